@@ -1,0 +1,271 @@
+"""
+The user admin: an account that is made here gets its activation mail.
+
+Registered for the user model unless USE_AI_KIT_AUTH_ADMIN is False.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Iterable
+from typing import TYPE_CHECKING, Any
+
+from django import forms
+from django.contrib import admin, messages
+from django.contrib.auth.admin import UserAdmin
+from django.contrib.auth.forms import UserChangeForm, UserCreationForm
+from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
+from django.db.models import QuerySet
+from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils.translation import gettext
+from django.utils.translation import gettext_lazy as _
+
+from .errors import MailNotSent
+from .services import send_activation_by_admin_mail
+from .settings import SETTING_NAME, api_settings
+from .users import (
+    User,
+    UserModel,
+    email_field,
+    has_column,
+    own_name,
+    unique_username,
+    username_field,
+    users,
+)
+
+if TYPE_CHECKING:
+    # Generic in the stubs alone.
+    _UserCreationForm = UserCreationForm[Any]
+    _ModelForm = forms.ModelForm[Any]
+    _UserChangeForm = UserChangeForm[Any]
+    _UserAdmin = UserAdmin[Any]
+else:
+    _UserCreationForm, _UserChangeForm = UserCreationForm, UserChangeForm
+    _ModelForm, _UserAdmin = forms.ModelForm, UserAdmin
+
+
+class _AddressForm(_ModelForm):
+    """Keeps the address required and unique, whatever its case."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if email_field() in self.fields:
+            self.fields[email_field()].required = True
+
+    def clean_email(self) -> str:
+        address: str = self.cleaned_data[email_field()]
+        if self.others().filter(**{f"{email_field()}__iexact": address}).exists():
+            raise forms.ValidationError(
+                _("A user with that e-mail address already exists."),
+                code=f"{email_field()}_unique",
+            )
+        return address
+
+    def others(self) -> QuerySet[Any]:
+        """Return the users whose addresses this one must not have."""
+        return users().all()
+
+    def _clean_fields(self) -> None:
+        # Django looks for clean_<name>, and the model may have another name for it.
+        setattr(self, f"clean_{email_field()}", self.clean_email)
+        super()._clean_fields()  # type: ignore[misc]  # private, and older than the stubs
+
+
+class AIUserCreationForm(_AddressForm, _UserCreationForm):
+    """
+    Makes an inactive account and mails its activation link once it is saved.
+
+    That is so with ``commit=False`` too: the mail goes out when the account's
+    ``save()`` has been called, which raises :exc:`~ai_kit_auth.errors.MailNotSent`.
+    """
+
+    class Meta:
+        model = UserModel
+        fields = tuple(filter(None, (username_field(), email_field())))
+        field_classes = {
+            name: field_class
+            for name, field_class in UserCreationForm.Meta.field_classes.items()
+            if name == username_field()
+        }
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        if username_field() in self.fields:
+            required = api_settings.USERNAME_REQUIRED
+            self.fields[username_field()].required = required
+
+    def save(self, commit: bool = True) -> Any:
+        user = super().save(commit=False)
+        username = username_field()
+        if username is not None and not getattr(user, username):
+            setattr(user, username, unique_username())
+        if not has_column("is_active"):
+            if commit:
+                self._save(user)
+            return user
+        user.is_active = False
+        if commit:
+            self._save(user)
+            send_activation_by_admin_mail(user)
+        else:
+            _mail_when_saved(user)
+        return user
+
+    def _save(self, user: User) -> None:
+        user.save()
+        if hasattr(self, "save_m2m"):
+            self.save_m2m()
+
+
+def _mail_when_saved(user: User) -> None:
+    """Have the next ``save()`` of this one object send the mail, and no other."""
+
+    def save_and_mail(*args: Any, **kwargs: Any) -> None:
+        del user.save
+        user.save(*args, **kwargs)
+        send_activation_by_admin_mail(user)
+
+    user.save = save_and_mail  # type: ignore[method-assign]
+
+
+class AIUserChangeForm(_AddressForm, _UserChangeForm):
+    """Changes an account, whose address stays required and unique."""
+
+    def others(self) -> QuerySet[Any]:
+        return users().exclude(pk=self.instance.pk)
+
+    class Meta:
+        model = UserModel
+        fields = "__all__"
+        field_classes = AIUserCreationForm.Meta.field_classes
+
+
+class AIUserAdmin(_UserAdmin):
+    """
+    Django's user admin with the two forms and the fieldsets of the settings.
+
+    What of Django's lists the user model lacks is left out, so it serves any model.
+    """
+
+    form = AIUserChangeForm
+    add_form = AIUserCreationForm
+
+    def __init__(self, model: type[Any], admin_site: admin.AdminSite) -> None:
+        super().__init__(model, admin_site)
+        names = {field.name for field in model._meta.get_fields()}
+        for option in (
+            "list_display",
+            "list_filter",
+            "search_fields",
+            "ordering",
+            "filter_horizontal",
+        ):
+            setattr(self, option, _present(getattr(self, option) or (), names))
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        setting = "ADMIN_FIELDSETS" if obj else "ADMIN_ADD_FIELDSETS"
+        fieldsets = getattr(api_settings, setting)
+        if not api_settings.is_default(setting):
+            return fieldsets
+        return [
+            (title, {**options, "fields": fields})
+            for title, options in fieldsets
+            if (fields := _own_fields(options["fields"]))
+        ]
+
+    def changeform_view(
+        self,
+        request: HttpRequest,
+        object_id: str | None = None,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        try:
+            response: HttpResponse = super().changeform_view(
+                request, object_id, form_url, extra_context
+            )
+        except MailNotSent:
+            # The transaction of the page is over: the account was not made.
+            self.message_user(
+                request,
+                gettext(
+                    "The account was not made, as its activation mail could not be "
+                    "sent. Please try again later."
+                ),
+                messages.ERROR,
+            )
+            return HttpResponseRedirect(request.get_full_path())
+        return response
+
+
+def _present(names: Iterable[Any], known: set[str]) -> tuple[Any, ...]:
+    """Return ``names`` without Django's own that the model lacks."""
+    lacking = {
+        "username",
+        "email",
+        "first_name",
+        "last_name",
+        "is_staff",
+        "is_superuser",
+        "is_active",
+        "groups",
+        "user_permissions",
+    } - known
+    return tuple(
+        dict.fromkeys(
+            own_name(name) or name
+            for name in names
+            if name not in lacking or own_name(name)
+        )
+    )
+
+
+def _own_fields(names: Iterable[str]) -> tuple[str, ...]:
+    """Return the default's field names as the user model has them."""
+    kept = []
+    for name in names:
+        if name in {"password1", "password2"} or _has_field(name):
+            kept.append(name)
+        elif own := own_name(name):
+            kept.append(own)
+    return tuple(dict.fromkeys(kept))
+
+
+def _has_field(name: str) -> bool:
+    return any(field.name == name for field in UserModel._meta.get_fields())
+
+
+def keep_registration(
+    *, setting: str = SETTING_NAME, site: admin.AdminSite = admin.site, **kwargs: object
+) -> None:
+    """
+    Register ``AIUserAdmin`` on ``site``, or give the place back, as the setting says.
+
+    Runs when the admin discovers its modules, and is a ``setting_changed`` receiver so
+    that a test's ``override_settings`` is followed. Under a broken ``AI_KIT_AUTH`` it
+    does nothing: the checks tell.
+    """
+    if setting != SETTING_NAME:
+        return
+    try:
+        wanted = api_settings.USE_AI_KIT_AUTH_ADMIN
+    except ImproperlyConfigured:
+        return
+    current = site._registry.get(UserModel)
+    ours = isinstance(current, AIUserAdmin)
+    if wanted and not ours:
+        if current is not None:
+            _replaced[site.name] = type(current)
+            site.unregister(UserModel)
+        site.register(UserModel, AIUserAdmin)
+    elif ours and not wanted:
+        site.unregister(UserModel)
+        if site.name in _replaced:
+            site.register(UserModel, _replaced.pop(site.name))
+
+
+_replaced: dict[str, type[admin.ModelAdmin[Any]]] = {}
+
+keep_registration()
+setting_changed.connect(keep_registration, dispatch_uid="ai_kit_auth.admin")

@@ -1,0 +1,77 @@
+"""What ``manage.py check`` says about a host's ``AI_KIT_AUTH``."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator, Sequence
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.core import checks
+from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured
+
+from .settings import APISettings, Dotted, api_settings, require_frontend_url
+
+
+def check_settings(
+    app_configs: Sequence[Any] | None, **kwargs: Any
+) -> list[checks.CheckMessage]:
+    """
+    Return what is wrong with the host's configuration.
+
+    E001 an unknown key, or a value of the wrong type; E002 ``FRONTEND.URL`` is missing;
+    E003 a dotted path that leads nowhere; E004 an identity field that the user model
+    lacks.
+    """
+    try:
+        api_settings.USERNAME_REQUIRED  # noqa: B018  # any access reads the whole dict
+    except ImproperlyConfigured as error:
+        return [_error("E001", str(error), "Correct this key in AI_KIT_AUTH.")]
+    return list(_problems())
+
+
+def _problems() -> Iterator[checks.CheckMessage]:
+    try:
+        require_frontend_url(api_settings.FRONTEND.URL)
+    except ImproperlyConfigured as error:
+        yield _error(
+            "E002",
+            str(error),
+            "AI_KIT_AUTH = {'FRONTEND': {'URL': 'https://app.example.com'}}",
+        )
+    for name, setting in APISettings.declared():
+        if isinstance(setting, Dotted):
+            try:
+                _read(name)
+            except ImproperlyConfigured as error:
+                yield _error(
+                    "E003", str(error), "Name a callable by its full dotted path."
+                )
+    yield from _identity_problems()
+
+
+def _read(name: str) -> object:
+    value: object = api_settings
+    for part in name.split("."):
+        value = getattr(value, part)
+    return value
+
+
+def _identity_problems() -> Iterator[checks.CheckMessage]:
+    if api_settings.is_default("USER_IDENTITY_FIELDS"):
+        return
+    meta = get_user_model()._meta
+    for name in api_settings.USER_IDENTITY_FIELDS:
+        try:
+            meta.get_field(name)
+        except FieldDoesNotExist:
+            known = ", ".join(sorted(field.name for field in meta.concrete_fields))
+            yield _error(
+                "E004",
+                f"AI_KIT_AUTH['USER_IDENTITY_FIELDS']: {meta.label} has no field "
+                f"{name!r}.",
+                f"It has {known}.",
+            )
+
+
+def _error(number: str, message: str, hint: str) -> checks.CheckMessage:
+    return checks.Error(message, hint=hint, id=f"ai_kit_auth.{number}")

@@ -1,0 +1,166 @@
+"""
+The closed set of codes, and the one place where an exception becomes an answer.
+
+An error body is one of
+
+- ``{"<field>": ["<code>", ...]}`` or ``{"non_field_errors": ["<code>"]}``, for a
+  ``ValidationError``;
+- ``{"error": "<code>"}``, for everything that is about the whole request.
+
+Every string in it matches ``^[a-z0-9_]+$``: the frontend owns the sentences.
+"""
+
+from __future__ import annotations
+
+import re
+from collections.abc import Iterator, Mapping
+from typing import Any
+
+from django.core.exceptions import (
+    BadRequest,
+    PermissionDenied,
+    SuspiciousOperation,
+    ValidationError,
+)
+from django.http import Http404, UnreadablePostError
+from rest_framework import exceptions, serializers, status
+from rest_framework.response import Response
+from rest_framework.settings import api_settings as drf_settings
+from rest_framework.views import set_rollback
+
+CODES: Mapping[str, str] = {
+    "required": "the field is missing",
+    "blank": "the field is empty",
+    "null": "the field, or the whole body, is null",
+    "invalid": "the value has the wrong type or form",
+    "max_length": "the text is too long",
+    "surrogate_characters_not_allowed": "the text holds half of a character",
+    "null_characters_not_allowed": "the text holds a NUL",
+    "invalid_credentials": "login: no such account, wrong password, or not active",
+    "username_unique": "register: the username is taken",
+    "email_unique": "register: the e-mail address has an account",
+    "password_too_short": "Django's MinimumLengthValidator",
+    "password_too_similar": "Django's UserAttributeSimilarityValidator",
+    "password_too_common": "Django's CommonPasswordValidator",
+    "password_entirely_numeric": "Django's NumericPasswordValidator",
+    "activation_link_invalid": "activate_email: wrong, used or expired link",
+    "reset_password_link_invalid": "reset_password: wrong, used or expired link",
+    "passwords_not_identical": "reserved for frontends, never sent",
+    "not_authenticated": "nobody is logged in",
+    "authentication_failed": "a host's own authentication class refused",
+    "permission_denied": "a host's own rule refused",
+    "csrf_failed": "the CSRF token is missing, stale or foreign",
+    "parse_error": "the body is no JSON, or no form, or too large",
+    "not_found": "a host's own rule hides it",
+    "method_not_allowed": "the method is not served here",
+    "unsupported_media_type": "the body's content type is neither JSON nor a form",
+    "throttled": "too many requests; ``Retry-After`` tells the seconds to wait",
+    "mail_not_sent": "register: the mail cannot be sent now; nothing was made",
+}
+
+_CODE = re.compile(r"[a-z0-9_]+")
+
+
+class CSRFFailed(exceptions.PermissionDenied):
+    default_code = "csrf_failed"
+
+
+class LinkInvalid(exceptions.APIException):
+    """SECURITY: one answer for a wrong ident, a wrong token and a used or old link."""
+
+    status_code = status.HTTP_400_BAD_REQUEST
+    default_detail = ""
+
+
+class ActivationLinkInvalid(LinkInvalid):
+    default_code = "activation_link_invalid"
+
+
+class ResetPasswordLinkInvalid(LinkInvalid):
+    default_code = "reset_password_link_invalid"
+
+
+class MailNotSent(exceptions.APIException):
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = ""
+    default_code = "mail_not_sent"
+
+
+def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response | None:
+    """
+    Answer ``exc`` with codes; return None for what is nobody's answer but a bug.
+
+    The app's views use it through DRF's ``get_exception_handler`` hook, so the host's
+    own ``EXCEPTION_HANDLER`` keeps serving the host's views.
+    """
+    problem = _as_api_exception(exc)
+    if problem is None:
+        return None
+    set_rollback()
+    headers = {}
+    if getattr(problem, "auth_header", None):
+        headers["WWW-Authenticate"] = problem.auth_header  # type: ignore[attr-defined]  # set by APIView.handle_exception
+    if getattr(problem, "wait", None) is not None:
+        headers["Retry-After"] = str(problem.wait)  # type: ignore[attr-defined]  # a Throttled has it
+    return Response(body_of(problem), status=problem.status_code, headers=headers)
+
+
+def _as_api_exception(exc: Exception) -> exceptions.APIException | None:
+    if isinstance(exc, exceptions.APIException):
+        return exc
+    if isinstance(exc, Http404):
+        return exceptions.NotFound()
+    if isinstance(exc, PermissionDenied):
+        return exceptions.PermissionDenied()
+    if isinstance(exc, ValidationError):
+        return exceptions.ValidationError(serializers.as_serializer_error(exc))
+    # Django answers these with an HTML page: a form of more fields or bytes than
+    # DATA_UPLOAD_MAX_… allows, a form in a foreign charset, a broken upload.
+    if isinstance(exc, SuspiciousOperation | BadRequest | UnreadablePostError):
+        return exceptions.ParseError()
+    return None
+
+
+def body_of(problem: exceptions.APIException) -> dict[str, Any]:
+    """Return the JSON body for ``problem``, in one of the shapes of the module."""
+    if not isinstance(problem, exceptions.ValidationError):
+        return {"error": next(_codes(problem.detail), problem.default_code)}
+    if not isinstance(problem.detail, Mapping):
+        return {"non_field_errors": list(_codes(problem.detail))}
+    return {
+        _key(field): list(dict.fromkeys(_codes(detail)))
+        for field, detail in problem.detail.items()
+    }
+
+
+def _key(field: str) -> str:
+    # A host may have renamed DRF's key; the frontend reads the documented one.
+    own_name = drf_settings.NON_FIELD_ERRORS_KEY
+    return "non_field_errors" if field == own_name else field
+
+
+def _codes(detail: Any) -> Iterator[str]:
+    """Yield the code of each leaf; a list or dict within a field is flattened."""
+    if isinstance(detail, Mapping):
+        for part in detail.values():
+            yield from _codes(part)
+    elif isinstance(detail, list | tuple):
+        for part in detail:
+            yield from _codes(part)
+    else:
+        yield code_of(detail)
+
+
+def code_of(detail: exceptions.ErrorDetail | str) -> str:
+    """
+    Return the code of one error.
+
+    It is the error's own ``code``. Where that is DRF's catch-all ``invalid`` and the
+    message looks like a code, the message is it: ``ValidationError("age_too_low")``.
+    """
+    code = str(getattr(detail, "code", None) or "invalid")
+    if code == "invalid" and _CODE.fullmatch(detail):
+        code = str(detail)
+    if _CODE.fullmatch(code):
+        return code
+    return re.sub(r"[^a-z0-9]+", "_", code.lower()).strip("_") or "invalid"

@@ -1,0 +1,348 @@
+"""
+Input into validated values, users into output.
+
+They write nothing that ``services`` does not do for them. A host subclasses
+``UserSerializer`` and ``RegistrationSerializer`` and names its own in the settings.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from django.contrib.auth import password_validation
+from django.core.exceptions import ValidationError as DjangoValidationError
+from django.views.decorators.debug import sensitive_variables
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail, ValidationError
+
+from . import services
+from .settings import api_settings
+from .users import (
+    User,
+    UserModel,
+    authenticate,
+    email_field,
+    email_of,
+    find_by_ident,
+    find_by_identity,
+    has_column,
+    username_field,
+)
+
+# Longer than any identity, link or pass phrase, and short enough to hash and look up.
+MAX_LENGTH = 1024
+MAX_PASSWORD_LENGTH = 4096
+
+
+class PasswordField(serializers.CharField):
+    """
+    A password: a JSON string, taken to the letter.
+
+    Never trimmed (NIST SP 800-63B-4, 3.1.1.2: verifiers do not change what was typed)
+    and no number or boolean; at most ``MAX_PASSWORD_LENGTH`` characters.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(
+            trim_whitespace=False,
+            max_length=MAX_PASSWORD_LENGTH,
+            write_only=True,
+            **kwargs,
+        )
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str):
+            self.fail("invalid")
+        return super().to_internal_value(data)
+
+
+class PrimaryKeyField(serializers.ReadOnlyField):
+    """A primary key as JSON: a number stays one, anything else is a string."""
+
+    def to_representation(self, value: Any) -> int | str:
+        return value if isinstance(value, int) else str(value)
+
+
+def user_keys() -> tuple[str, ...]:
+    """Return the user model's own e-mail and username field names, no one twice."""
+    return tuple(filter(None, (email_field(), username_field())))
+
+
+class UserSerializer(serializers.ModelSerializer[Any]):
+    """
+    ``{"id": pk, "email": ..., "username": ...}``, the keys by the model's own names.
+
+    A host's subclass declares further fields, or lists them in ``Meta.fields``.
+    """
+
+    id = PrimaryKeyField(source="pk")
+
+    class Meta:
+        model = UserModel
+        fields: Collection[str] = ("id", *user_keys())
+
+    def get_field_names(
+        self, declared_fields: Mapping[str, Any], info: Any
+    ) -> list[str]:
+        return field_names(self)
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        if type(self) is UserSerializer and not hasattr(self, "initial_data"):
+            # The half of a request to ``me/`` would go into ModelSerializer's look at
+            # the whole model, for three fields that are known.
+            return {
+                "id": PrimaryKeyField(source="pk"),
+                **{name: serializers.ReadOnlyField() for name in user_keys()},
+            }
+        return super().get_fields()
+
+
+def field_names(serializer: serializers.ModelSerializer[Any]) -> list[str]:
+    """
+    Return ``Meta.fields`` and the declared fields that it forgets.
+
+    ModelSerializer alone would refuse a subclass that just declares one more field.
+    """
+    inherited = {
+        name
+        for base in type(serializer).__bases__
+        for name in getattr(base, "_declared_fields", ())
+    }
+    own = [name for name in serializer._declared_fields if name not in inherited]
+    return list(dict.fromkeys([*serializer.Meta.fields, *own]))
+
+
+@sensitive_variables("password")
+def password_problems(password: str, user: User) -> list[ErrorDetail]:
+    """Return what ``AUTH_PASSWORD_VALIDATORS`` find wrong, with their codes."""
+    try:
+        password_validation.validate_password(password, user)
+    except DjangoValidationError as error:
+        return [
+            ErrorDetail(str(problem.message), problem.code or "invalid")
+            for problem in error.error_list
+        ]
+    return []
+
+
+@sensitive_variables("password")
+def check_password(password: str, user: User) -> None:
+    """Raise a ``ValidationError`` under ``password`` where it has problems."""
+    problems = password_problems(password, user)
+    if problems:
+        raise ValidationError({"password": problems})
+
+
+class RegistrationSerializer(serializers.ModelSerializer[Any]):
+    """
+    ``username`` (required only by USERNAME_REQUIRED), ``email`` and ``password``.
+
+    A host's subclass may add fields, declared or in ``Meta.fields``; what is validated
+    goes to the manager's ``create_user``. On a model with other names for the two
+    identities, these names are the keys, and ``email`` and ``username`` are understood
+    as well.
+    """
+
+    class Meta:
+        model = UserModel
+        fields: Collection[str] = (*user_keys()[::-1], "password")
+
+    def get_field_names(
+        self, declared_fields: Mapping[str, Any], info: Any
+    ) -> list[str]:
+        ours = {"password", *user_keys()} - set(declared_fields)
+        return [name for name in field_names(self) if name not in ours]
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        declared = set(type(self)._declared_fields)
+        fields: dict[str, serializers.Field[Any, Any, Any, Any]] = {}
+        username = username_field()
+        if username is not None and username not in declared:
+            key = self._key(username, "username")
+            fields[key] = _username(username, key)
+        if email_field() not in declared:
+            key = self._key(email_field(), "email")
+            fields[key] = _email(key)
+        if "password" not in declared:
+            fields["password"] = PasswordField()
+        return {**fields, **super().get_fields()}
+
+    def _key(self, own_name: str, documented: str) -> str:
+        given = getattr(self, "initial_data", {})
+        understood = documented in given and own_name not in given
+        return documented if understood else own_name
+
+    @sensitive_variables("attrs")
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        """Refuse a taken identity and a weak password, all that is wrong at once."""
+        keys = {
+            field.source: name for name, field in self.fields.items() if field.source
+        }
+        problems: dict[str, Any] = {
+            keys.get(name, name): [ErrorDetail("", code)]
+            for name, code in services.taken_codes(attrs).items()
+        }
+        weak = password_problems(attrs["password"], _unsaved_user(attrs))
+        if weak:
+            problems["password"] = weak
+        if problems:
+            raise ValidationError(problems)
+        return attrs
+
+    @sensitive_variables("validated_data")
+    def create(self, validated_data: Mapping[str, Any]) -> User:
+        return services.register(validated_data)
+
+
+def _email(key: str) -> serializers.EmailField:
+    field = UserModel._meta.get_field(email_field())
+    return serializers.EmailField(
+        source=_source(email_field(), key), max_length=_max_length(field)
+    )
+
+
+def _username(name: str, key: str) -> serializers.CharField:
+    required = api_settings.USERNAME_REQUIRED
+    field = UserModel._meta.get_field(name)
+    return serializers.CharField(
+        source=_source(name, key),
+        required=required,
+        allow_blank=not required,
+        max_length=_max_length(field),
+        validators=getattr(field, "validators", ()),
+    )
+
+
+def _source(name: str, key: str) -> str | None:
+    # DRF refuses a source that says what it would assume anyway.
+    return None if name == key else name
+
+
+def _max_length(field: object) -> int:
+    return getattr(field, "max_length", None) or MAX_LENGTH
+
+
+def _unsaved_user(values: Mapping[str, Any]) -> User:
+    """Return a user to compare a password with: never saved, its password not set."""
+    user = UserModel()
+    for name, value in values.items():
+        if has_column(name) and name != "password":
+            setattr(user, name, value)
+    return user
+
+
+class LoginSerializer(serializers.Serializer[Any]):
+    """``ident`` (what USER_IDENTITY_FIELDS finds) and ``password``; gives ``user``."""
+
+    ident = serializers.CharField(max_length=MAX_LENGTH)
+    password = PasswordField()
+
+    @sensitive_variables("attrs")
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        request = self.context["request"]
+        user = authenticate(
+            getattr(request, "_request", request), attrs["ident"], attrs["password"]
+        )
+        if user is None:
+            raise ValidationError("", code="invalid_credentials")
+        return {**attrs, "user": user}
+
+
+class ActivateUserSerializer(serializers.Serializer[Any]):
+    """``ident`` and ``token`` of an activation link; gives ``user``."""
+
+    ident = serializers.CharField(max_length=MAX_LENGTH)
+    token = serializers.CharField(max_length=MAX_LENGTH)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        user = services.find_by_activation_link(attrs["ident"], attrs["token"])
+        return {**attrs, "user": user}
+
+
+class PasswordResetSerializer(serializers.Serializer[Any]):
+    """``ident`` and ``token`` of a link and a new ``password``; gives ``user``."""
+
+    ident = serializers.CharField(max_length=MAX_LENGTH)
+    token = serializers.CharField(max_length=MAX_LENGTH)
+    password = PasswordField()
+
+    @sensitive_variables("attrs")
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        # The link first: what the validators say is about the account behind it.
+        user = services.find_by_reset_link(attrs["ident"], attrs["token"])
+        check_password(attrs["password"], user)
+        return {**attrs, "user": user}
+
+
+class InitiatePasswordResetSerializer(serializers.Serializer[Any]):
+    """
+    ``email`` or ``ident``: whatever USER_IDENTITY_FIELDS finds, under either name.
+
+    Gives ``user``, None where nobody may get a reset mail.
+    """
+
+    email = serializers.CharField(max_length=MAX_LENGTH, required=False)
+    ident = serializers.CharField(max_length=MAX_LENGTH, required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        typed = attrs.get("email", attrs.get("ident"))
+        if typed is None:
+            raise ValidationError({"email": [ErrorDetail("", "required")]})
+        user = find_by_identity(typed)
+        if user is not None and not (
+            services.may_receive_reset_mail(user) and email_of(user)
+        ):
+            user = None
+        return {**attrs, "user": user}
+
+
+class ValidatePasswordSerializer(serializers.Serializer[Any]):
+    """
+    ``password`` and either ``ident`` or ``email`` (and ``username``, if required).
+
+    What must be there may be blank: the person is still typing.
+
+    SECURITY: idents are public, so what the account behind one is like is only compared
+    with while a link of it is live; otherwise, and for an unknown ident, the password
+    is checked for a user without attributes.
+    """
+
+    password = PasswordField(allow_blank=True)
+    ident = serializers.CharField(
+        max_length=MAX_LENGTH, required=False, allow_blank=True
+    )
+    email = serializers.CharField(
+        max_length=MAX_LENGTH, required=False, allow_blank=True
+    )
+    username = serializers.CharField(
+        max_length=MAX_LENGTH, required=False, allow_blank=True
+    )
+
+    @sensitive_variables("attrs")
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        check_password(attrs["password"], self._user(attrs))
+        return attrs
+
+    def _user(self, attrs: Mapping[str, Any]) -> User:
+        if "ident" in attrs:
+            user = find_by_ident(attrs["ident"])
+            live = user is not None and services.has_live_link(user)
+            return user if user is not None and live else UserModel()
+        missing = [name for name in self._needed() if name not in attrs]
+        if missing:
+            raise ValidationError(
+                {name: [ErrorDetail("", "required")] for name in missing}
+            )
+        own_names = {"email": email_field(), "username": username_field()}
+        return _unsaved_user(
+            {
+                own: attrs[name]
+                for name, own in own_names.items()
+                if own and name in attrs
+            }
+        )
+
+    def _needed(self) -> list[str]:
+        username_needed = api_settings.USERNAME_REQUIRED and username_field()
+        return ["email", "username"] if username_needed else ["email"]

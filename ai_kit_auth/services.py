@@ -1,0 +1,473 @@
+"""
+Every side effect: links, mails, register, activate, set a password.
+
+Hosts import these functions, call them from their own code, and patch them in tests by
+their name in this module.
+"""
+
+from __future__ import annotations
+
+import inspect
+import logging
+from collections.abc import Callable, Mapping
+from typing import Any
+from urllib.parse import quote, urlencode
+
+from django.conf import settings
+from django.contrib.auth import password_validation
+from django.core.cache import cache
+from django.core.mail import EmailMultiAlternatives
+from django.db import IntegrityError, router, transaction
+from django.db.models import Q
+from django.db.models.signals import post_save, pre_save
+from django.template import Context
+from django.template.backends.django import Template as DjangoTemplate
+from django.template.loader import get_template
+from django.utils import timezone
+from django.views.decorators.debug import sensitive_variables
+from rest_framework.exceptions import APIException, ValidationError
+
+from .errors import ActivationLinkInvalid, MailNotSent, ResetPasswordLinkInvalid
+from .settings import MailTemplates, api_settings, require_frontend_url
+from .tokens import activation_tokens, legacy_tokens, reset_password_tokens
+from .users import (
+    AccountState,
+    User,
+    UserModel,
+    email_field,
+    email_of,
+    equals,
+    find_by_ident,
+    has_column,
+    ident_of,
+    identity_fields,
+    scramble_id,
+    state_of,
+    unique_username,
+    username_field,
+    users,
+    waiting_mark,
+)
+
+__all__ = [
+    "custom_email_data",
+    "default_send_activation_by_admin_mail",
+    "default_send_reset_pw_mail",
+    "default_send_user_activation_mail",
+    "get_activation_url",
+    "get_password_reset_url",
+    "make_url",
+    "scramble_id",
+    "send_activation_by_admin_mail",
+    "send_email",
+    "send_reset_pw_mail",
+    "send_user_activation_mail",
+]
+
+logger = logging.getLogger("ai_kit_auth")
+
+
+def atomic() -> transaction.Atomic:
+    """Return a transaction on the database that the user model is written to."""
+    return transaction.atomic(using=router.db_for_write(UserModel))
+
+
+# Links
+
+
+def make_url(*path: str, **query: str) -> str:
+    """
+    Join the parts of ``path`` by single slashes and append ``query``, quoted.
+
+    >>> make_url("https://app.example.com/", "/auth/activation/", ident="1", token="a")
+    'https://app.example.com/auth/activation?ident=1&token=a'
+    """
+    location = "/".join(filter(None, (part.strip("/") for part in path)))
+    return f"{location}?{urlencode(query, quote_via=quote)}"
+
+
+def get_activation_url(user: User) -> str:
+    """
+    Return the link that activates ``user``, to the frontend's ACTIVATION_ROUTE.
+
+    It is good once and for ``PASSWORD_RESET_TIMEOUT`` seconds.
+    """
+    return _link(
+        api_settings.FRONTEND.ACTIVATION_ROUTE, user, activation_tokens.make_token(user)
+    )
+
+
+def get_password_reset_url(user: User) -> str:
+    """
+    Return the link that resets the password of ``user``, to RESET_PW_ROUTE.
+
+    It is good once and for ``PASSWORD_RESET_TIMEOUT`` seconds.
+    """
+    return _link(
+        api_settings.FRONTEND.RESET_PW_ROUTE,
+        user,
+        reset_password_tokens.make_token(user),
+    )
+
+
+def _link(route: str, user: User, token: str) -> str:
+    _remember_link(user)
+    # SECURITY: from the settings, never from the request's Host header, which whoever
+    # asks for somebody else's reset mail could set (OWASP Forgot Password Cheat Sheet).
+    return make_url(
+        require_frontend_url(api_settings.FRONTEND.URL),
+        route,
+        ident=ident_of(user),
+        token=token,
+    )
+
+
+def _link_key(user: User) -> str:
+    return f"ai_kit_auth:live_link:{user.pk}"
+
+
+def _remember_link(user: User) -> None:
+    _try_cache(cache.set, _link_key(user), True, settings.PASSWORD_RESET_TIMEOUT)
+
+
+def _forget_links(user: User) -> None:
+    _try_cache(cache.delete, _link_key(user))
+
+
+def _try_cache(operation: Callable[..., Any], *args: object) -> Any:
+    # What is kept there only decides how early a weak password is reported, so a cache
+    # that is down must not stop mails or logins.
+    try:
+        return operation(*args)
+    except Exception:
+        logger.exception("The cache failed; links work without it")
+        return None
+
+
+def has_live_link(user: User) -> bool:
+    """Tell whether a link of ``user`` was made and is neither used nor expired."""
+    return bool(_try_cache(cache.get, _link_key(user)))
+
+
+def find_by_activation_link(ident: str, token: str) -> User:
+    """
+    Return the account that an activation link may activate.
+
+    Raises :exc:`~ai_kit_auth.errors.ActivationLinkInvalid` for any other.
+    """
+    user = find_by_ident(ident)
+    if user is not None:
+        state = state_of(user)
+        if activation_tokens.check_token(user, token):
+            good = state in {AccountState.WAITING, AccountState.UNKNOWN}
+        else:
+            good = _legacy_link_may_activate(user, state, token)
+        if good:
+            return user
+    raise ActivationLinkInvalid
+
+
+def find_by_reset_link(ident: str, token: str) -> User:
+    """
+    Return the account whose password a reset link may set.
+
+    Raises :exc:`~ai_kit_auth.errors.ResetPasswordLinkInvalid` for any other.
+    """
+    user = find_by_ident(ident)
+    if user is not None:
+        state = state_of(user)
+        if reset_password_tokens.check_token(user, token):
+            good = may_receive_reset_mail(user)
+        elif state is AccountState.ACTIVE:
+            good = legacy_tokens.check_token(user, token)
+        else:
+            good = _legacy_link_may_activate(user, state, token)
+        if good:
+            return user
+    raise ResetPasswordLinkInvalid
+
+
+def _legacy_link_may_activate(user: User, state: AccountState, token: str) -> bool:
+    return legacy_tokens.check_token(user, token) and (
+        state is AccountState.WAITING
+        or (
+            state is AccountState.UNKNOWN and legacy_tokens.predates_this_process(token)
+        )
+    )
+
+
+def may_receive_reset_mail(user: User) -> bool:
+    """
+    Tell whether a reset may be offered to ``user``: active, or not yet activated.
+
+    SECURITY: a reset also activates, so an account that an admin deactivated, or may
+    have deactivated, gets none.
+    """
+    return state_of(user) in {AccountState.ACTIVE, AccountState.WAITING}
+
+
+# Mails
+
+
+def custom_email_data() -> dict[str, Any]:
+    """Return what is added to every mail's template context: nothing by default."""
+    return {}
+
+
+def send_email(subject: str, text: str, html: str, to_address: str) -> None:
+    """
+    Send one mail from ``DEFAULT_FROM_EMAIL``: plain text with an HTML alternative.
+
+    ``subject`` is folded into one line, whatever a template made of it. Raises what the
+    host's mail transport raises.
+    """
+    mail = EmailMultiAlternatives(" ".join(subject.split()), text, to=[to_address])
+    mail.attach_alternative(html, "text/html")
+    mail.send()
+
+
+def _render(template_name: str, context: dict[str, Any], *, escape: bool) -> str:
+    template = get_template(template_name)
+    if isinstance(template, DjangoTemplate):
+        # Not the engine's default: a plain text must never hold "&amp;", and HTML is
+        # escaped even where a host has switched that off for its pages.
+        return template.template.render(Context(context, autoescape=escape))
+    return str(template.render(context))
+
+
+def _send_from_templates(templates: MailTemplates, user: User, url: str) -> None:
+    context = {
+        **api_settings.EMAIL_TEMPLATES.CUSTOM_DATA_FUNCTION(),
+        "user": user,
+        "url": url,
+    }
+    send_email(
+        _render(templates.TITLE, context, escape=False),
+        _render(templates.BODY_PLAINTEXT, context, escape=False),
+        _render(templates.BODY_HTML, context, escape=True),
+        email_of(user),
+    )
+
+
+def default_send_user_activation_mail(user: User, url: str) -> None:
+    """Send the mail of a new registration from the templates of USER_CREATED."""
+    _send_from_templates(api_settings.EMAIL_TEMPLATES.USER_CREATED, user, url)
+
+
+def default_send_activation_by_admin_mail(user: User, url: str) -> None:
+    """Send the mail of an account made in the admin, from those of SET_PASSWORD."""
+    _send_from_templates(api_settings.EMAIL_TEMPLATES.SET_PASSWORD, user, url)
+
+
+def default_send_reset_pw_mail(user: User, url: str) -> None:
+    """Send the mail of a reset request from the templates of RESET_PASSWORD."""
+    _send_from_templates(api_settings.EMAIL_TEMPLATES.RESET_PASSWORD, user, url)
+
+
+def _hand_over(send: Callable[[Any, str], object], user: User, url: str) -> None:
+    try:
+        send(user, url)
+    except APIException:
+        raise
+    except Exception as error:
+        # A host's sender may raise whatever its mail service's client raises.
+        logger.exception("A mail to user %s was not handed over", user.pk)
+        raise MailNotSent from error
+
+
+def send_user_activation_mail(user: User) -> None:
+    """
+    Hand the activation mail of ``user`` to SEND_USER_ACTIVATION_MAIL.
+
+    Raises :exc:`~ai_kit_auth.errors.MailNotSent`.
+    """
+    _hand_over(api_settings.SEND_USER_ACTIVATION_MAIL, user, get_activation_url(user))
+
+
+def send_activation_by_admin_mail(user: User) -> None:
+    """
+    Hand the activation mail of ``user`` to SEND_ACTIVATION_BY_ADMIN_MAIL.
+
+    Raises :exc:`~ai_kit_auth.errors.MailNotSent`.
+    """
+    _hand_over(
+        api_settings.SEND_ACTIVATION_BY_ADMIN_MAIL, user, get_activation_url(user)
+    )
+
+
+def send_reset_pw_mail(user: User) -> None:
+    """
+    Hand the reset mail of ``user`` to SEND_RESET_PW_MAIL.
+
+    Raises :exc:`~ai_kit_auth.errors.MailNotSent`.
+    """
+    _hand_over(api_settings.SEND_RESET_PW_MAIL, user, get_password_reset_url(user))
+
+
+# Accounts
+
+
+def taken_codes(fields: Mapping[str, Any]) -> dict[str, str]:
+    """
+    Return ``{"<field>": "<field>_unique"}`` for each identity that has an account.
+
+    ``fields``: values by the user model's own names.
+    """
+    return {
+        name: f"{name}_unique"
+        for name in identity_fields()
+        if fields.get(name) and _is_taken(name, fields[name])
+    }
+
+
+def _is_taken(name: str, value: Any) -> bool:
+    condition = equals(name, str(value))
+    return condition is not None and users().filter(condition).exists()
+
+
+@sensitive_variables("fields")
+def register(fields: Mapping[str, Any]) -> User:
+    """
+    Make an account that waits for its activation, and return it.
+
+    ``fields``: what the manager's ``create_user`` takes, by the model's own names, the
+    password among them. Without a username the account gets a unique one. Where the
+    model has no ``is_active`` column the account is active at once.
+
+    Raises a ``ValidationError`` with the codes of :func:`taken_codes` where the
+    database finds an identity taken.
+    """
+    values = dict(fields)
+    username = username_field()
+    if username is not None and not values.get(username):
+        values[username] = unique_username()
+    try:
+        with atomic():
+            return _create_user(values)
+    except IntegrityError:
+        # Another registration was faster than the check.
+        codes = taken_codes(values)
+        if not codes:
+            raise
+        raise ValidationError(
+            {name: ValidationError("", code).detail for name, code in codes.items()}
+        ) from None
+
+
+@sensitive_variables("values")
+def _create_user(values: dict[str, Any]) -> User:
+    create_user = getattr(users(), "create_user", _create_plain_user)
+    if has_column("is_active"):
+        parameters = inspect.signature(create_user).parameters.values()
+        if not any(
+            p.name == "is_active" or p.kind is p.VAR_KEYWORD for p in parameters
+        ):
+            # The manager of Django's own custom user example takes no flags.
+            return _withdraw(create_user(**values))
+        values = {**values, "is_active": False}
+    return create_user(**values)
+
+
+@sensitive_variables("values", "password")
+def _create_plain_user(**values: Any) -> User:
+    password = values.pop("password", None)
+    user = UserModel(**values)
+    user.set_password(password)
+    user.save()
+    return user
+
+
+def _withdraw(user: User) -> User:
+    user.is_active = False
+    changed = ["is_active"]
+    if has_column("last_login"):
+        user.last_login = waiting_mark()
+        changed.append("last_login")
+    user.save(update_fields=changed)
+    return user
+
+
+def waits_for_activation(user: User) -> bool:
+    """Tell whether a new account needs its activation mail."""
+    return not user.is_active
+
+
+def activate(user: User) -> None:
+    """
+    Activate an account that an activation link was checked for.
+
+    Raises :exc:`~ai_kit_auth.errors.ActivationLinkInvalid` where the row is no longer
+    what was checked: another request used the link, or an admin has intervened.
+    """
+    if not _write(user, **_activation(user)):
+        raise ActivationLinkInvalid
+    _forget_links(user)
+
+
+@sensitive_variables("password", "changes")
+def reset_password(user: User, password: str) -> None:
+    """
+    Set the password of an account that a reset link was checked for, and activate it.
+
+    Ends every session of the user, as Django binds sessions to the password.
+
+    Raises :exc:`~ai_kit_auth.errors.ResetPasswordLinkInvalid` where the row is no
+    longer what was checked.
+    """
+    changes = {} if user.is_active else _activation(user)
+    old_hash = user.password
+    user.set_password(password)
+    changes["password"] = user.password
+    user.password = old_hash
+    if not _write(user, **changes):
+        raise ResetPasswordLinkInvalid
+    password_validation.password_changed(password, user)
+    _forget_links(user)
+
+
+def _activation(user: User) -> dict[str, Any]:
+    changes: dict[str, Any] = {"is_active": True}
+    if has_column("last_login"):
+        # SECURITY: whatever link led here must stay dead when an admin deactivates the
+        # account before its first login. Losing the mark does that; a row of 2.0.0 has
+        # no mark to lose, so it remembers this moment.
+        waiting = state_of(user) is AccountState.WAITING
+        changes["last_login"] = None if waiting else timezone.now()
+    return changes
+
+
+@sensitive_variables("changes")
+def _write(user: User, **changes: Any) -> bool:
+    """
+    Write ``changes`` if the row still is what was checked, and tell whether it was.
+
+    One UPDATE whose condition is all that a token depends on, so a link is consumed
+    once and a deactivation in between wins. It is no ``save()``, which would write
+    unconditionally; receivers of ``pre_save`` and ``post_save`` and ``auto_now``
+    columns see what they would see of one.
+    """
+    model = type(user)
+    checked = {
+        name: getattr(user, name)
+        for name in ("password", "is_active", "last_login", email_field())
+        if has_column(name)
+    }
+    for name, value in changes.items():
+        setattr(user, name, value)
+    using = router.db_for_write(model, instance=user)
+    seen: dict[str, Any] = {
+        "sender": model,
+        "instance": user,
+        "raw": False,
+        "using": using,
+        "update_fields": frozenset(changes),
+    }
+    pre_save.send(**seen)
+    for field in model._meta.concrete_fields:
+        if getattr(field, "auto_now", False):
+            changes[field.attname] = field.pre_save(user, add=False)
+    rows = model._base_manager.using(using).filter(Q(pk=user.pk, **checked))
+    if not rows.update(**changes):
+        return False
+    post_save.send(created=False, **seen)
+    return True

@@ -1,0 +1,418 @@
+"""
+Every key of the host's ``AI_KIT_AUTH`` dict, declared once.
+
+A declaration carries name, default, accepted type and meaning; merging, type errors,
+the system checks and the README's table all derive from it.
+
+Values are read through ``api_settings`` at the moment they are used, never at import.
+``api_settings`` compares the identity of ``settings.AI_KIT_AUTH`` at every access, so
+``override_settings`` needs no signal to be honoured.
+"""
+
+from __future__ import annotations
+
+import difflib
+from collections.abc import Callable, Iterator, Mapping
+from typing import Any, Generic, NoReturn, TypeVar, overload
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import import_string
+from django.utils.translation import gettext_lazy as _
+
+__all__ = [
+    "APISettings",
+    "InvalidConfigurationError",
+    "UnknownConfigurationError",
+    "api_settings",
+    "reload_api_settings",
+]
+
+SETTING_NAME = "AI_KIT_AUTH"
+
+T = TypeVar("T")
+S = TypeVar("S", bound="Section")
+
+
+class UnknownConfigurationError(ImproperlyConfigured):
+    """``AI_KIT_AUTH`` has a key that does not exist; the message names the nearest."""
+
+
+class InvalidConfigurationError(ImproperlyConfigured):
+    """``AI_KIT_AUTH`` has a value of the wrong type, or misses a required one."""
+
+
+class Setting(Generic[T]):
+    """
+    One key: its default and, in one line, what it means.
+
+    ``default`` also tells the accepted type: a tuple takes a list as well.
+    """
+
+    name: str
+
+    def __init__(self, default: T, meaning: str) -> None:
+        self.default: Any = default
+        self.meaning = meaning
+
+    def __set_name__(self, owner: type[Section], name: str) -> None:
+        self.name = name
+
+    @property
+    def type_name(self) -> str:
+        return type(self.default).__name__
+
+    def accepts(self, value: object) -> bool:
+        if isinstance(self.default, tuple):
+            return isinstance(value, list | tuple)
+        return isinstance(value, type(self.default))
+
+    def resolve(self, value: Any, path: str) -> Any:
+        """Return what attribute access yields for the stored ``value``."""
+        return value
+
+    @overload
+    def __get__(self, instance: None, owner: type[Section]) -> Setting[T]: ...
+    @overload
+    def __get__(self, instance: Section, owner: type[Section]) -> T: ...
+    def __get__(self, instance: Section | None, owner: type[Section]) -> Setting[T] | T:
+        if instance is None:
+            return self
+        value: T = self.resolve(
+            instance._values()[self.name], _path(instance._path, self.name)
+        )
+        return value
+
+
+class Names(Setting[tuple[str, ...]]):
+    """A tuple (or list) that holds nothing but strings."""
+
+    type_name = "tuple of str"
+
+    def accepts(self, value: object) -> bool:
+        return isinstance(value, list | tuple) and all(
+            isinstance(item, str) for item in value
+        )
+
+
+class Dotted(Setting[T]):
+    """A callable or class, given as itself or as its dotted path."""
+
+    type_name = "dotted path or callable"
+
+    def __init__(self, default: str, meaning: str) -> None:
+        super().__init__(default, meaning)  # type: ignore[arg-type]  # resolve() turns the path into a T
+
+    def accepts(self, value: object) -> bool:
+        return isinstance(value, str) or callable(value)
+
+    def resolve(self, value: Any, path: str) -> Any:
+        if not isinstance(value, str):
+            return value
+        try:
+            resolved = import_string(value)
+        except ImportError as error:
+            raise InvalidConfigurationError(
+                f"{path}: {value!r} cannot be imported: {error}"
+            ) from error
+        if not callable(resolved):
+            raise InvalidConfigurationError(f"{path}: {value!r} is not callable")
+        return resolved
+
+
+class Nested(Generic[S]):
+    """A dict of settings below a key."""
+
+    name: str
+
+    def __init__(self, section: type[S]) -> None:
+        self.section = section
+
+    def __set_name__(self, owner: type[Section], name: str) -> None:
+        self.name = name
+
+    @overload
+    def __get__(self, instance: None, owner: type[Section]) -> Nested[S]: ...
+    @overload
+    def __get__(self, instance: Section, owner: type[Section]) -> S: ...
+    def __get__(self, instance: Section | None, owner: type[Section]) -> Nested[S] | S:
+        if instance is None:
+            return self
+        return self.section(
+            lambda: instance._values()[self.name], _path(instance._path, self.name)
+        )
+
+
+class Section:
+    """Attribute access to one dict of settings, read at each access."""
+
+    def __init__(
+        self, values: Callable[[], Mapping[str, Any]], path: str = SETTING_NAME
+    ) -> None:
+        self._values = values
+        self._path = path
+
+    @classmethod
+    def members(cls) -> dict[str, Setting[Any] | Nested[Any]]:
+        return {
+            name: member
+            for base in reversed(cls.__mro__)
+            for name, member in vars(base).items()
+            if isinstance(member, Setting | Nested)
+        }
+
+    @classmethod
+    def declared(cls, prefix: str = "") -> Iterator[tuple[str, Setting[Any]]]:
+        """Yield ``("FRONTEND.URL", declaration)`` for every setting, at any depth."""
+        for name, member in cls.members().items():
+            if isinstance(member, Nested):
+                yield from member.section.declared(f"{prefix}{name}.")
+            else:
+                yield f"{prefix}{name}", member
+
+
+def _path(parent: str, key: object) -> str:
+    return f"{parent}[{key!r}]"
+
+
+def _merge(section: type[Section], given: object, path: str) -> dict[str, Any]:
+    if not isinstance(given, Mapping):
+        raise InvalidConfigurationError(
+            f"{path} must be a dict, not {type(given).__name__}"
+        )
+    members = section.members()
+    for key in given:
+        if key not in members:
+            _unknown(key, members, path)
+    return {name: _value(member, given, path) for name, member in members.items()}
+
+
+def _value(
+    member: Setting[Any] | Nested[Any], given: Mapping[str, Any], parent: str
+) -> Any:
+    path = _path(parent, member.name)
+    if isinstance(member, Nested):
+        return _merge(member.section, given.get(member.name, {}), path)
+    if member.name not in given:
+        return member.default
+    value = given[member.name]
+    if not member.accepts(value):
+        raise InvalidConfigurationError(
+            f"{path} must be a {member.type_name}, not {type(value).__name__}"
+        )
+    return value
+
+
+def _unknown(key: object, members: Mapping[str, object], path: str) -> NoReturn:
+    close = difflib.get_close_matches(str(key).upper(), members, n=1)
+    advice = (
+        f"did you mean {close[0]!r}?"
+        if close
+        else f"known keys are {', '.join(members)}"
+    )
+    raise UnknownConfigurationError(f"{_path(path, key)} is unknown: {advice}")
+
+
+class EnableEndpoints(Section):
+    LOGIN = Setting(True, "serve ``login/``")
+    LOGOUT = Setting(True, "serve ``logout/``")
+    ME = Setting(True, "serve ``me/``")
+    REGISTER = Setting(True, "serve ``register/``")
+    SEND_PW_RESET_MAIL = Setting(True, "serve ``send_pw_reset_email/``")
+    RESET_PASSWORD = Setting(True, "serve ``reset_password/``")
+    VALIDATE_PASSWORD = Setting(True, "serve ``validate_password/``")
+    ACTIVATE_EMAIL = Setting(True, "serve ``activate_email/``")
+
+
+class MailTemplates(Section):
+    """The three templates of one mail."""
+
+    TITLE: Setting[str]
+    BODY_PLAINTEXT: Setting[str]
+    BODY_HTML: Setting[str]
+
+
+class UserCreatedTemplates(MailTemplates):
+    TITLE = Setting(
+        "ai_kit_auth/user_created_title.txt", "subject of the activation mail"
+    )
+    BODY_PLAINTEXT = Setting("ai_kit_auth/user_created_body.txt", "its plain text")
+    BODY_HTML = Setting("ai_kit_auth/user_created_body.html", "its HTML")
+
+
+class ResetPasswordTemplates(MailTemplates):
+    TITLE = Setting("ai_kit_auth/reset_password_title.txt", "subject of the reset mail")
+    BODY_PLAINTEXT = Setting("ai_kit_auth/reset_password_body.txt", "its plain text")
+    BODY_HTML = Setting("ai_kit_auth/reset_password_body.html", "its HTML")
+
+
+class SetPasswordTemplates(MailTemplates):
+    TITLE = Setting(
+        "ai_kit_auth/set_password_title.txt",
+        "subject of the mail for an account made in the admin",
+    )
+    BODY_PLAINTEXT = Setting("ai_kit_auth/set_password_body.txt", "its plain text")
+    BODY_HTML = Setting("ai_kit_auth/set_password_body.html", "its HTML")
+
+
+class EmailTemplates(Section):
+    CUSTOM_DATA_FUNCTION = Dotted[Callable[[], dict[str, Any]]](
+        "ai_kit_auth.services.custom_email_data",
+        "takes nothing, returns a dict for every mail's template context",
+    )
+    USER_CREATED = Nested(UserCreatedTemplates)
+    RESET_PASSWORD = Nested(ResetPasswordTemplates)
+    SET_PASSWORD = Nested(SetPasswordTemplates)
+
+
+class Frontend(Section):
+    URL = Setting("", "where the frontend lives, with scheme; required")
+    ACTIVATION_ROUTE = Setting(
+        "/auth/activation/", "the frontend's page for activation links"
+    )
+    RESET_PW_ROUTE = Setting(
+        "/auth/reset_password/", "the frontend's page for reset links"
+    )
+
+
+class APISettings(Section):
+    """
+    The merged settings.
+
+    ``user_settings``: the host's dict, merged with the defaults at every level; without
+    it the instance follows ``settings.AI_KIT_AUTH``. Raises
+    :exc:`UnknownConfigurationError` or :exc:`InvalidConfigurationError`: at once for a
+    given dict, at each access for the followed one.
+    """
+
+    ENABLE_ENDPOINTS = Nested(EnableEndpoints)
+    EMAIL_TEMPLATES = Nested(EmailTemplates)
+    SEND_USER_ACTIVATION_MAIL = Dotted[Callable[[Any, str], object]](
+        "ai_kit_auth.services.default_send_user_activation_mail",
+        "called with (user, url) at registration",
+    )
+    SEND_ACTIVATION_BY_ADMIN_MAIL = Dotted[Callable[[Any, str], object]](
+        "ai_kit_auth.services.default_send_activation_by_admin_mail",
+        "called with (user, url) when an admin makes an account",
+    )
+    SEND_RESET_PW_MAIL = Dotted[Callable[[Any, str], object]](
+        "ai_kit_auth.services.default_send_reset_pw_mail",
+        "called with (user, url) when a reset is requested",
+    )
+    USE_AI_KIT_AUTH_ADMIN = Setting(
+        True, "register ``AIUserAdmin``; False leaves the host's user admin alone"
+    )
+    ADMIN_FIELDSETS: Setting[tuple[Any, ...]] = Setting(
+        (
+            (None, {"fields": ("username", "email", "password")}),
+            (_("Personal info"), {"fields": ("first_name", "last_name")}),
+            (
+                _("Permissions"),
+                {
+                    "fields": (
+                        "is_active",
+                        "is_staff",
+                        "is_superuser",
+                        "groups",
+                        "user_permissions",
+                    )
+                },
+            ),
+            (_("Important dates"), {"fields": ("last_login", "date_joined")}),
+        ),
+        "fieldsets of the admin's change page; of the default, fields that the user "
+        "model lacks are left out",
+    )
+    ADMIN_ADD_FIELDSETS: Setting[tuple[Any, ...]] = Setting(
+        (
+            (
+                None,
+                {
+                    "classes": ("wide",),
+                    "fields": ("username", "email", "password1", "password2"),
+                },
+            ),
+        ),
+        "fieldsets of the admin's add page; same rule",
+    )
+    USERNAME_REQUIRED = Setting(
+        False, "False makes a unique username where none is given"
+    )
+    USER_SERIALIZER = Dotted[type[Any]](
+        "ai_kit_auth.serializers.UserSerializer", "what ``login/`` and ``me/`` show"
+    )
+    REGISTRATION_SERIALIZER = Dotted[type[Any]](
+        "ai_kit_auth.serializers.RegistrationSerializer", "what ``register/`` takes"
+    )
+    USER_IDENTITY_FIELDS = Names(
+        ("email", "username"),
+        "fields that a login's ``ident`` is looked up in, in this order; of the "
+        "default, one that the user model lacks is skipped",
+    )
+    FRONTEND = Nested(Frontend)
+
+    def __init__(self, user_settings: Mapping[str, Any] | None = None) -> None:
+        super().__init__(self._current)
+        self._follows_django = user_settings is None
+        self._source: object = None
+        self._merged: dict[str, Any] = {}
+        if user_settings is not None:
+            self._merge(user_settings)
+
+    def _merge(self, source: object) -> None:
+        self._merged = _merge(type(self), source, SETTING_NAME)
+        self._source = source
+
+    def _current(self) -> Mapping[str, Any]:
+        if self._follows_django:
+            source = getattr(settings, SETTING_NAME, None)
+            if source is None:
+                source = _NOTHING
+            if source is not self._source:
+                self._merge(source)
+        return self._merged
+
+    def reload(self) -> None:
+        """Forget what was merged, for a host that changed its dict in place."""
+        if self._follows_django:
+            self._source = None
+            self._current()
+
+    def is_default(self, name: str) -> bool:
+        """Tell whether the host left ``name``, a key of the top level, alone."""
+        member = type(self).members()[name]
+        return isinstance(member, Setting) and (self._current()[name] is member.default)
+
+
+_NOTHING: dict[str, Any] = {}
+
+api_settings = APISettings()
+
+
+def reload_api_settings(
+    *args: object, setting: str = SETTING_NAME, **kwargs: object
+) -> None:
+    """
+    Read ``settings.AI_KIT_AUTH`` anew and insist that it is complete.
+
+    Has the signature of a ``setting_changed`` receiver and ignores other settings. It
+    need not be connected for ``override_settings`` to work; it is for code that changes
+    the dict in place, and for hosts that want a complete configuration or an exception.
+
+    Raises :exc:`UnknownConfigurationError` or :exc:`InvalidConfigurationError`, the
+    latter also where ``FRONTEND.URL`` is missing.
+    """
+    if setting != SETTING_NAME:
+        return
+    api_settings.reload()
+    require_frontend_url(api_settings.FRONTEND.URL)
+
+
+def require_frontend_url(url: str) -> str:
+    """Return ``url``; raises :exc:`InvalidConfigurationError` where it is empty."""
+    if not url:
+        raise InvalidConfigurationError(
+            f"{SETTING_NAME}['FRONTEND']['URL'] is missing: set it to where the "
+            "frontend lives, such as 'https://app.example.com'"
+        )
+    return url

@@ -1,0 +1,40 @@
+"""
+The signals of every flow. ``sender`` is the view class.
+
+A receiver of a ``pre`` signal vetoes by raising a DRF exception: the client gets its
+code and nothing has changed. Receivers write in the transaction of the request.
+"""
+
+from __future__ import annotations
+
+from django.dispatch import Signal
+
+# keyword ``user``
+# pre: credentials checked, session not yet begun; post: session begun
+user_pre_login = Signal()
+user_post_login = Signal()
+
+# keyword ``user``
+# pre: session still there; post: session ended, ``user`` is who left
+user_pre_logout = Signal()
+user_post_logout = Signal()
+
+# pre: keyword ``user_data``, the request's data, nothing checked or made yet
+# post: keyword ``user``, saved; its mail not yet handed over
+user_pre_registered = Signal()
+user_post_registered = Signal()
+
+# keyword ``user``
+# pre: link checked, ``is_active`` still False; post: ``is_active`` is True
+user_pre_activated = Signal()
+user_post_activated = Signal()
+
+# keyword ``user``; not sent for unknown accounts
+# pre: mail not yet made; post: mail handed over (after the client has its answer)
+user_pre_forgot_password = Signal()
+user_post_forgot_password = Signal()
+
+# keyword ``user``
+# pre: link checked, old password still set; post: new password saved
+user_pre_reset_password = Signal()
+user_post_reset_password = Signal()

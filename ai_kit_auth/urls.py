@@ -1,0 +1,57 @@
+"""
+The route table, built when the URLconf loads.
+
+A disabled endpoint has no URL. Under a broken ``AI_KIT_AUTH`` every URL below the
+prefix raises the configuration error when it is asked for, so that ``manage.py check``
+can load the URLconf and say what is wrong.
+"""
+
+from __future__ import annotations
+
+from typing import NoReturn
+
+from django.core.exceptions import ImproperlyConfigured
+from django.http import HttpRequest
+from django.urls import URLPattern, path, re_path
+
+from . import views
+from .settings import EnableEndpoints, api_settings
+
+app_name = "ai_kit_auth"
+
+ROUTES: dict[str, URLPattern] = {
+    "LOGIN": path("login/", views.LoginView.as_view(), name="login"),
+    "LOGOUT": path("logout/", views.LogoutView.as_view(), name="logout"),
+    "ME": path("me/", views.MeView.as_view(), name="me"),
+    "REGISTER": path("register/", views.RegistrationView.as_view(), name="register"),
+    "SEND_PW_RESET_MAIL": path(
+        "send_pw_reset_email/",
+        views.InitiatePasswordResetView.as_view(),
+        name="send_pw_reset_email",
+    ),
+    "RESET_PASSWORD": path(
+        "reset_password/", views.ResetPassword.as_view(), name="pw_reset"
+    ),
+    "VALIDATE_PASSWORD": path(
+        "validate_password/",
+        views.ValidatePassword.as_view(),
+        name="validate_password",
+    ),
+    "ACTIVATE_EMAIL": path(
+        "activate_email/", views.ActivateUser.as_view(), name="activate"
+    ),
+}
+
+
+def _enabled(endpoints: EnableEndpoints) -> list[URLPattern]:
+    return [route for key, route in ROUTES.items() if getattr(endpoints, key)]
+
+
+def _refuse(request: HttpRequest, error: ImproperlyConfigured) -> NoReturn:
+    raise error
+
+
+try:
+    urlpatterns = _enabled(api_settings.ENABLE_ENDPOINTS)
+except ImproperlyConfigured as error:
+    urlpatterns = [re_path("", _refuse, {"error": error})]

@@ -1,0 +1,292 @@
+"""
+Finding a user: by what somebody typed, or by the ident of a link.
+
+Also the one ``authenticate()``, and what the columns of a row say about its account.
+"""
+
+from __future__ import annotations
+
+import enum
+import operator
+import secrets
+import uuid
+from datetime import UTC, datetime
+from functools import reduce
+from typing import Any, TypeAlias
+
+from django.conf import settings
+from django.contrib import auth
+from django.contrib.auth import get_user_model
+from django.core.exceptions import ValidationError
+from django.db.models import (
+    BooleanField,
+    EmailField,
+    ExpressionWrapper,
+    Field,
+    Q,
+)
+from django.http import HttpRequest
+from django.views.decorators.debug import sensitive_variables
+
+from .settings import SETTING_NAME, InvalidConfigurationError, api_settings
+
+# The host's user model, and one of its rows: known when the host runs.
+UserModel: Any = get_user_model()
+User: TypeAlias = Any
+
+
+def users() -> Any:
+    """Return the manager that a host means when it says "all users"."""
+    return UserModel._default_manager
+
+
+def has_column(name: str) -> bool:
+    """Tell whether ``name`` is a column of the user model, not just an attribute."""
+    return any(field.name == name for field in UserModel._meta.concrete_fields)
+
+
+def email_field() -> str:
+    """Return the name of the user model's e-mail field."""
+    return str(UserModel.get_email_field_name())
+
+
+def username_field() -> str | None:
+    """Return the name of the username field, None where people log in by e-mail."""
+    name = str(UserModel.USERNAME_FIELD)
+    return None if name == email_field() else name
+
+
+def email_of(user: User) -> str:
+    """Return the address that mails to ``user`` go to, "" for none."""
+    return getattr(user, email_field()) or ""
+
+
+def own_name(name: str) -> str | None:
+    """
+    Return what the user model calls the field that defaults call ``name``.
+
+    ``"email"`` and ``"username"`` stand for the model's own fields of these roles; None
+    where it has no such field.
+    """
+    if has_column(name):
+        return name
+    return {"email": email_field(), "username": username_field()}.get(name)
+
+
+def identity_fields() -> list[str]:
+    """
+    Return the names of the fields that a person may log in by, in order.
+
+    Raises :exc:`InvalidConfigurationError` for a name that the host wrote and the user
+    model lacks.
+    """
+    if api_settings.is_default("USER_IDENTITY_FIELDS"):
+        names = map(own_name, api_settings.USER_IDENTITY_FIELDS)
+        return list(dict.fromkeys(name for name in names if name))
+    for name in api_settings.USER_IDENTITY_FIELDS:
+        if not has_column(name):
+            raise InvalidConfigurationError(
+                f"{SETTING_NAME}['USER_IDENTITY_FIELDS']: {UserModel._meta.label} "
+                f"has no field {name!r}"
+            )
+    return list(api_settings.USER_IDENTITY_FIELDS)
+
+
+def is_email(field: Field[Any, Any]) -> bool:
+    return isinstance(field, EmailField) or field.name == email_field()
+
+
+def equals(name: str, value: str) -> Q | None:
+    """
+    Return the condition that finds ``value`` in the field ``name``.
+
+    E-mail fields compare case-insensitively. None where nothing can match.
+    """
+    field = UserModel._meta.get_field(name)
+    if is_email(field):
+        # An ident without @ is no address: spare the database the scan.
+        return Q((f"{name}__iexact", value)) if "@" in value else None
+    if name == UserModel.USERNAME_FIELD:
+        value = UserModel.normalize_username(value)
+    try:
+        return Q((name, field.to_python(value)))
+    except ValidationError:
+        return None
+
+
+def find_by_identity(typed: str) -> User | None:
+    """
+    Return the user behind what somebody typed, in one query at most.
+
+    USER_IDENTITY_FIELDS is walked in order; the first field that finds exactly one user
+    decides.
+    """
+    conditions = {
+        name: condition
+        for name in identity_fields()
+        if (condition := equals(name, typed)) is not None
+    }
+    if not conditions:
+        return None
+    found_by = {name: f"found_by_{name}" for name in conditions}
+    # The database says which field matched: Python's idea of equal text is another one.
+    candidates = list(
+        users()
+        .filter(reduce(operator.or_, conditions.values()))
+        .annotate(
+            **{
+                found_by[name]: ExpressionWrapper(
+                    condition, output_field=BooleanField()
+                )
+                for name, condition in conditions.items()
+            }
+        )
+    )
+    for name in conditions:
+        found = [user for user in candidates if getattr(user, found_by[name])]
+        if len(found) == 1:
+            return found[0]
+    return None
+
+
+@sensitive_variables("password")
+def authenticate(request: HttpRequest, typed: str, password: str) -> User | None:
+    """
+    Return the user whom ``typed`` names and ``password`` proves, or None.
+
+    Sends Django's ``user_login_failed`` once where the answer is None.
+
+    SECURITY: calls Django's ``authenticate()`` exactly once, whatever was found, so an
+    unknown account costs the same one hash as a known one (OWASP ASVS 5.0, 6.3.8). The
+    name it is asked for is never ``typed`` itself: a backend would find it in fields
+    that USER_IDENTITY_FIELDS leaves out.
+    """
+    found = find_by_identity(typed)
+    username = found.get_username() if found else _nobodys_username()
+    user = auth.authenticate(request=request, username=username, password=password)
+    if found is None or user is None or user.pk != found.pk:
+        return None
+    return user
+
+
+def _nobodys_username() -> str:
+    # Hexadecimal of the length of a UUID, so that it also is a value for a UUIDField.
+    return secrets.token_hex(16)
+
+
+def unique_username() -> str:
+    """Return a username that nobody has, for an account that was given none."""
+    length = UserModel._meta.get_field(UserModel.USERNAME_FIELD).max_length
+    return uuid.uuid4().hex[:length]
+
+
+def scramble_id(pk: Any) -> Any:
+    """
+    Hide a sequential primary key; the function is its own inverse.
+
+    ``pk``: an integer from 0 to 2**32 - 1, or a string of one, gives another such
+    integer; anything else (a UUID) comes back as it is. It is no secret: the 32-bit
+    Feistel network of the PostgreSQL wiki's page *Pseudo encrypt*.
+    """
+    number = _number(pk)
+    if number is None:
+        return pk
+    left, right = number >> 16, number & 0xFFFF
+    for _ in range(3):
+        half = round((1366 * right + 150889) % 714025 / 714025.0 * 32767)
+        left, right = right, left ^ half
+    return (right << 16) + left
+
+
+def _number(pk: Any) -> int | None:
+    if isinstance(pk, str):
+        # One spelling a number: "007" and other alphabets' digits are no idents.
+        pk = int(pk) if pk.isdecimal() and len(pk) <= 10 and str(int(pk)) == pk else pk
+    if isinstance(pk, int) and not isinstance(pk, bool) and 0 <= pk < 2**32:
+        return pk
+    return None
+
+
+def ident_of(user: User) -> str:
+    """Return the ident of ``user`` in links."""
+    return str(scramble_id(user.pk))
+
+
+def find_by_ident(ident: str) -> User | None:
+    """Return the user behind the ident of a link, or None."""
+    try:
+        pk = UserModel._meta.pk.to_python(scramble_id(ident))
+    except ValidationError:
+        return None
+    user = users().filter(pk=pk).first()
+    # Another spelling of the same key (a UUID in capitals) is no ident of ours.
+    return user if user is not None and ident_of(user) == ident else None
+
+
+class AccountState(enum.Enum):
+    """What a row says about its account."""
+
+    ACTIVE = "may log in"
+    WAITING = "born inactive and not activated since"
+    UNKNOWN = (
+        "inactive and never logged in: either made before 3.0 and never activated, or "
+        "deactivated by an admin"
+    )
+    DEACTIVATED = "was active, and an admin has ended that"
+
+
+# SECURITY: Django's user has no column that tells an account that waits for its first
+# activation from one that an admin deactivated before its first login, and a link or a
+# reset must open the one and never the other. ``last_login`` of a waiting account holds
+# this date, which no login can have had; activation takes it away. It lies in the
+# future so that a host's clean-up of accounts "not used since" leaves them alone.
+_WAITING_YEAR = 9999
+
+
+def waiting_mark() -> datetime:
+    """Return the ``last_login`` of an account that waits for its first activation."""
+    return datetime(_WAITING_YEAR, 1, 1, tzinfo=UTC if settings.USE_TZ else None)
+
+
+def state_of(user: User) -> AccountState:
+    """Return what the columns of ``user`` say."""
+    if user.is_active:
+        return AccountState.ACTIVE
+    if user.last_login is None:
+        return AccountState.UNKNOWN
+    if _is_marked(user):
+        return AccountState.WAITING
+    return AccountState.DEACTIVATED
+
+
+def _is_marked(user: User) -> bool:
+    # Years, since a time zone may move the mark's own date to the day before.
+    return user.last_login is not None and user.last_login.year >= _WAITING_YEAR - 1
+
+
+def keep_waiting_mark(
+    sender: Any,
+    instance: User,
+    raw: bool,
+    using: str,
+    update_fields: frozenset[str] | None,
+    **kwargs: object,
+) -> None:
+    """
+    Mark an account that is born inactive, take the mark from one that turns active.
+
+    A ``pre_save`` receiver of the user model: it changes the row that is about to be
+    written and asks the database nothing. It holds for accounts that the host's own
+    code makes or activates, too.
+    """
+    if raw or not (has_column("is_active") and has_column("last_login")):
+        return
+    if not instance.is_active:
+        if instance._state.adding and instance.last_login is None:
+            instance.last_login = waiting_mark()
+    elif _is_marked(instance):
+        instance.last_login = None
+        if update_fields is not None and "last_login" not in update_fields:
+            sender._base_manager.using(using).filter(pk=instance.pk).update(
+                last_login=None
+            )

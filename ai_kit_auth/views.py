@@ -1,0 +1,305 @@
+"""
+The eight endpoints, each as the story of its flow.
+
+A host subclasses a view and routes it itself, or connects to the signals.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from django.contrib.auth import login, logout
+from django.http import HttpResponseBase
+from django.middleware.csrf import get_token, rotate_token
+from django.utils import translation
+from django.utils.decorators import method_decorator
+from django.views.decorators.debug import sensitive_post_parameters
+from rest_framework import status
+from rest_framework.negotiation import BaseContentNegotiation
+from rest_framework.permissions import AllowAny, IsAuthenticated
+from rest_framework.renderers import JSONRenderer
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.views import APIView
+
+from . import services
+from .authentication import CSRFEnforcement, SessionAuthentication
+from .errors import MailNotSent, exception_handler
+from .parsers import FormParser, JSONParser, MultiPartParser
+from .serializers import (
+    ActivateUserSerializer,
+    InitiatePasswordResetSerializer,
+    LoginSerializer,
+    PasswordResetSerializer,
+    ValidatePasswordSerializer,
+)
+from .settings import api_settings
+from .signals import (
+    user_post_activated,
+    user_post_forgot_password,
+    user_post_login,
+    user_post_logout,
+    user_post_registered,
+    user_post_reset_password,
+    user_pre_activated,
+    user_pre_forgot_password,
+    user_pre_login,
+    user_pre_logout,
+    user_pre_registered,
+    user_pre_reset_password,
+)
+from .users import User
+
+logger = logging.getLogger("ai_kit_auth")
+
+
+class JSONOnly(BaseContentNegotiation):
+    """Whatever the client accepts, the answer is JSON: errors promise to be."""
+
+    def select_parser(self, request: Request, parsers: Any) -> Any:
+        media_type = request.content_type.split(";")[0].strip().lower()
+        return next((p for p in parsers if p.media_type == media_type), None)
+
+    def select_renderer(
+        self, request: Request, renderers: Any, format_suffix: str | None = None
+    ) -> tuple[Any, str]:
+        return renderers[0], renderers[0].media_type
+
+
+@method_decorator(sensitive_post_parameters(), name="dispatch")
+class AuthView(APIView):
+    """
+    What the endpoints have in common.
+
+    Nothing here follows the host's ``REST_FRAMEWORK`` defaults, which are for the
+    host's own API, except for the throttles: a host that counts requests goes on
+    counting these.
+
+    The answers of all are ``Cache-Control: no-store``, since most carry a token.
+    """
+
+    authentication_classes: list[Any] = []
+    permission_classes = [AllowAny]
+    parser_classes = [JSONParser, FormParser, MultiPartParser]
+    renderer_classes = [JSONRenderer]
+    content_negotiation_class = JSONOnly
+    metadata_class = None
+    versioning_class = None
+
+    @property
+    def default_response_headers(self) -> dict[str, str]:
+        return {**super().default_response_headers, "Cache-Control": "no-store"}
+
+    def get_exception_handler(self) -> Callable[..., Response | None]:
+        return exception_handler
+
+    def validated(self, serializer_class: type[Any]) -> Any:
+        """Return a serializer of the request's data that has found it valid."""
+        serializer = serializer_class(
+            data=self.request.data, context={"request": self.request, "view": self}
+        )
+        serializer.is_valid(raise_exception=True)
+        return serializer
+
+    def user_data(self, user: User) -> Any:
+        """Return what the frontend may see of ``user``, by USER_SERIALIZER."""
+        serializer = api_settings.USER_SERIALIZER(
+            user, context={"request": self.request, "view": self}
+        )
+        return serializer.data
+
+    def csrf(self) -> str:
+        """Return the token for the header ``X-CSRFToken`` of the next request."""
+        return get_token(self.request._request)
+
+
+class LoginView(AuthView):
+    """
+    ``POST login/`` ``{"ident", "password"}`` → 200 ``{"user": {...}, "csrf": "..."}``.
+
+    400 ``invalid_credentials`` under ``non_field_errors``; 403 ``csrf_failed``.
+    """
+
+    authentication_classes = [CSRFEnforcement]
+
+    def post(self, request: Request) -> Response:
+        # Outside of the transaction: what others note of a failure must stay written.
+        user = self.validated(LoginSerializer).validated_data["user"]
+        try:
+            with services.atomic():
+                user_pre_login.send(sender=self.__class__, user=user)
+                login(request._request, user)
+                user_post_login.send(sender=self.__class__, user=user)
+        except Exception:
+            if request._request.user == user:
+                request.session.flush()
+            raise
+        return Response({"user": self.user_data(user), "csrf": self.csrf()})
+
+
+class LogoutView(AuthView):
+    """
+    ``POST logout/`` ``{}`` → 200 ``{"csrf": "..."}``.
+
+    403 ``not_authenticated`` or ``csrf_failed``.
+    """
+
+    authentication_classes = [SessionAuthentication]
+    permission_classes = [IsAuthenticated]
+
+    def post(self, request: Request) -> Response:
+        user = request.user
+        session_key = request.session.session_key
+        try:
+            with services.atomic():
+                user_pre_logout.send(sender=self.__class__, user=user)
+                logout(request._request)
+                user_post_logout.send(sender=self.__class__, user=user)
+        except Exception:
+            # SECURITY: the browser has lost the session's key by now, so the session
+            # must not come back with the transaction.
+            if session_key and request.session.session_key != session_key:
+                request.session.delete(session_key)
+            raise
+        rotate_token(request._request)
+        return Response({"csrf": self.csrf()})
+
+
+class MeView(AuthView):
+    """``GET me/`` → 200 ``{"user": {...} or null, "csrf": "..."}``."""
+
+    authentication_classes = [SessionAuthentication]
+
+    def get(self, request: Request) -> Response:
+        user = request.user
+        known = user.is_authenticated
+        return Response(
+            {"user": self.user_data(user) if known else None, "csrf": self.csrf()}
+        )
+
+
+class RegistrationView(AuthView):
+    """
+    ``POST register/`` ``{"email", "password"[, "username"]}`` → 201 ``{}``.
+
+    400 with ``<field>_unique``, the validators' codes under ``password``, or a field's
+    codes; 503 ``mail_not_sent``, after which the same data may be sent again.
+    """
+
+    def post(self, request: Request) -> Response:
+        if not isinstance(request.data, Mapping):
+            self.validated(api_settings.REGISTRATION_SERIALIZER)
+        # One unit with its mail: an account whose link got lost blocks its address.
+        with services.atomic():
+            user_pre_registered.send(sender=self.__class__, user_data=request.data)
+            user = self.validated(api_settings.REGISTRATION_SERIALIZER).save()
+            user_post_registered.send(sender=self.__class__, user=user)
+            if services.waits_for_activation(user):
+                services.send_user_activation_mail(user)
+        return Response({}, status=status.HTTP_201_CREATED)
+
+
+class ActivateUser(AuthView):
+    """
+    ``POST activate_email/`` ``{"ident", "token"}`` → 200 ``{}``.
+
+    400 ``{"error": "activation_link_invalid"}``.
+    """
+
+    def post(self, request: Request) -> Response:
+        user = self.validated(ActivateUserSerializer).validated_data["user"]
+        with services.atomic():
+            user_pre_activated.send(sender=self.__class__, user=user)
+            services.activate(user)
+            user_post_activated.send(sender=self.__class__, user=user)
+        return Response({})
+
+
+class InitiatePasswordResetView(AuthView):
+    """
+    ``POST send_pw_reset_email/`` ``{"email"}`` or ``{"ident"}`` → 200 ``{}``.
+
+    SECURITY: the same answer after the same work, whether or not the account exists:
+    the mail is made and sent when the client has its answer.
+    """
+
+    def post(self, request: Request) -> Response:
+        user = self.validated(InitiatePasswordResetSerializer).validated_data["user"]
+        if user is None:
+            return Response({})
+        with services.atomic():
+            user_pre_forgot_password.send(sender=self.__class__, user=user)
+        return AnsweredFirst({}, then=partial(self.hand_over, user))
+
+    def hand_over(self, user: User) -> None:
+        """Send the reset mail; a failure is logged, the client knows nothing of it."""
+        try:
+            services.send_reset_pw_mail(user)
+            with services.atomic():
+                user_post_forgot_password.send(sender=self.__class__, user=user)
+        except MailNotSent:
+            logger.error("The reset mail of user %s was not sent", user.pk)
+        except Exception:
+            logger.exception("The reset request of user %s failed", user.pk)
+
+
+class ResetPassword(AuthView):
+    """
+    ``POST reset_password/`` ``{"ident", "token", "password"}`` → 200 ``{}``.
+
+    400 ``{"error": "reset_password_link_invalid"}``, or the validators' codes under
+    ``password``. Also activates an account that waits for it.
+    """
+
+    def post(self, request: Request) -> Response:
+        data = self.validated(PasswordResetSerializer).validated_data
+        user = data["user"]
+        with services.atomic():
+            user_pre_reset_password.send(sender=self.__class__, user=user)
+            services.reset_password(user, data["password"])
+            user_post_reset_password.send(sender=self.__class__, user=user)
+        return Response({})
+
+
+class ValidatePassword(AuthView):
+    """
+    ``POST validate_password/`` → 200 ``{}``; changes nothing.
+
+    Takes ``{"password", "ident"}``, or ``{"password", "email"[, "username"]}``. 400
+    with the validators' codes under ``password``.
+    """
+
+    def post(self, request: Request) -> Response:
+        self.validated(ValidatePasswordSerializer)
+        return Response({})
+
+
+class AnsweredFirst(Response):
+    """
+    A response after which the server does something that the client must not feel.
+
+    ``then`` is called once, when the server closes the response, its body being sent:
+    WSGI (PEP 3333) and Django's ASGI handler close it after the last byte, Django's
+    test client before it returns. It runs in the language of the request.
+    """
+
+    def __init__(self, data: Any, *, then: Callable[[], None]) -> None:
+        super().__init__(data)
+        self._then: Callable[[], None] | None = then
+        self._language = translation.get_language()
+        # Without it a client would wait for the end of the connection.
+        self.add_post_render_callback(_state_length)
+
+    def close(self) -> None:
+        then, self._then = self._then, None
+        if then is not None:
+            with translation.override(self._language):
+                then()
+        super().close()
+
+
+def _state_length(response: HttpResponseBase) -> None:
+    response.headers.setdefault("Content-Length", str(len(response.content)))  # type: ignore[attr-defined]  # a rendered response has content

@@ -1,0 +1,77 @@
+"""Accounts for tests, on whatever the user model is, and what a frontend does."""
+
+from __future__ import annotations
+
+import re
+from typing import Any
+from urllib.parse import parse_qs, urlsplit
+
+from django.contrib.auth import get_user_model
+from django.core import mail
+from django.urls import reverse
+from rest_framework.test import APIClient
+
+from ai_kit_auth import users
+
+from .conftest import PASSWORD
+
+
+def attributes_of(name: str) -> dict[str, Any]:
+    """Return the columns of a valid user called ``name``, by the model's own names."""
+    columns: dict[str, Any] = {users.email_field(): f"{name}@example.com"}
+    username = users.username_field()
+    if username is not None:
+        columns[username] = name
+    if users.has_column("age"):
+        columns["age"] = 36
+    return columns
+
+
+def has_activation() -> bool:
+    """Tell whether accounts of this user model wait for an activation."""
+    return users.has_column("is_active")
+
+
+def registration(name: str = "ada", **changes: Any) -> dict[str, Any]:
+    """Return what a frontend posts to ``register/``, in the documented keys."""
+    data: dict[str, Any] = {"email": f"{name}@example.com", "password": PASSWORD}
+    if users.username_field() is not None:
+        data["username"] = name
+    if users.has_column("age"):
+        data["age"] = 36
+    return {**data, **changes}
+
+
+def the_user(name: str = "ada") -> Any:
+    """Return the user called ``name`` as the database has it."""
+    return get_user_model()._default_manager.get(
+        **{users.email_field(): f"{name}@example.com"}
+    )
+
+
+def post(client: APIClient, route: str, data: Any = None, **extra: Any) -> Any:
+    """Post JSON to the endpoint ``ai_kit_auth:<route>``."""
+    return client.post(
+        reverse(f"ai_kit_auth:{route}"),
+        {} if data is None else data,
+        format="json",
+        **extra,
+    )
+
+
+def csrf(client: APIClient) -> dict[str, Any]:
+    """Ask ``me/`` for the CSRF token and return it as the next request's header."""
+    token = client.get(reverse("ai_kit_auth:me")).json()["csrf"]
+    return {"headers": {"X-CSRFToken": token}}
+
+
+def log_in(client: APIClient, ident: str, password: str = PASSWORD) -> Any:
+    return post(client, "login", {"ident": ident, "password": password}, **csrf(client))
+
+
+def mailed_link(index: int = -1) -> dict[str, str]:
+    """Return ``ident`` and ``token`` of the link in a mail that was sent."""
+    found = re.search(r"https://app\.example\.com\S+", str(mail.outbox[index].body))
+    assert found is not None
+    query = parse_qs(urlsplit(found[0]).query)
+    return {name: values[0] for name, values in query.items()}

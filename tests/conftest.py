@@ -1,0 +1,88 @@
+"""
+What every test module shares.
+
+``pytest --user-model email_login`` runs the suite on another user model. A test that is
+about one model carries ``@pytest.mark.user_model("auth_user")`` and is not collected on
+the others; every other test runs on all six.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from typing import TYPE_CHECKING, Any
+
+import django
+import pytest
+
+if TYPE_CHECKING:
+    from rest_framework.test import APIClient
+
+USER_MODELS = (
+    "auth_user",
+    "email_login",
+    "uuid_key",
+    "renamed_email",
+    "bare",
+    "extra_field",
+)
+PASSWORD = "tall ferns in the rain"
+OTHER_PASSWORD = "nine lanterns on a hill"
+
+
+def pytest_addoption(parser: pytest.Parser) -> None:
+    parser.addoption("--user-model", choices=USER_MODELS, default="auth_user")
+
+
+def pytest_configure(config: pytest.Config) -> None:
+    config.addinivalue_line(
+        "markers", "user_model(*names): the test is about these user models"
+    )
+    name = config.getoption("--user-model")
+    os.environ["DJANGO_SETTINGS_MODULE"] = f"tests.settings.{name}"
+    django.setup()
+
+
+def pytest_collection_modifyitems(
+    config: pytest.Config, items: list[pytest.Item]
+) -> None:
+    name = config.getoption("--user-model")
+    other = [
+        item
+        for item in items
+        if (marker := item.get_closest_marker("user_model")) and name not in marker.args
+    ]
+    config.hook.pytest_deselected(items=other)
+    items[:] = [item for item in items if item not in other]
+
+
+@pytest.fixture(autouse=True)
+def _empty_cache() -> Iterator[None]:
+    from django.core.cache import cache
+
+    yield
+    cache.clear()
+
+
+@pytest.fixture
+def client() -> APIClient:
+    """Return a client that is asked for CSRF tokens, as a browser is."""
+    from rest_framework.test import APIClient
+
+    return APIClient(enforce_csrf_checks=True)
+
+
+@pytest.fixture
+def make_user(db: None) -> Callable[..., Any]:
+    """Return a function that makes a user on whatever the user model is."""
+    from django.contrib.auth import get_user_model
+
+    from .accounts import attributes_of
+
+    def make(name: str = "ada", password: str = PASSWORD, **columns: Any) -> Any:
+        user = get_user_model()(**{**attributes_of(name), **columns})
+        user.set_password(password)
+        user.save()
+        return user
+
+    return make

@@ -1,0 +1,9 @@
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("api/v1/auth/", include("ai_kit_auth.urls")),
+    path("admin/", admin.site.urls),
+]

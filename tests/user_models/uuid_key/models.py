@@ -1,0 +1,10 @@
+from __future__ import annotations
+
+import uuid
+
+from django.contrib.auth.models import AbstractUser
+from django.db import models
+
+
+class User(AbstractUser):
+    key = models.UUIDField(primary_key=True, default=uuid.uuid4)
