@@ -15,7 +15,6 @@ from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import UserChangeForm, UserCreationForm
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
-from django.db.models import QuerySet
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
@@ -62,7 +61,7 @@ class _AddressForm(_ModelForm):
             )
         return address
 
-    def others(self) -> QuerySet[Any]:
+    def others(self) -> Any:
         """Return the users whose addresses this one must not have."""
         return users().all()
 
@@ -91,48 +90,40 @@ class AIUserCreationForm(_AddressForm, _UserCreationForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if username_field() in self.fields:
-            required = api_settings.USERNAME_REQUIRED
-            self.fields[username_field()].required = required
+        username = self.fields.get(username_field() or "")
+        if username is not None:
+            username.required = api_settings.USERNAME_REQUIRED
 
     def save(self, commit: bool = True) -> Any:
         user = super().save(commit=False)
         username = username_field()
         if username is not None and not getattr(user, username):
             setattr(user, username, unique_username())
-        if not has_column("is_active"):
-            if commit:
-                self._save(user)
-            return user
-        user.is_active = False
-        if commit:
-            self._save(user)
-            send_activation_by_admin_mail(user)
-        else:
+        if has_column("is_active"):
+            user.is_active = False
             _mail_when_saved(user)
-        return user
-
-    def _save(self, user: User) -> None:
-        user.save()
-        if hasattr(self, "save_m2m"):
+        if commit:
+            user.save()
             self.save_m2m()
+        return user
 
 
 def _mail_when_saved(user: User) -> None:
     """Have the next ``save()`` of this one object send the mail, and no other."""
+    save = user.save
 
     def save_and_mail(*args: Any, **kwargs: Any) -> None:
-        del user.save
-        user.save(*args, **kwargs)
+        user.save = save
+        save(*args, **kwargs)
         send_activation_by_admin_mail(user)
 
-    user.save = save_and_mail  # type: ignore[method-assign]
+    user.save = save_and_mail
 
 
 class AIUserChangeForm(_AddressForm, _UserChangeForm):
     """Changes an account, whose address stays required and unique."""
 
-    def others(self) -> QuerySet[Any]:
+    def others(self) -> Any:
         return users().exclude(pk=self.instance.pk)
 
     class Meta:

@@ -1,0 +1,112 @@
+"""The README's tables say what the code says."""
+
+from __future__ import annotations
+
+import inspect
+import re
+from pathlib import Path
+
+import pytest
+from django.dispatch import Signal
+from docutils import nodes
+from docutils.core import publish_doctree
+
+from ai_kit_auth import errors, signals, urls
+from ai_kit_auth.checks import check_settings
+from ai_kit_auth.settings import APISettings, EnableEndpoints
+
+README = Path(__file__).parent.parent / "README.rst"
+
+
+@pytest.fixture(scope="module")
+def sections() -> dict[str, nodes.section]:
+    """Return the README's sections by title; a mistake in its markup is an error."""
+    document = publish_doctree(
+        README.read_text(encoding="utf-8"),
+        settings_overrides={"halt_level": 2, "report_level": 2},
+    )
+    return {
+        section.next_node(nodes.title).astext(): section
+        for section in document.findall(nodes.section)
+    }
+
+
+def table(section: nodes.section) -> list[list[str]]:
+    """Return the body of the first table of ``section`` as texts."""
+    body = section.next_node(nodes.tbody)
+    assert body is not None
+    return [
+        [entry.astext().replace("\n", " ") for entry in row.findall(nodes.entry)]
+        for row in body.findall(nodes.row)
+    ]
+
+
+def test_the_sections_come_in_the_promised_order(
+    sections: dict[str, nodes.section],
+) -> None:
+    assert [title for title in sections if title != "Checks"] == [
+        "Try it",
+        "Install it",
+        "Settings",
+        "Endpoints",
+        "Error codes",
+        "Signals",
+        "Mails",
+        "Custom user models",
+        "Admin",
+        "CORS, CSRF and cookies",
+        "The 2.0.0 React client",
+        "Upgrade from 2.0.0",
+        "Contribute",
+    ]
+
+
+def test_every_setting_stands_there_with_type_default_and_meaning(
+    sections: dict[str, nodes.section],
+) -> None:
+    rows = table(sections["Settings"])
+    declared = dict(APISettings.declared())
+    assert [row[0] for row in rows] == list(declared)
+    for name, type_name, default, meaning in rows:
+        setting = declared[name]
+        assert type_name == setting.type_name
+        assert meaning == setting.meaning.replace("``", "")
+        if name.endswith("FIELDSETS"):
+            fields = [f for _, o in setting.default for f in o["fields"]]
+            assert re.findall(r"\w+", default)[-len(fields[-1:]) :] == fields[-1:]
+            assert all(field in default for field in fields)
+        elif isinstance(setting.default, str):
+            assert default == f'"{setting.default}"'
+        else:
+            assert default == repr(setting.default).replace("'", '"')
+
+
+def test_every_endpoint_stands_there_with_name_and_path(
+    sections: dict[str, nodes.section],
+) -> None:
+    rows = {row[0]: row for row in table(sections["Endpoints"])}
+    assert list(rows) == list(EnableEndpoints.members()) == list(urls.ROUTES)
+    for key, route in urls.ROUTES.items():
+        assert rows[key][1] == route.name
+        assert rows[key][2].split()[1].rstrip(",") == str(route.pattern)
+        assert rows[key][2].split()[0].lower() in dir(route.callback.view_class)  # type: ignore[attr-defined]  # as_view() puts it there
+
+
+def test_every_code_stands_there_with_its_meaning(
+    sections: dict[str, nodes.section],
+) -> None:
+    rows = table(sections["Error codes"])
+    assert rows == [
+        [code, meaning.replace("``", "")] for code, meaning in errors.CODES.items()
+    ]
+
+
+def test_every_signal_stands_there(sections: dict[str, nodes.section]) -> None:
+    defined = [n for n, member in vars(signals).items() if isinstance(member, Signal)]
+    assert [row[0] for row in table(sections["Signals"])] == defined
+    assert len(defined) == 12
+
+
+def test_every_check_stands_there(sections: dict[str, nodes.section]) -> None:
+    listed = [row[0].removeprefix("ai_kit_auth.") for row in table(sections["Checks"])]
+    assert listed == re.findall(r"\bE\d{3}\b", inspect.getdoc(check_settings) or "")
