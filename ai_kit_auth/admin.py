@@ -18,8 +18,8 @@ from django.core.signals import setting_changed
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
+from rest_framework.exceptions import APIException
 
-from .errors import MailNotSent
 from .services import send_activation_by_admin_mail
 from .settings import SETTING_NAME, api_settings
 from .users import (
@@ -52,23 +52,24 @@ class _AddressForm(_ModelForm):
         if email_field() in self.fields:
             self.fields[email_field()].required = True
 
-    def clean_email(self) -> str:
-        address: str = self.cleaned_data[email_field()]
-        if self.others().filter(**{f"{email_field()}__iexact": address}).exists():
-            raise forms.ValidationError(
-                _("A user with that e-mail address already exists."),
-                code=f"{email_field()}_unique",
-            )
-        return address
+    if TYPE_CHECKING:
 
-    def others(self) -> Any:
-        """Return the users whose addresses this one must not have."""
-        return users().all()
+        def clean_email(self) -> str: ...
 
     def _clean_fields(self) -> None:
         # Django looks for clean_<name>, and the model may have another name for it.
         setattr(self, f"clean_{email_field()}", self.clean_email)
         super()._clean_fields()  # type: ignore[misc]  # private, and older than the stubs
+
+
+def _unless_taken(address: str, others: Any) -> str:
+    """Return ``address``; refuse one that an account among ``others`` has."""
+    if others.filter(**{f"{email_field()}__iexact": address}).exists():
+        raise forms.ValidationError(
+            _("A user with that e-mail address already exists."),
+            code=f"{email_field()}_unique",
+        )
+    return address
 
 
 class AIUserCreationForm(_AddressForm, _UserCreationForm):
@@ -94,6 +95,9 @@ class AIUserCreationForm(_AddressForm, _UserCreationForm):
         if username is not None:
             username.required = api_settings.USERNAME_REQUIRED
 
+    def clean_email(self) -> str:
+        return _unless_taken(self.cleaned_data[email_field()], users())
+
     def save(self, commit: bool = True) -> Any:
         user = super().save(commit=False)
         username = username_field()
@@ -104,7 +108,8 @@ class AIUserCreationForm(_AddressForm, _UserCreationForm):
             _mail_when_saved(user)
         if commit:
             user.save()
-            self.save_m2m()
+            if hasattr(self, "save_m2m"):
+                self.save_m2m()
         return user
 
 
@@ -113,8 +118,13 @@ def _mail_when_saved(user: User) -> None:
     save = user.save
 
     def save_and_mail(*args: Any, **kwargs: Any) -> None:
-        user.save = save
-        save(*args, **kwargs)
+        # Disarmed before, as a receiver may save once more; armed again for a retry.
+        user.__dict__.pop("save", None)
+        try:
+            save(*args, **kwargs)
+        except BaseException:
+            user.save = save_and_mail
+            raise
         send_activation_by_admin_mail(user)
 
     user.save = save_and_mail
@@ -123,8 +133,9 @@ def _mail_when_saved(user: User) -> None:
 class AIUserChangeForm(_AddressForm, _UserChangeForm):
     """Changes an account, whose address stays required and unique."""
 
-    def others(self) -> Any:
-        return users().exclude(pk=self.instance.pk)
+    def clean_email(self) -> str:
+        others = users().exclude(pk=self.instance.pk)
+        return _unless_taken(self.cleaned_data[email_field()], others)
 
     class Meta:
         model = UserModel
@@ -176,7 +187,7 @@ class AIUserAdmin(_UserAdmin):
             response: HttpResponse = super().changeform_view(
                 request, object_id, form_url, extra_context
             )
-        except MailNotSent:
+        except APIException:
             # The transaction of the page is over: the account was not made.
             self.message_user(
                 request,

@@ -7,7 +7,7 @@ from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.core import checks
-from django.core.exceptions import FieldDoesNotExist, ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured
 
 from .settings import APISettings, Dotted, api_settings, require_frontend_url
 
@@ -60,16 +60,14 @@ def _identity_problems() -> Iterator[checks.CheckMessage]:
     if api_settings.is_default("USER_IDENTITY_FIELDS"):
         return
     meta = get_user_model()._meta
+    columns = sorted(field.name for field in meta.concrete_fields)
     for name in api_settings.USER_IDENTITY_FIELDS:
-        try:
-            meta.get_field(name)
-        except FieldDoesNotExist:
-            known = ", ".join(sorted(field.name for field in meta.concrete_fields))
+        if name not in columns:
             yield _error(
                 "E004",
                 f"AI_KIT_AUTH['USER_IDENTITY_FIELDS']: {meta.label} has no field "
                 f"{name!r}.",
-                f"It has {known}.",
+                f"It has {', '.join(columns)}.",
             )
 
 

@@ -26,7 +26,6 @@ from django.http import Http404, UnreadablePostError
 from rest_framework import exceptions, serializers, status
 from rest_framework.response import Response
 from rest_framework.settings import api_settings as drf_settings
-from rest_framework.views import set_rollback
 
 CODES: Mapping[str, str] = {
     "required": "the field is missing",
@@ -96,7 +95,6 @@ def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response | 
     problem = _as_api_exception(exc)
     if problem is None:
         return None
-    set_rollback()
     headers = {}
     if getattr(problem, "auth_header", None):
         headers["WWW-Authenticate"] = problem.auth_header  # type: ignore[attr-defined]  # set by APIView.handle_exception

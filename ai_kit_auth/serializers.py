@@ -12,7 +12,6 @@ from typing import Any
 
 from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.views.decorators.debug import sensitive_variables
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
@@ -30,9 +29,28 @@ from .users import (
     username_field,
 )
 
+__all__ = [
+    "ActivateUserSerializer",
+    "InitiatePasswordResetSerializer",
+    "LoginSerializer",
+    "PasswordField",
+    "PasswordResetSerializer",
+    "RegistrationSerializer",
+    "UserModel",
+    "UserSerializer",
+    "ValidatePasswordSerializer",
+]
+
 # Longer than any identity, link or pass phrase, and short enough to hash and look up.
 MAX_LENGTH = 1024
 MAX_PASSWORD_LENGTH = 4096
+
+
+class _Discreet:
+    """SECURITY: DRF's ``repr()`` of a serializer shows the data, passwords included."""
+
+    def __repr__(self) -> str:
+        return f"<{type(self).__name__}>"
 
 
 class PasswordField(serializers.CharField):
@@ -44,12 +62,9 @@ class PasswordField(serializers.CharField):
     """
 
     def __init__(self, **kwargs: Any) -> None:
-        super().__init__(
-            trim_whitespace=False,
-            max_length=MAX_PASSWORD_LENGTH,
-            write_only=True,
-            **kwargs,
-        )
+        kwargs.setdefault("max_length", MAX_PASSWORD_LENGTH)
+        kwargs.setdefault("write_only", True)
+        super().__init__(trim_whitespace=False, **kwargs)
 
     def to_internal_value(self, data: Any) -> str:
         if not isinstance(data, str):
@@ -69,7 +84,31 @@ def user_keys() -> tuple[str, ...]:
     return tuple(filter(None, (email_field(), username_field())))
 
 
-class UserSerializer(serializers.ModelSerializer[Any]):
+class _ModelSerializer(_Discreet, serializers.ModelSerializer[Any]):
+    """A ModelSerializer that also takes the fields that ``Meta.fields`` forgets."""
+
+    def listed(self) -> Collection[str] | None:
+        """Return ``Meta.fields``, None where a host's ``Meta`` means all of them."""
+        names: Collection[str] = getattr(self.Meta, "fields", serializers.ALL_FIELDS)
+        return None if names == serializers.ALL_FIELDS else names
+
+    def get_field_names(
+        self, declared_fields: Mapping[str, Any], info: Any
+    ) -> list[str]:
+        listed = self.listed()
+        if listed is None:
+            return list(super().get_field_names(declared_fields, info))
+        # ModelSerializer alone would refuse a subclass that just declares a field.
+        inherited = {
+            name
+            for base in type(self).__bases__
+            for name in getattr(base, "_declared_fields", ())
+        }
+        own = [name for name in self._declared_fields if name not in inherited]
+        return list(dict.fromkeys([*listed, *own]))
+
+
+class UserSerializer(_ModelSerializer):
     """
     ``{"id": pk, "email": ..., "username": ...}``, the keys by the model's own names.
 
@@ -82,11 +121,6 @@ class UserSerializer(serializers.ModelSerializer[Any]):
         model = UserModel
         fields: Collection[str] = ("id", *user_keys())
 
-    def get_field_names(
-        self, declared_fields: Mapping[str, Any], info: Any
-    ) -> list[str]:
-        return field_names(self)
-
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         if type(self) is UserSerializer and not hasattr(self, "initial_data"):
             # The half of a request to ``me/`` would go into ModelSerializer's look at
@@ -98,22 +132,6 @@ class UserSerializer(serializers.ModelSerializer[Any]):
         return super().get_fields()
 
 
-def field_names(serializer: serializers.ModelSerializer[Any]) -> list[str]:
-    """
-    Return ``Meta.fields`` and the declared fields that it forgets.
-
-    ModelSerializer alone would refuse a subclass that just declares one more field.
-    """
-    inherited = {
-        name
-        for base in type(serializer).__bases__
-        for name in getattr(base, "_declared_fields", ())
-    }
-    own = [name for name in serializer._declared_fields if name not in inherited]
-    return list(dict.fromkeys([*serializer.Meta.fields, *own]))
-
-
-@sensitive_variables("password")
 def password_problems(password: str, user: User) -> list[ErrorDetail]:
     """Return what ``AUTH_PASSWORD_VALIDATORS`` find wrong, with their codes."""
     try:
@@ -126,7 +144,6 @@ def password_problems(password: str, user: User) -> list[ErrorDetail]:
     return []
 
 
-@sensitive_variables("password")
 def check_password(password: str, user: User) -> None:
     """Raise a ``ValidationError`` under ``password`` where it has problems."""
     problems = password_problems(password, user)
@@ -134,7 +151,7 @@ def check_password(password: str, user: User) -> None:
         raise ValidationError({"password": problems})
 
 
-class RegistrationSerializer(serializers.ModelSerializer[Any]):
+class RegistrationSerializer(_ModelSerializer):
     """
     ``username`` (required only by USERNAME_REQUIRED), ``email`` and ``password``.
 
@@ -151,29 +168,34 @@ class RegistrationSerializer(serializers.ModelSerializer[Any]):
     def get_field_names(
         self, declared_fields: Mapping[str, Any], info: Any
     ) -> list[str]:
-        ours = {"password", *user_keys()} - set(declared_fields)
-        return [name for name in field_names(self) if name not in ours]
+        names = super().get_field_names(declared_fields, info)
+        return [name for name in names if name not in self._own_fields()]
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        declared = set(type(self)._declared_fields)
+        own_fields = self._own_fields()
         fields: dict[str, serializers.Field[Any, Any, Any, Any]] = {}
         username = username_field()
-        if username is not None and username not in declared:
+        if username in own_fields:
             key = self._key(username, "username")
             fields[key] = _username(username, key)
-        if email_field() not in declared:
+        if email_field() in own_fields:
             key = self._key(email_field(), "email")
             fields[key] = _email(key)
-        if "password" not in declared:
+        if "password" in own_fields:
             fields["password"] = PasswordField()
         return {**fields, **super().get_fields()}
+
+    def _own_fields(self) -> set[str]:
+        """Return which of our three fields are wanted, and not declared by the host."""
+        ours = {"password", *user_keys()} - set(self._declared_fields)
+        listed = self.listed()
+        return ours if listed is None else ours & set(listed)
 
     def _key(self, own_name: str, documented: str) -> str:
         given = getattr(self, "initial_data", {})
         understood = documented in given and own_name not in given
         return documented if understood else own_name
 
-    @sensitive_variables("attrs")
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Refuse a taken identity and a weak password, all that is wrong at once."""
         keys = {
@@ -190,7 +212,6 @@ class RegistrationSerializer(serializers.ModelSerializer[Any]):
             raise ValidationError(problems)
         return attrs
 
-    @sensitive_variables("validated_data")
     def create(self, validated_data: Mapping[str, Any]) -> User:
         return services.register(validated_data)
 
@@ -232,13 +253,12 @@ def _unsaved_user(values: Mapping[str, Any]) -> User:
     return user
 
 
-class LoginSerializer(serializers.Serializer[Any]):
+class LoginSerializer(_Discreet, serializers.Serializer[Any]):
     """``ident`` (what USER_IDENTITY_FIELDS finds) and ``password``; gives ``user``."""
 
     ident = serializers.CharField(max_length=MAX_LENGTH)
     password = PasswordField()
 
-    @sensitive_variables("attrs")
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         request = self.context["request"]
         user = authenticate(
@@ -249,7 +269,7 @@ class LoginSerializer(serializers.Serializer[Any]):
         return {**attrs, "user": user}
 
 
-class ActivateUserSerializer(serializers.Serializer[Any]):
+class ActivateUserSerializer(_Discreet, serializers.Serializer[Any]):
     """``ident`` and ``token`` of an activation link; gives ``user``."""
 
     ident = serializers.CharField(max_length=MAX_LENGTH)
@@ -260,14 +280,13 @@ class ActivateUserSerializer(serializers.Serializer[Any]):
         return {**attrs, "user": user}
 
 
-class PasswordResetSerializer(serializers.Serializer[Any]):
+class PasswordResetSerializer(_Discreet, serializers.Serializer[Any]):
     """``ident`` and ``token`` of a link and a new ``password``; gives ``user``."""
 
     ident = serializers.CharField(max_length=MAX_LENGTH)
     token = serializers.CharField(max_length=MAX_LENGTH)
     password = PasswordField()
 
-    @sensitive_variables("attrs")
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         # The link first: what the validators say is about the account behind it.
         user = services.find_by_reset_link(attrs["ident"], attrs["token"])
@@ -275,7 +294,7 @@ class PasswordResetSerializer(serializers.Serializer[Any]):
         return {**attrs, "user": user}
 
 
-class InitiatePasswordResetSerializer(serializers.Serializer[Any]):
+class InitiatePasswordResetSerializer(_Discreet, serializers.Serializer[Any]):
     """
     ``email`` or ``ident``: whatever USER_IDENTITY_FIELDS finds, under either name.
 
@@ -297,7 +316,7 @@ class InitiatePasswordResetSerializer(serializers.Serializer[Any]):
         return {**attrs, "user": user}
 
 
-class ValidatePasswordSerializer(serializers.Serializer[Any]):
+class ValidatePasswordSerializer(_Discreet, serializers.Serializer[Any]):
     """
     ``password`` and either ``ident`` or ``email`` (and ``username``, if required).
 
@@ -319,7 +338,6 @@ class ValidatePasswordSerializer(serializers.Serializer[Any]):
         max_length=MAX_LENGTH, required=False, allow_blank=True
     )
 
-    @sensitive_variables("attrs")
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         check_password(attrs["password"], self._user(attrs))
         return attrs

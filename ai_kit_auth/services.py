@@ -24,6 +24,7 @@ from django.template import Context
 from django.template.backends.django import Template as DjangoTemplate
 from django.template.loader import get_template
 from django.utils import timezone
+from django.utils.safestring import mark_safe
 from django.views.decorators.debug import sensitive_variables
 from rest_framework.exceptions import APIException, ValidationError
 
@@ -232,6 +233,12 @@ def _render(template_name: str, context: dict[str, Any], *, escape: bool) -> str
         # Not the engine's default: a plain text must never hold "&amp;", and HTML is
         # escaped even where a host has switched that off for its pages.
         return template.template.render(Context(context, autoescape=escape))
+    if not escape:
+        # Other engines escape by their own rules, but no text that is called safe.
+        context = {
+            name: mark_safe(value) if isinstance(value, str) else value  # noqa: S308  # it is no HTML
+            for name, value in context.items()
+        }
     return str(template.render(context))
 
 
@@ -311,11 +318,13 @@ def taken_codes(fields: Mapping[str, Any]) -> dict[str, str]:
     """
     Return ``{"<field>": "<field>_unique"}`` for each identity that has an account.
 
-    ``fields``: values by the user model's own names.
+    The address and the username count as identities, whether or not
+    USER_IDENTITY_FIELDS has them. ``fields``: values by the user model's own names.
     """
+    names = [*identity_fields(), email_field(), username_field()]
     return {
         name: f"{name}_unique"
-        for name in identity_fields()
+        for name in dict.fromkeys(filter(None, names))
         if fields.get(name) and _is_taken(name, fields[name])
     }
 
@@ -325,7 +334,7 @@ def _is_taken(name: str, value: Any) -> bool:
     return condition is not None and users().filter(condition).exists()
 
 
-@sensitive_variables("fields")
+@sensitive_variables()
 def register(fields: Mapping[str, Any]) -> User:
     """
     Make an account that waits for its activation, and return it.
@@ -354,7 +363,7 @@ def register(fields: Mapping[str, Any]) -> User:
         ) from None
 
 
-@sensitive_variables("values")
+@sensitive_variables()
 def _create_user(values: dict[str, Any]) -> User:
     create_user = getattr(users(), "create_user", _create_plain_user)
     if has_column("is_active"):
@@ -368,7 +377,7 @@ def _create_user(values: dict[str, Any]) -> User:
     return create_user(**values)
 
 
-@sensitive_variables("values", "password")
+@sensitive_variables()
 def _create_plain_user(**values: Any) -> User:
     password = values.pop("password", None)
     user = UserModel(**values)
@@ -404,7 +413,7 @@ def activate(user: User) -> None:
     _forget_links(user)
 
 
-@sensitive_variables("password", "changes")
+@sensitive_variables()
 def reset_password(user: User, password: str) -> None:
     """
     Set the password of an account that a reset link was checked for, and activate it.
@@ -436,7 +445,7 @@ def _activation(user: User) -> dict[str, Any]:
     return changes
 
 
-@sensitive_variables("changes")
+@sensitive_variables()
 def _write(user: User, **changes: Any) -> bool:
     """
     Write ``changes`` if the row still is what was checked, and tell whether it was.

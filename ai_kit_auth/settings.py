@@ -111,7 +111,8 @@ class Dotted(Setting[T]):
             return value
         try:
             resolved = import_string(value)
-        except ImportError as error:
+        except (ImportError, TypeError, ValueError) as error:
+            # The last two come from a path that begins with a dot.
             raise InvalidConfigurationError(
                 f"{path}: {value!r} cannot be imported: {error}"
             ) from error

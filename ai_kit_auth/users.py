@@ -149,7 +149,7 @@ def find_by_identity(typed: str) -> User | None:
     return None
 
 
-@sensitive_variables("password")
+@sensitive_variables()
 def authenticate(request: HttpRequest, typed: str, password: str) -> User | None:
     """
     Return the user whom ``typed`` names and ``password`` proves, or None.

@@ -12,11 +12,12 @@ from functools import partial
 from typing import Any
 
 from django.contrib.auth import login, logout
+from django.db import router, transaction
 from django.http import HttpResponseBase
 from django.middleware.csrf import get_token, rotate_token
 from django.utils import translation
 from django.utils.decorators import method_decorator
-from django.views.decorators.debug import sensitive_post_parameters
+from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from rest_framework import status
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.permissions import AllowAny, IsAuthenticated
@@ -51,7 +52,7 @@ from .signals import (
     user_pre_registered,
     user_pre_reset_password,
 )
-from .users import User
+from .users import User, UserModel
 
 logger = logging.getLogger("ai_kit_auth")
 
@@ -69,6 +70,10 @@ class JSONOnly(BaseContentNegotiation):
         return renderers[0], renderers[0].media_type
 
 
+# SECURITY: error reports show the locals of every frame, DRF's among them, in which
+# passwords and tokens pass by. The nearest decorated frame decides, so no function
+# below this one may name its sensitive variables: it would expose the rest.
+@method_decorator(sensitive_variables(), name="dispatch")
 @method_decorator(sensitive_post_parameters(), name="dispatch")
 class AuthView(APIView):
     """
@@ -88,6 +93,14 @@ class AuthView(APIView):
     content_negotiation_class = JSONOnly
     metadata_class = None
     versioning_class = None
+
+    @classmethod
+    def as_view(cls, **initkwargs: Any) -> Any:
+        # SECURITY: the views open their transactions themselves. In ATOMIC_REQUESTS'
+        # an error would also undo the end of a session, and what a host's receiver of
+        # user_login_failed has counted.
+        view = super().as_view(**initkwargs)
+        return transaction.non_atomic_requests(router.db_for_write(UserModel))(view)
 
     @property
     def default_response_headers(self) -> dict[str, str]:
@@ -174,11 +187,9 @@ class MeView(AuthView):
     authentication_classes = [SessionAuthentication]
 
     def get(self, request: Request) -> Response:
-        user = request.user
-        known = user.is_authenticated
-        return Response(
-            {"user": self.user_data(user) if known else None, "csrf": self.csrf()}
-        )
+        # A host may have told DRF to call nobody None.
+        user = request.user if IsAuthenticated().has_permission(request, self) else None
+        return Response({"user": user and self.user_data(user), "csrf": self.csrf()})
 
 
 class RegistrationView(AuthView):
@@ -228,14 +239,15 @@ class InitiatePasswordResetView(AuthView):
 
     def post(self, request: Request) -> Response:
         user = self.validated(InitiatePasswordResetSerializer).validated_data["user"]
-        if user is None:
-            return Response({})
-        with services.atomic():
-            user_pre_forgot_password.send(sender=self.__class__, user=user)
+        if user is not None:
+            with services.atomic():
+                user_pre_forgot_password.send(sender=self.__class__, user=user)
         return AnsweredFirst({}, then=partial(self.hand_over, user))
 
-    def hand_over(self, user: User) -> None:
+    def hand_over(self, user: User | None) -> None:
         """Send the reset mail; a failure is logged, the client knows nothing of it."""
+        if user is None:
+            return
         try:
             services.send_reset_pw_mail(user)
             with services.atomic():

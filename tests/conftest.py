@@ -57,11 +57,13 @@ def pytest_collection_modifyitems(
 
 
 @pytest.fixture(autouse=True)
-def _empty_cache() -> Iterator[None]:
+def _clean_process() -> Iterator[None]:
     from django.core.cache import cache
+    from django.utils import translation
 
     yield
     cache.clear()
+    translation.activate("en")
 
 
 @pytest.fixture

@@ -6,3 +6,4 @@ from django.db import models
 
 class User(AbstractUser):
     age = models.PositiveSmallIntegerField()
+    changed_at = models.DateTimeField(auto_now=True)

@@ -1,0 +1,83 @@
+// The one place that talks to the host.
+
+import { HOST_URL } from "/config.js";
+import { language } from "./i18n.js";
+
+const API_URL = `${HOST_URL}/api/v1/auth/`;
+
+// Lives in memory only: with CSRF_USE_SESSIONS there is no cookie to read it from, and
+// another origin could not read that cookie anyway.
+let csrf = null;
+
+/**
+ * An answer that is not a success.
+ * `fields`: {"<field>": ["<code>", ...]}; `codes`: what belongs to no field;
+ * `network`: no answer came, or the browser kept it from us (CORS).
+ */
+export class ApiError extends Error {
+  constructor({ status = 0, fields = {}, codes = [], network = false }) {
+    super(network ? "network" : `HTTP ${status}`);
+    Object.assign(this, { status, fields, codes, network });
+  }
+
+  /** Whether `code` is among what belongs to no field. */
+  has(code) {
+    return this.codes.includes(code);
+  }
+}
+
+function toError(status, body) {
+  // A proxy or a crashed host answers something that is no JSON of ours.
+  if (body === null || typeof body !== "object") {
+    return new ApiError({ status, codes: ["error"] });
+  }
+  const { error, non_field_errors: general, ...fields } = body;
+  const codes = [error, ...(general ?? [])].filter(Boolean);
+  return new ApiError({ status, fields, codes });
+}
+
+async function request(url, options) {
+  let response;
+  let body = null;
+  try {
+    response = await fetch(url, {
+      credentials: "include",
+      ...options,
+      headers: { "Accept-Language": language(), ...options.headers },
+    });
+    body = await response.json();
+  } catch (error) {
+    if (error.name === "AbortError") throw error;
+    if (!response) throw new ApiError({ network: true });
+  }
+  if (body !== null && typeof body.csrf === "string") csrf = body.csrf;
+  if (response.ok && body !== null) return body;
+  const error = toError(response.status, body);
+  // The token is of no use any more. The next attempt, which is the person's to make,
+  // begins with a fresh one.
+  if (error.has("csrf_failed")) csrf = null;
+  throw error;
+}
+
+/** GET me/: {"user": {...} or null, "csrf": "..."}. */
+export function me() {
+  return request(`${API_URL}me/`, { method: "GET" });
+}
+
+/** POST `body` as JSON to an endpoint ("login/"); return its JSON or throw ApiError. */
+export async function post(endpoint, body, { signal } = {}) {
+  if (csrf === null) await me();
+  return request(API_URL + endpoint, {
+    method: "POST",
+    signal,
+    headers: { "Content-Type": "application/json", "X-CSRFToken": csrf },
+    body: JSON.stringify(body),
+  });
+}
+
+/** GET the host's outbox: a list of {"id", "date", "from", "to", "subject", ...}. */
+export async function outbox() {
+  return (await request(`${HOST_URL}/outbox/`, { method: "GET" })).messages;
+}
+
+export { HOST_URL };

@@ -1,0 +1,188 @@
+// Forms: labelled fields, errors beside them, one summary.
+
+import { ApiError, post } from "./api.js";
+import { el, say, statusArea } from "./dom.js";
+import { codeList, errorMessage } from "./messages.js";
+
+const LIVE_CHECK_DELAY = 300;
+
+/**
+ * A text field. Its id is `name`; `label` and `hint` are sentence keys.
+ * `live` announces its errors while the person is typing.
+ */
+export function field(
+  name,
+  { label, type = "text", autocomplete, hint, optional = false, live = false, inputmode },
+) {
+  const input = el("input", {
+    id: name,
+    name,
+    type,
+    autocomplete,
+    inputmode,
+    required: !optional,
+    autocapitalize: "none",
+    spellcheck: "false",
+    "aria-describedby": hint ? `${name}-hint ${name}-errors` : `${name}-errors`,
+  });
+  const errors = el("div", {
+    class: "errors",
+    id: `${name}-errors`,
+    "data-testid": `errors-${name}`,
+    "aria-live": live ? "polite" : null,
+  });
+  const control =
+    type === "password" ? el("div", { class: "control" }, input, toggle(input)) : input;
+  const element = el(
+    "div",
+    { class: "field" },
+    el(
+      "div",
+      { class: "label" },
+      say("label", label, { for: name }),
+      optional && say("span", "field.optional", { class: "optional" }),
+    ),
+    hint && say("p", hint, { class: "hint", id: `${name}-hint` }),
+    control,
+    errors,
+  );
+  function show(codes) {
+    errors.replaceChildren(...(codes.length ? [codeList(codes)] : []));
+    if (codes.length) input.setAttribute("aria-invalid", "true");
+    else input.removeAttribute("aria-invalid");
+  }
+  // What the host said about another value. A live field gets its next answer soon, and
+  // would flicker.
+  if (!live) input.addEventListener("input", () => show([]));
+  return {
+    name,
+    element,
+    input,
+    value: () => input.value,
+    /** Show the sentences of `codes`; none clears them. */
+    show,
+    /** Show a sentence of praise in the place of the errors. */
+    praise(key) {
+      show([]);
+      errors.append(say("p", key, { class: "praise" }));
+    },
+  };
+}
+
+function toggle(input) {
+  return say("button", "field.show_password", {
+    type: "button",
+    class: "toggle",
+    "aria-pressed": "false",
+    "aria-controls": input.id,
+    "data-i18n-aria-label": "field.show_password_label",
+    "data-testid": `toggle-${input.id}`,
+    onclick(event) {
+      const shown = input.type === "text";
+      input.type = shown ? "password" : "text";
+      event.currentTarget.setAttribute("aria-pressed", String(!shown));
+    },
+  });
+}
+
+/**
+ * A form of `fields`. `send()` does the request and what follows it; an ApiError that it
+ * throws is shown, `check()` returns codes by field found without asking the host.
+ */
+export function form({ fields, submit, send, check = () => ({}) }) {
+  const status = statusArea();
+  const button = say("button", submit, { class: "button", "data-testid": "submit" });
+  let busy = false;
+
+  function mark(errors) {
+    for (const { name, show } of fields) if (errors[name]) show(errors[name]);
+    const invalid = fields.find(({ name }) => errors[name]);
+    if (invalid) {
+      status.show("error", say("p", "form.check"));
+      invalid.input.focus();
+    }
+    return invalid;
+  }
+
+  async function onsubmit(event) {
+    event.preventDefault();
+    if (busy) return;
+    status.clear();
+    if (mark(check())) return;
+    for (const { show } of fields) show([]);
+    busy = true;
+    // Not `disabled`, which would drop the focus.
+    button.setAttribute("aria-disabled", "true");
+    status.show("info", say("p", "form.sending"));
+    try {
+      await send();
+      // A page may have put something else in the status area.
+      if (status.element.dataset.kind === "info") status.clear();
+    } catch (error) {
+      if (!(error instanceof ApiError)) throw error;
+      const marked = mark(error.fields);
+      const shown = fields.map(({ name }) => name);
+      const strays = Object.entries(error.fields).filter(([name]) => !shown.includes(name));
+      if (!marked || error.codes.length || strays.length) {
+        const { network, codes } = error;
+        const rest = { network, codes, fields: Object.fromEntries(strays) };
+        status.show("error", errorMessage(rest));
+        if (!marked) status.element.focus();
+      }
+    } finally {
+      busy = false;
+      button.removeAttribute("aria-disabled");
+    }
+  }
+
+  // novalidate: the host's codes are what this example shows. method: should the script
+  // be missing, nothing may end up in an address.
+  const element = el(
+    "form",
+    { method: "post", novalidate: true, onsubmit },
+    ...fields.map((item) => item.element),
+    button,
+    status.element,
+  );
+  return { element, status };
+}
+
+/**
+ * Check a new password while it is being typed. `body()` is what validate_password/
+ * gets; `others` are fields whose change asks again. Answers arrive in any order: only
+ * the one to the latest question counts.
+ */
+export function checkWhileTyping(password, body, others = []) {
+  let timer;
+  let controller = new AbortController();
+
+  async function ask(signal) {
+    try {
+      await post("validate_password/", body(), { signal });
+      if (!signal.aborted) password.praise("field.password_good");
+    } catch (error) {
+      if (signal.aborted) return;
+      if (!(error instanceof ApiError)) throw error;
+      // Whatever else is wrong gets said when the form is sent.
+      password.show(error.fields.password ?? []);
+    }
+  }
+
+  function schedule() {
+    clearTimeout(timer);
+    controller.abort();
+    controller = new AbortController();
+    const { signal } = controller;
+    if (password.value() === "") password.show([]);
+    else timer = setTimeout(() => ask(signal), LIVE_CHECK_DELAY);
+  }
+
+  for (const { input } of [password, ...others]) input.addEventListener("input", schedule);
+  return {
+    /** Drop a question that is still open: the form itself is being sent. */
+    stop() {
+      clearTimeout(timer);
+      controller.abort();
+    },
+  };
+}

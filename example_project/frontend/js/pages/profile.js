@@ -1,0 +1,50 @@
+import { ApiError } from "../api.js";
+import { el, heading, say, statusArea } from "../dom.js";
+import { errorMessage } from "../messages.js";
+import { logout, refresh } from "../session.js";
+
+/** The account behind the session, asked for anew at each visit. */
+export const profile = {
+  title: "profile.title",
+  async render({ navigate }) {
+    const user = await refresh();
+    if (user === null) {
+      const state = { notice: "login.needed" };
+      await navigate("/auth/login", { replace: true, state });
+      return null;
+    }
+    const status = statusArea();
+    async function onclick() {
+      try {
+        await logout();
+        await navigate("/auth/login", { state: { notice: "login.logged_out" } });
+      } catch (error) {
+        if (!(error instanceof ApiError)) throw error;
+        status.show("error", errorMessage(error));
+        status.element.focus();
+      }
+    }
+    return el(
+      "section",
+      { class: "card" },
+      heading("profile.title"),
+      el("dl", { class: "facts" }, ...["email", "username", "id"].flatMap(fact)),
+      say("button", "profile.logout", {
+        type: "button",
+        class: "button",
+        "data-testid": "logout",
+        onclick,
+      }),
+      status.element,
+    );
+
+    function fact(name) {
+      // A host's user model may lack a name, or a serializer leave it out.
+      if (user[name] === undefined) return [];
+      return [
+        say("dt", `profile.${name}`),
+        el("dd", { "data-testid": `profile-${name}` }, String(user[name])),
+      ];
+    }
+  },
+};

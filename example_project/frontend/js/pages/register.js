@@ -1,0 +1,71 @@
+import { post } from "../api.js";
+import { buttonLink, el, heading, say, statusArea } from "../dom.js";
+import { checkWhileTyping, field, form } from "../form.js";
+
+/** Create an account; the password is checked while it is being typed. */
+export const register = {
+  title: "register.title",
+  render() {
+    const email = field("email", {
+      label: "field.email",
+      type: "email",
+      autocomplete: "email",
+    });
+    const username = field("username", {
+      label: "field.username",
+      autocomplete: "username",
+      hint: "register.username_hint",
+      optional: true,
+    });
+    const password = field("password", {
+      label: "field.password",
+      type: "password",
+      autocomplete: "new-password",
+      live: true,
+    });
+    const password2 = field("password2", {
+      label: "field.password2",
+      type: "password",
+      autocomplete: "new-password",
+    });
+    const body = () => ({
+      username: username.value(),
+      email: email.value(),
+      password: password.value(),
+    });
+    const checking = checkWhileTyping(password, body, [email, username]);
+    const card = el("section", { class: "card" });
+    const { element } = form({
+      fields: [email, username, password, password2],
+      submit: "register.submit",
+      check: () =>
+        password.value() === password2.value() ? {} : { password2: ["passwords_not_identical"] },
+      async send() {
+        checking.stop();
+        await post("register/", body());
+        const status = statusArea();
+        const title = heading("register.done_title");
+        card.replaceChildren(
+          title,
+          status.element,
+          buttonLink("register.outbox", "/outbox", { "data-testid": "to-outbox" }),
+        );
+        status.show("success", say("p", "register.done", {}, { email: email.value() }));
+        title.focus();
+      },
+    });
+    card.append(
+      heading("register.title"),
+      say("p", "register.intro", { class: "lead" }),
+      element,
+      el(
+        "p",
+        { class: "aside" },
+        say("span", "register.have_account"),
+        " ",
+        say("a", "register.login", { href: "/auth/login" }),
+      ),
+    );
+    return card;
+  },
+};

@@ -1,0 +1,97 @@
+"""Settings for a server, hardened; everything that differs comes from the environment.
+
+Required: ``SECRET_KEY``, ``ALLOWED_HOSTS`` (comma-separated) and ``FRONTEND_ORIGIN``
+(``https://app.example.com``). Optional: ``EXAMPLE_DATA_DIR``, ``STATIC_ROOT``,
+``DEFAULT_FROM_EMAIL``, ``SMTP_HOST`` (``localhost``), ``SMTP_PORT`` (587),
+``SMTP_USER``, ``SMTP_PASSWORD``, ``SMTP_TLS`` (``starttls``, ``ssl`` or ``none``) and
+``BEHIND_TLS_PROXY`` (``1``: trust the proxy's ``X-Forwarded-Proto``).
+"""
+
+from __future__ import annotations
+
+import os
+
+import django
+from django.core.exceptions import ImproperlyConfigured
+
+from .settings import *  # noqa: F403
+from .settings import DATA_DIR
+
+
+def _required(name: str) -> str:
+    """Return the environment variable ``name``, or refuse to start without it."""
+    value = os.environ.get(name, "")
+    if not value:
+        msg = f"host.production needs the environment variable {name}."
+        raise ImproperlyConfigured(msg)
+    return value
+
+
+DEBUG = False
+SECRET_KEY = _required("SECRET_KEY")
+ALLOWED_HOSTS = [name.strip() for name in _required("ALLOWED_HOSTS").split(",")]
+
+FRONTEND_ORIGIN = _required("FRONTEND_ORIGIN").rstrip("/")
+if not FRONTEND_ORIGIN.startswith("https://"):
+    # Links with tokens would travel in the clear.
+    msg = f"FRONTEND_ORIGIN has to begin with https://, not {FRONTEND_ORIGIN!r}."
+    raise ImproperlyConfigured(msg)
+AI_KIT_AUTH = {"FRONTEND": {"URL": FRONTEND_ORIGIN}}
+CORS_ALLOWED_ORIGINS = [FRONTEND_ORIGIN]
+CSRF_TRUSTED_ORIGINS = [FRONTEND_ORIGIN]
+
+SECURE_SSL_REDIRECT = True
+SECURE_HSTS_SECONDS = 365 * 24 * 60 * 60
+# WARNING: these two speak for every subdomain, and browsers' preload lists forget
+# slowly. Set them only for a domain that is HTTPS throughout.
+SECURE_HSTS_INCLUDE_SUBDOMAINS = True
+SECURE_HSTS_PRELOAD = True
+if os.environ.get("BEHIND_TLS_PROXY") == "1":
+    # SECURITY: only behind a proxy that overwrites the header; a client that reaches
+    # the server directly could otherwise claim to have come by HTTPS.
+    SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+
+# SameSite=Lax (Django's default) serves a frontend on the same site, such as
+# app.example.com with api.example.com. One on a foreign site would need "None", and
+# browsers that block third-party cookies would still log nobody in.
+SESSION_COOKIE_SECURE = True
+CSRF_COOKIE_SECURE = True
+
+STATIC_ROOT = os.environ.get("STATIC_ROOT") or DATA_DIR / "static"
+
+DEFAULT_FROM_EMAIL = os.environ.get("DEFAULT_FROM_EMAIL") or "noreply@example.com"
+_smtp_host = os.environ.get("SMTP_HOST") or "localhost"
+_smtp_port = int(os.environ.get("SMTP_PORT") or 587)
+_smtp_user = os.environ.get("SMTP_USER", "")
+_smtp_password = os.environ.get("SMTP_PASSWORD", "")
+_smtp_tls = os.environ.get("SMTP_TLS") or "starttls"
+if _smtp_tls not in {"starttls", "ssl", "none"}:
+    # A typo would otherwise send the password in the clear.
+    msg = f"SMTP_TLS is starttls, ssl or none, not {_smtp_tls!r}."
+    raise ImproperlyConfigured(msg)
+# A mail server that hangs would otherwise hold a worker for good.
+_smtp_timeout = 10
+if django.VERSION >= (6, 1):
+    MAILERS = {
+        "default": {
+            "BACKEND": "django.core.mail.backends.smtp.EmailBackend",
+            "OPTIONS": {
+                "host": _smtp_host,
+                "port": _smtp_port,
+                "username": _smtp_user,
+                "password": _smtp_password,
+                "use_tls": _smtp_tls == "starttls",
+                "use_ssl": _smtp_tls == "ssl",
+                "timeout": _smtp_timeout,
+            },
+        }
+    }
+else:
+    EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    EMAIL_HOST = _smtp_host
+    EMAIL_PORT = _smtp_port
+    EMAIL_HOST_USER = _smtp_user
+    EMAIL_HOST_PASSWORD = _smtp_password
+    EMAIL_USE_TLS = _smtp_tls == "starttls"
+    EMAIL_USE_SSL = _smtp_tls == "ssl"
+    EMAIL_TIMEOUT = _smtp_timeout

@@ -1,0 +1,24 @@
+"""Routes of the example host."""
+
+from __future__ import annotations
+
+from django.conf import settings
+from django.contrib import admin
+from django.urls import include, path
+from django.views.generic import RedirectView
+
+from ai_kit_auth.settings import api_settings
+
+from . import outbox
+
+frontend = api_settings.FRONTEND.URL
+admin.site.site_url = frontend
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("api/v1/auth/", include("ai_kit_auth.urls")),
+    # Browsers ask for it at the admin's pages, which name no icon.
+    path("favicon.ico", RedirectView.as_view(url=f"{frontend}/favicon.svg")),
+    # SECURITY: the outbox shows everybody's activation and reset links.
+    *([path("outbox/", outbox.outbox)] if settings.DEBUG else []),
+]

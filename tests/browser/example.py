@@ -1,0 +1,92 @@
+"""The running example, as these tests use it: its process, sentences and accounts."""
+
+from __future__ import annotations
+
+import itertools
+import json
+import sys
+from dataclasses import dataclass
+from pathlib import Path
+
+from .post_office import PostOffice
+from .processes import Program, environment, free_port
+
+ROOT = Path(__file__).resolve().parents[2]
+FRONTEND = ROOT / "example_project" / "frontend"
+PASSWORD = "tall ferns in the rain"
+OTHER_PASSWORD = "nine lanterns on a hill"
+WEAK_PASSWORD = "password"
+
+
+@dataclass(frozen=True)
+class Person:
+    """Somebody with an address; ``demo`` and ``admin`` have an account at the start."""
+
+    username: str
+    password: str = PASSWORD
+
+    @property
+    def email(self) -> str:
+        return f"{self.username}@example.com"
+
+
+# What run.py prints about them at its start.
+DEMO_USER = Person("demo", "walk-in-the-park-7")
+DEMO_ADMIN = Person("admin", "keys-to-the-park-7")
+
+
+class Example:
+    """
+    ``example_project/run.py`` on free ports, its mails going through ``post_office``.
+
+    ``mode`` is "sessions" or "cookies": where Django keeps the CSRF token.
+    """
+
+    def __init__(self, mode: str, folder: Path, post_office: PostOffice) -> None:
+        self.mode = mode
+        self.post_office = post_office
+        host_port, frontend_port = free_port(), free_port()
+        self.host = f"http://localhost:{host_port}"
+        self.frontend = f"http://localhost:{frontend_port}"
+        self._numbers = itertools.count(1)
+        self._program = Program(
+            [sys.executable, "-W", "error", ROOT / "example_project" / "run.py"],
+            log=folder / "example.log",
+            cwd=folder,
+            env=environment(
+                EXAMPLE_HOST_PORT=str(host_port),
+                EXAMPLE_FRONTEND_PORT=str(frontend_port),
+                EXAMPLE_DATA_DIR=str(folder),
+                EXAMPLE_SMTP=f"127.0.0.1:{post_office.port}",
+                EXAMPLE_CSRF_USE_SESSIONS="1" if mode == "sessions" else "0",
+            ),
+        )
+        self._program.wait_for_output("Ready")
+
+    def api(self, endpoint: str) -> str:
+        """Return the address of ``login/`` and the like."""
+        return f"{self.host}/api/v1/auth/{endpoint}"
+
+    def somebody(self) -> Person:
+        """Return a person nobody knows yet."""
+        return Person(f"ada{next(self._numbers)}")
+
+    def stop(self) -> None:
+        """
+        Stop it as Ctrl-C does; it must end well and have met no exception.
+
+        Those apart that it logs when the post office refuses a mail.
+        """
+        assert self._program.stop() == 0, self._program.output
+        met = self._program.output.count("Traceback")
+        assert met == self.post_office.refusals, self._program.output
+
+
+def sentence(key: str, language: str = "en", **params: str) -> str:
+    """Return what the frontend says for ``key``, such as "errors.blank"."""
+    file = FRONTEND / "i18n" / f"{language}.json"
+    found = json.loads(file.read_text(encoding="utf-8"))
+    for part in key.split(".", 1) if key.startswith("errors.") else [key]:
+        found = found[part]
+    assert isinstance(found, str)
+    return found.format(**params)

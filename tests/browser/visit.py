@@ -1,0 +1,246 @@
+"""A person's browser: what they do, what they see, and what the console says of it."""
+
+from __future__ import annotations
+
+import re
+import time
+from collections import Counter
+from pathlib import Path
+from typing import TYPE_CHECKING
+from urllib.parse import parse_qsl, urlsplit
+
+from .example import Example, Person, sentence
+from .post_office import Letter
+
+if TYPE_CHECKING:
+    from playwright.sync_api import (
+        BrowserContext,
+        ConsoleMessage,
+        Response,
+        WebError,
+    )
+
+# What Chromium writes about every answer of this kind, whoever reads it.
+REFUSED = re.compile(
+    r"Failed to load resource: the server responded with a status of (\d{3}) .* "
+    r"\[(.*)\]$"
+)
+# And about an answer that a page of a foreign origin may not read.
+BLOCKED = re.compile(r"Access to fetch at .* has been blocked by CORS policy")
+NOT_LOADED = re.compile(r"Failed to load resource: net::ERR_FAILED")
+OVERFLOW = """() => {
+    const page = document.documentElement;
+    return page.scrollWidth - page.clientWidth;
+}"""
+
+
+class Visit:
+    """
+    One browser profile with one page.
+
+    A test names the refusals that it provokes by ``expects``. ``close`` fails on any
+    other, and on whatever else the console calls an error.
+    """
+
+    def __init__(
+        self, context: BrowserContext, example: Example, screenshots: Path
+    ) -> None:
+        self.context = context
+        self.example = example
+        self.language = "en"
+        self._screenshots = screenshots
+        self._console: list[str] = []
+        self._refused: list[str] = []
+        self._expected: list[str] = []
+        self._blocked = 0
+        context.on("console", self._on_console)
+        context.on("weberror", self._on_web_error)
+        context.on("response", self._on_response)
+        self.page = context.new_page()
+
+    def _on_console(self, message: ConsoleMessage) -> None:
+        if message.type == "error":
+            where = message.location["url"]
+            self._console.append(f"{message.text} [{self._endpoint(where)}]")
+
+    def _on_web_error(self, error: WebError) -> None:
+        self._console.append(f"Uncaught: {error.error}")
+
+    def _on_response(self, response: Response) -> None:
+        if response.status >= 400:
+            self._refused.append(f"{response.status} {self._endpoint(response.url)}")
+
+    def _endpoint(self, url: str) -> str:
+        return url.removeprefix(self.example.api(""))
+
+    def expects(self, *refusals: str) -> None:
+        """Announce answers such as "400 login/", each once."""
+        self._expected += refusals
+
+    def expects_blocked(self) -> None:
+        """Announce an answer that the browser keeps from the page (CORS)."""
+        self._blocked += 1
+
+    def close(self) -> None:
+        """Leave, and check what the console said."""
+        # The console may be a little behind the answers.
+        deadline = time.monotonic() + 2
+        announced = len(self._expected) + 2 * self._blocked
+        while len(self._console) < announced and time.monotonic() < deadline:
+            self.page.wait_for_timeout(20)
+        self.context.close()
+        assert Counter(self._refused) == Counter(self._expected)
+        said = [self._short(line) for line in self._console]
+        blocked = ["blocked", "not loaded"] * self._blocked
+        assert Counter(said) == Counter(self._expected + blocked)
+
+    def _short(self, line: str) -> str:
+        """Return a line of the console as ``expects`` would have announced it."""
+        if found := REFUSED.match(line):
+            return f"{found[1]} {found[2]}"
+        if BLOCKED.match(line):
+            return "blocked"
+        if NOT_LOADED.match(line):
+            return "not loaded"
+        return line
+
+    def go(self, path: str) -> None:
+        """Open a page of the frontend by its address."""
+        self.page.goto(self.example.frontend + path)
+        self.page.locator("h1").wait_for()
+
+    def type(self, **values: str) -> None:
+        """Type into the fields of these ids."""
+        for name, value in values.items():
+            self.page.locator(f"#{name}").fill(value)
+
+    def press(self, test_id: str) -> None:
+        """Click on what carries this ``data-testid``."""
+        self.page.get_by_test_id(test_id).click()
+
+    def submit(self, **values: str) -> None:
+        """Type into the fields and send the form."""
+        self.type(**values)
+        self.press("submit")
+
+    def press_logout_of(self, path: str) -> None:
+        """Log out on the page of ``path``, the profile."""
+        self.go(path)
+        self.press("logout")
+        self.is_on("/auth/login", "login.title")
+
+    def follow(self, key: str) -> None:
+        """Click on the link or button of the page that says ``key``."""
+        self.page.locator("main").get_by_text(self.text(key), exact=True).click()
+
+    def text(self, key: str, **params: str) -> str:
+        """Return the sentence ``key`` in the language of this visit."""
+        return sentence(key, self.language, **params)
+
+    def sees(self, test_id: str, key: str, **params: str) -> None:
+        """Wait until what carries this ``data-testid`` says ``key``."""
+        self.reads(test_id, self.text(key, **params))
+
+    def reads(self, test_id: str, text: str) -> None:
+        """Wait until what carries this ``data-testid`` contains ``text``."""
+        from playwright.sync_api import expect
+
+        expect(self.page.get_by_test_id(test_id)).to_contain_text(text)
+
+    def sees_no(self, test_id: str) -> None:
+        """Wait until what carries this ``data-testid`` is empty or absent."""
+        from playwright.sync_api import expect
+
+        expect(
+            self.page.get_by_test_id(test_id).filter(has_text=re.compile("."))
+        ).to_have_count(0)
+
+    def is_on(self, path: str, title: str) -> None:
+        """Wait until the page of ``path`` is shown, under the heading ``title``."""
+        from playwright.sync_api import expect
+
+        expect(self.page).to_have_url(re.compile(f"{re.escape(path)}/?$"))
+        expect(self.page.locator("h1")).to_have_text(self.text(title))
+
+    def screenshot(self, name: str) -> None:
+        """Keep what the page looks like; nothing may need scrolling sideways."""
+        if self.page.locator("iframe").count():
+            # Chromium draws a frame only when it has been in sight.
+            mail = self.page.frame_locator("iframe")
+            mail.get_by_role("link").first.scroll_into_view_if_needed()
+        assert self.page.evaluate(OVERFLOW) <= 0
+        # The pages of the two modes look the same.
+        if self.example.mode == "sessions":
+            file = self._screenshots / f"{name}.png"
+            self.page.screenshot(path=file, full_page=True, animations="disabled")
+
+    def check_accessibility(self) -> None:
+        """Let axe look at the page; nothing serious may be wrong with it."""
+        from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+
+        found = Axe().run(self.page).response["violations"]
+        assert [
+            (item["id"], [node["target"] for node in item["nodes"]])
+            for item in found
+            if item["impact"] in {"serious", "critical"}
+        ] == []
+
+    # Flows that other tests begin with.
+
+    def register(self, person: Person) -> None:
+        """Fill in the form and wait for the page that says that a mail is coming."""
+        self.go("/auth/register")
+        self.type(email=person.email, username=person.username)
+        self.type(password=person.password, password2=person.password)
+        self.sees("errors-password", "field.password_good")
+        self.press("submit")
+        self.sees("status", "register.done", email=person.email)
+
+    def open_mail(self, number: int = 1) -> None:
+        """Show the ``number``-th newest mail of the outbox."""
+        self.go("/outbox")
+        self.page.get_by_test_id("outbox-item").nth(number - 1).click()
+
+    def click_link_in_html(self) -> None:
+        """Click on the button of the mail that is shown."""
+        mail = self.page.frame_locator("[data-testid=outbox-html]")
+        mail.get_by_role("link").first.click()
+
+    def click_link_in_text(self) -> None:
+        """Click on the address in the plain text that is shown."""
+        self.page.get_by_test_id("outbox-text").get_by_role("link").click()
+
+    def open_link(self, letter_link: str) -> None:
+        """Open the address of a letter, as a mail program does."""
+        self.page.goto(letter_link)
+        self.page.locator("h1").wait_for()
+
+    def ask_for_an_account(self, person: Person) -> Letter:
+        """Register without the page, which has its own tests; return the mail."""
+        data = {
+            "email": person.email,
+            "username": person.username,
+            "password": person.password,
+        }
+        url = self.example.api("register/")
+        assert self.context.request.post(url, data=data).status == 201
+        return self.example.post_office.letter_to(person.email)
+
+    def become_member(self, person: Person) -> None:
+        """Register and activate without the pages."""
+        link = self.ask_for_an_account(person).link
+        data = dict(parse_qsl(urlsplit(link).query))
+        url = self.example.api("activate_email/")
+        assert self.context.request.post(url, data=data).status == 200
+
+    def log_in(self, person: Person) -> None:
+        self.go("/auth/login")
+        self.submit(ident=person.username, password=person.password)
+        self.is_on("/auth/profile", "profile.title")
+        self.reads("profile-email", person.email)
+
+    def origins_differ(self) -> bool:
+        """Tell whether the page and the API it talks to are of two origins."""
+        page = urlsplit(self.page.url)
+        host = urlsplit(self.example.host)
+        return (page.scheme, page.netloc) != (host.scheme, host.netloc)

@@ -1,0 +1,1032 @@
+"""The user admin, as somebody uses it in a browser, on every user model."""
+
+from __future__ import annotations
+
+import copy
+import os
+import subprocess
+import sys
+from collections.abc import Callable, Iterator
+from types import SimpleNamespace
+from typing import Any
+from unittest.mock import patch
+
+import pytest
+from django import forms
+from django.contrib import admin
+from django.contrib.auth import get_user_model
+from django.contrib.auth.admin import UserAdmin
+from django.core import checks, mail
+from django.core.exceptions import FieldError
+from django.core.mail.backends import locmem
+from django.db import IntegrityError, transaction
+from django.db.models.signals import post_save
+from django.test import Client, RequestFactory, override_settings
+from django.urls import reverse
+from django.utils import translation
+from rest_framework.exceptions import Throttled
+from rest_framework.test import APIClient
+
+from ai_kit_auth import users
+from ai_kit_auth.admin import AIUserAdmin, AIUserChangeForm, AIUserCreationForm
+
+from .accounts import (
+    attributes_of,
+    has_activation,
+    log_in,
+    mailed_link,
+    post,
+    the_user,
+)
+from .conftest import OTHER_PASSWORD, PASSWORD, USER_MODELS
+
+MakeUser = Callable[..., Any]
+
+FRONTEND = {"URL": "https://app.example.com"}
+PASSWORDS = ["password1", "password2"]
+NOT_SENT = "The account was not made, as its activation mail could not be sent."
+TAKEN = "A user with that e-mail address already exists."
+
+with_activation = pytest.mark.user_model(*(m for m in USER_MODELS if m != "bare"))
+with_username = pytest.mark.user_model(
+    "auth_user", "uuid_key", "renamed_email", "extra_field"
+)
+
+pytestmark = pytest.mark.django_db
+
+
+def dead_sender(user: Any, url: str) -> None:
+    raise RuntimeError("the mail service is down")
+
+
+def refusing_sender(user: Any, url: str) -> None:
+    raise Throttled
+
+
+def configured(**changes: Any) -> override_settings:
+    return override_settings(AI_KIT_AUTH={"FRONTEND": FRONTEND, **changes})
+
+
+def user_fields() -> list[str]:
+    """Return what a person types to make an account, the passwords aside."""
+    return [*attributes_of("ada"), *PASSWORDS]
+
+
+@pytest.fixture(autouse=True)
+def _english() -> Iterator[None]:
+    """Start in English, whatever language a request has left behind."""
+    with translation.override("en"):
+        yield
+
+
+@pytest.fixture
+def asks_for_all() -> Iterator[None]:
+    """Let the add page ask for what the user model requires beyond the default."""
+    fieldsets = [(None, {"fields": user_fields()})]
+    with configured(ADMIN_ADD_FIELDSETS=fieldsets):
+        yield
+
+
+@pytest.fixture
+def browser(make_user: MakeUser) -> Client:
+    """Return a browser in which an administrator is logged in."""
+    rights = {
+        name: True for name in ("is_staff", "is_superuser") if users.has_column(name)
+    }
+    client = Client()
+    client.force_login(make_user("root", **rights))
+    return client
+
+
+def page(name: str, *args: Any) -> str:
+    meta = get_user_model()._meta
+    return reverse(f"admin:{meta.app_label}_{meta.model_name}_{name}", args=args)
+
+
+def the_admin() -> Any:
+    return admin.site.get_model_admin(get_user_model())
+
+
+def new_user(name: str = "ada", **changes: Any) -> dict[str, Any]:
+    """Return what the add page posts."""
+    passwords = {"password1": PASSWORD, "password2": PASSWORD}
+    return {**attributes_of(name), **passwords, **changes}
+
+
+def shown_values(browser: Client, url: str) -> dict[str, Any]:
+    """Return what a browser would post of a page that nobody has typed into."""
+    form = browser.get(url).context["adminform"].form
+    data: dict[str, Any] = {}
+    for bound in form:
+        value = bound.value()
+        widget = bound.field.widget
+        if isinstance(widget, forms.MultiWidget):
+            parts = enumerate(widget.decompress(value) or ())
+            data |= {f"{bound.html_name}_{i}": part or "" for i, part in parts}
+        elif not bound.field.disabled and value not in (None, False):
+            data[bound.html_name] = value
+    return data
+
+
+def errors_of(answer: Any) -> dict[str, list[str]]:
+    """Return the codes that a form page was shown again for."""
+    assert answer.status_code == 200
+    errors = answer.context["adminform"].form.errors.as_data()
+    return {
+        name: [problem.code for problem in problems]
+        for name, problems in errors.items()
+    }
+
+
+def count() -> int:
+    return int(get_user_model()._default_manager.count())
+
+
+# It is there
+
+
+def test_the_app_takes_the_place_of_the_user_admin() -> None:
+    assert type(the_admin()) is AIUserAdmin
+
+
+def test_djangos_checks_have_nothing_to_say() -> None:
+    assert checks.run_checks() == []
+    assert the_admin().check() == []
+
+
+@pytest.mark.parametrize("name", ["changelist", "add"])
+def test_a_page_is_shown(browser: Client, name: str) -> None:
+    assert browser.get(page(name)).status_code == 200
+
+
+def test_the_pages_of_a_user_are_shown(browser: Client, make_user: MakeUser) -> None:
+    user = make_user()
+    for name in ("change", "history", "delete"):
+        assert browser.get(page(name, user.pk)).status_code == 200
+
+
+@pytest.mark.parametrize("name", ["changelist", "add"])
+def test_a_stranger_is_sent_to_the_login(name: str) -> None:
+    answer = Client().get(page(name))
+    assert answer.status_code == 302
+    assert "login/?next=" in answer.headers["Location"]
+
+
+@pytest.mark.user_model("auth_user")
+def test_who_may_not_add_users_adds_none(make_user: MakeUser) -> None:
+    client = Client()
+    client.force_login(make_user("clerk", is_staff=True))
+    assert client.post(page("add"), new_user()).status_code == 403
+    assert count() == 1
+    assert mail.outbox == []
+
+
+# Adding
+
+
+@pytest.mark.user_model(*(m for m in USER_MODELS if m != "extra_field"))
+def test_an_account_is_made_by_the_default_add_page(browser: Client) -> None:
+    answer = browser.post(page("add"), new_user())
+    assert answer.status_code == 302
+    assert answer.headers["Location"] == page("change", the_user().pk)
+    assert the_user().check_password(PASSWORD)
+
+
+@with_activation
+@pytest.mark.usefixtures("asks_for_all")
+def test_a_new_account_is_inactive_until_its_mailed_link_is_used(
+    browser: Client, client: APIClient
+) -> None:
+    assert browser.post(page("add"), new_user()).status_code == 302
+    assert the_user().is_active is False
+    (message,) = mail.outbox
+    assert message.to == ["ada@example.com"]
+    assert message.subject == "An account was made for you"
+    assert str(message.body).count("https://app.example.com/auth/activation?") == 1
+    assert log_in(client, "ada@example.com").status_code == 400
+    assert post(client, "activate", mailed_link()).json() == {}
+    assert the_user().is_active is True
+    assert log_in(client, "ada@example.com").status_code == 200
+    assert len(mail.outbox) == 1
+
+
+@pytest.mark.user_model("bare")
+def test_without_an_is_active_column_an_account_is_good_at_once(
+    browser: Client, client: APIClient
+) -> None:
+    assert browser.post(page("add"), new_user()).status_code == 302
+    assert mail.outbox == []
+    assert log_in(client, "ada@example.com").status_code == 200
+
+
+@pytest.mark.usefixtures("asks_for_all")
+@pytest.mark.parametrize("address", ["ada@example.com", "ADA@Example.COM"])
+def test_an_address_has_one_account(
+    browser: Client, make_user: MakeUser, address: str
+) -> None:
+    make_user()
+    data = new_user("ada2", **{users.email_field(): address})
+    answer = browser.post(page("add"), data)
+    code = f"{users.email_field()}_unique"
+    assert errors_of(answer) == {users.email_field(): [code]}
+    assert TAKEN in answer.content.decode()
+    assert count() == 2
+    assert mail.outbox == []
+
+
+@pytest.mark.usefixtures("asks_for_all")
+@pytest.mark.parametrize(
+    ("address", "code"), [("", "required"), ("  ", "required"), ("ada", "invalid")]
+)
+def test_an_account_needs_an_address(browser: Client, address: str, code: str) -> None:
+    data = new_user(**{users.email_field(): address})
+    assert errors_of(browser.post(page("add"), data)) == {users.email_field(): [code]}
+    del data[users.email_field()]
+    assert errors_of(browser.post(page("add"), data)) == {
+        users.email_field(): ["required"]
+    }
+    assert count() == 1
+    assert mail.outbox == []
+
+
+@pytest.mark.usefixtures("asks_for_all")
+@pytest.mark.parametrize(
+    ("passwords", "code"),
+    [
+        ({"password1": PASSWORD, "password2": OTHER_PASSWORD}, "password_mismatch"),
+        ({"password1": "1234567x", "password2": ""}, "required"),
+        ({"password1": "short", "password2": "short"}, "password_too_short"),
+        (
+            {"password1": "ada@example.com", "password2": "ada@example.com"},
+            "password_too_similar",
+        ),
+    ],
+)
+def test_an_account_needs_a_good_password(
+    browser: Client, passwords: dict[str, str], code: str
+) -> None:
+    answer = browser.post(page("add"), new_user(**passwords))
+    assert errors_of(answer) == {"password2": [code]}
+    assert count() == 1
+    assert mail.outbox == []
+
+
+@with_username
+@pytest.mark.usefixtures("asks_for_all")
+@pytest.mark.parametrize("typed", ["", "   "])
+def test_without_a_username_an_account_gets_its_own(
+    browser: Client, typed: str
+) -> None:
+    username = str(users.username_field())
+    for name in ("ada", "bob"):
+        answer = browser.post(page("add"), new_user(name, **{username: typed}))
+        assert answer.status_code == 302
+    generated = {the_user("ada").get_username(), the_user("bob").get_username()}
+    assert len(generated) == 2
+    assert all(name.strip() for name in generated)
+
+
+@with_username
+@pytest.mark.usefixtures("asks_for_all")
+def test_a_username_that_was_typed_is_kept_and_unique(browser: Client) -> None:
+    assert browser.post(page("add"), new_user("ada")).status_code == 302
+    assert the_user("ada").get_username() == "ada"
+    username = str(users.username_field())
+    answer = browser.post(page("add"), new_user("bob", **{username: "ada"}))
+    assert errors_of(answer) == {username: ["unique"]}
+
+
+@with_username
+def test_the_setting_requires_a_username(browser: Client) -> None:
+    username = str(users.username_field())
+    with configured(USERNAME_REQUIRED=True):
+        answer = browser.post(page("add"), new_user(**{username: ""}))
+    assert errors_of(answer) == {username: ["required"]}
+    assert count() == 1
+
+
+@pytest.mark.user_model("email_login", "bare")
+@configured(USERNAME_REQUIRED=True)
+def test_a_model_without_username_requires_none(browser: Client) -> None:
+    assert browser.post(page("add"), new_user()).status_code == 302
+    assert the_user().get_username() == "ada@example.com"
+
+
+@with_activation
+@pytest.mark.usefixtures("asks_for_all")
+def test_no_posted_field_makes_an_account_active(browser: Client) -> None:
+    browser.post(page("add"), new_user(is_active="on", is_superuser="on"))
+    assert the_user().is_active is False
+    assert the_user().is_superuser is False
+
+
+@pytest.mark.user_model("auth_user")
+@pytest.mark.parametrize("button", ["_addanother", "_continue", "_save", "_popup"])
+def test_every_button_of_the_add_page_works(browser: Client, button: str) -> None:
+    answer = browser.post(page("add"), new_user(**{button: "1"}), follow=True)
+    assert answer.status_code == 200
+    assert the_user().is_active is False
+    assert len(mail.outbox) == 1
+
+
+# A mail that cannot be sent
+
+
+@pytest.fixture
+def dead_mail_server(monkeypatch: pytest.MonkeyPatch) -> None:
+    def refuse(backend: object, messages: object) -> int:
+        raise OSError("connection refused")
+
+    monkeypatch.setattr(locmem.EmailBackend, "send_messages", refuse)
+
+
+def expect_no_account_for_want_of_a_mail(browser: Client) -> None:
+    answer = browser.post(page("add"), new_user())
+    assert answer.status_code == 302
+    assert answer.headers["Location"] == page("add")
+    shown = browser.get(page("add")).content.decode()
+    assert NOT_SENT in shown
+    assert 'class="error"' in shown
+    assert "was added successfully" not in shown
+    assert count() == 1
+    assert mail.outbox == []
+
+
+@with_activation
+@pytest.mark.usefixtures("asks_for_all", "dead_mail_server")
+def test_without_a_mail_server_no_account_is_made(browser: Client) -> None:
+    expect_no_account_for_want_of_a_mail(browser)
+
+
+@with_activation
+@pytest.mark.parametrize(
+    "sender", [dead_sender, f"{__name__}.dead_sender", refusing_sender]
+)
+def test_where_the_hosts_sender_fails_no_account_is_made(
+    browser: Client, sender: Any
+) -> None:
+    with configured(
+        ADMIN_ADD_FIELDSETS=[(None, {"fields": user_fields()})],
+        SEND_ACTIVATION_BY_ADMIN_MAIL=sender,
+    ):
+        expect_no_account_for_want_of_a_mail(browser)
+
+
+@with_activation
+@pytest.mark.usefixtures("asks_for_all")
+def test_once_mails_can_be_sent_the_same_account_is_made(
+    browser: Client, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    with monkeypatch.context() as broken:
+        broken.setattr(locmem.EmailBackend, "send_messages", dead_sender)
+        browser.post(page("add"), new_user())
+    assert count() == 1
+    browser.post(page("add"), new_user())
+    assert count() == 2
+    assert [message.to for message in mail.outbox] == [["ada@example.com"]]
+
+
+@with_activation
+@pytest.mark.usefixtures("asks_for_all")
+def test_the_hosts_sender_gets_user_and_link(browser: Client) -> None:
+    calls: list[tuple[Any, str]] = []
+
+    def own_sender(user: Any, url: str) -> None:
+        calls.append((user, url))
+
+    with configured(
+        ADMIN_ADD_FIELDSETS=[(None, {"fields": user_fields()})],
+        SEND_ACTIVATION_BY_ADMIN_MAIL=own_sender,
+    ):
+        browser.post(page("add"), new_user())
+    ((user, url),) = calls
+    assert user.pk == the_user().pk
+    ident = users.ident_of(user)
+    assert url.startswith(f"https://app.example.com/auth/activation?ident={ident}&")
+    assert mail.outbox == []
+
+
+# The creation form, as hosts use it in their own code
+
+
+def creation_form(**changes: Any) -> Any:
+    form = AIUserCreationForm(new_user(**changes))
+    assert form.is_valid(), form.errors
+    return form
+
+
+@pytest.mark.user_model(*(m for m in USER_MODELS if m not in {"bare", "extra_field"}))
+def test_a_form_that_is_saved_sends_one_mail() -> None:
+    user = creation_form().save()
+    assert the_user().pk == user.pk
+    assert the_user().is_active is False
+    user.save()
+    assert len(mail.outbox) == 1
+
+
+@with_activation
+def test_a_form_saved_without_commit_sends_its_mail_with_the_account(
+    client: APIClient,
+) -> None:
+    form = creation_form()
+    user = form.save(commit=False)
+    assert (user.pk is None) or user._state.adding
+    assert count() == 0
+    assert mail.outbox == []
+    for name, value in attributes_of("ada").items():
+        setattr(user, name, value)
+    user.save()
+    form.save_m2m()
+    assert len(mail.outbox) == 1
+    user.save()
+    user.save(update_fields=["password"])
+    assert len(mail.outbox) == 1
+    assert post(client, "activate", mailed_link()).json() == {}
+    assert the_user().is_active is True
+
+
+@with_activation
+def test_an_account_whose_first_save_fails_still_gets_its_mail() -> None:
+    user = creation_form().save(commit=False)
+    for name, value in attributes_of("ada").items():
+        setattr(user, name, value)
+    password, user.password = user.password, None
+    with pytest.raises(IntegrityError), transaction.atomic():
+        user.save()
+    assert mail.outbox == []
+    user.password = password
+    user.save()
+    assert len(mail.outbox) == 1
+
+
+@with_activation
+def test_an_account_that_a_receiver_saves_once_more_gets_one_mail() -> None:
+    def save_again(instance: Any, created: bool, **kwargs: object) -> None:
+        if created:
+            instance.save()
+
+    user = creation_form().save(commit=False)
+    for name, value in attributes_of("ada").items():
+        setattr(user, name, value)
+    post_save.connect(save_again, sender=get_user_model())
+    try:
+        user.save()
+    finally:
+        post_save.disconnect(save_again, sender=get_user_model())
+    assert len(mail.outbox) == 1
+
+
+@with_activation
+def test_a_copy_of_a_new_account_is_saved_as_itself() -> None:
+    user = creation_form().save(commit=False)
+    for name, value in attributes_of("ada").items():
+        setattr(user, name, value)
+    user.save()
+    clone = copy.copy(user)
+    for name, value in attributes_of("bob").items():
+        setattr(clone, name, value)
+    clone.save()
+    assert the_user("bob").pk == user.pk
+    assert len(mail.outbox) == 1
+
+
+@with_username
+def test_a_form_without_commit_has_made_the_username() -> None:
+    username = str(users.username_field())
+    user = creation_form(**{username: ""}).save(commit=False)
+    assert user.get_username()
+
+
+@with_activation
+@pytest.mark.parametrize("commit", [True, False])
+def test_the_mail_goes_by_the_name_that_hosts_patch(commit: bool) -> None:
+    form = creation_form()
+    for name, value in attributes_of("ada").items():
+        setattr(form.instance, name, value)
+    with patch("ai_kit_auth.admin.send_activation_by_admin_mail") as send:
+        user = form.save(commit=commit)
+        assert send.called is commit
+        user.save()
+    send.assert_called_once_with(user)
+    assert mail.outbox == []
+
+
+@pytest.mark.parametrize("commit", [True, False])
+def test_the_instance_comes_from_djangos_form_by_the_name_that_hosts_patch(
+    make_user: MakeUser, commit: bool
+) -> None:
+    made_elsewhere = make_user("bob")
+    form = creation_form()
+    with patch(
+        "ai_kit_auth.admin.UserCreationForm.save", return_value=made_elsewhere
+    ) as save:
+        assert form.save(commit=commit) is made_elsewhere
+    save.assert_called_once_with(commit=False)
+    made_elsewhere.save()
+    assert the_user("bob").is_active is not has_activation()
+    assert [message.to for message in mail.outbox] == (
+        [["bob@example.com"]] if has_activation() else []
+    )
+
+
+@pytest.mark.parametrize("address", ["new@example.com", "NEW@Example.com"])
+def test_clean_email_of_the_creation_form_needs_the_address_alone(
+    make_user: MakeUser, address: str
+) -> None:
+    form: Any = SimpleNamespace(cleaned_data={users.email_field(): address})
+    assert AIUserCreationForm.clean_email(form) == address
+    make_user("new")
+    with pytest.raises(forms.ValidationError) as refusal:
+        AIUserCreationForm.clean_email(form)
+    assert refusal.value.code == f"{users.email_field()}_unique"
+
+
+def test_clean_email_of_the_change_form_needs_the_instance_too(
+    make_user: MakeUser,
+) -> None:
+    user, other = make_user("ada"), make_user("bob")
+    for address in ("ada@example.com", "ADA@example.com"):
+        form: Any = SimpleNamespace(
+            cleaned_data={users.email_field(): address}, instance=user
+        )
+        assert AIUserChangeForm.clean_email(form) == address
+        form.instance = other
+        with pytest.raises(forms.ValidationError) as refusal:
+            AIUserChangeForm.clean_email(form)
+        assert refusal.value.code == f"{users.email_field()}_unique"
+
+
+def test_clean_email_works_on_a_form_that_was_given_nothing(
+    make_user: MakeUser,
+) -> None:
+    user = make_user()
+    for form in (AIUserCreationForm(), AIUserChangeForm()):
+        form.cleaned_data = {users.email_field(): "ada@example.com"}
+        with pytest.raises(forms.ValidationError):
+            form.clean_email()
+    own = AIUserChangeForm(instance=user)
+    own.cleaned_data = {users.email_field(): "ada@example.com"}
+    assert own.clean_email() == "ada@example.com"
+
+
+# Changing
+
+
+def test_a_user_is_saved_as_the_page_shows_it(
+    browser: Client, make_user: MakeUser
+) -> None:
+    user = make_user()
+    url = page("change", user.pk)
+    editable = {f.attname for f in user._meta.concrete_fields if f.editable}
+    # The widgets of the page know no microseconds.
+    columns = editable - {"date_joined"}
+    before = {name: getattr(the_user(), name) for name in columns}
+    answer = browser.post(url, shown_values(browser, url))
+    assert answer.status_code == 302
+    assert {name: getattr(the_user(), name) for name in columns} == before
+    assert mail.outbox == []
+
+
+@pytest.mark.parametrize("address", ["ada@example.com", "Ada@example.com", "a@b.de"])
+def test_the_own_address_may_stay_or_be_a_new_one(
+    browser: Client, make_user: MakeUser, address: str
+) -> None:
+    user = make_user()
+    url = page("change", user.pk)
+    data = {**shown_values(browser, url), users.email_field(): address}
+    assert browser.post(url, data).status_code == 302
+    user.refresh_from_db()
+    assert getattr(user, users.email_field()) == address
+
+
+@pytest.mark.parametrize(
+    ("address", "code"),
+    [
+        ("bob@example.com", "unique"),
+        ("BOB@Example.com", "unique"),
+        ("", "required"),
+        ("bob", "invalid"),
+    ],
+)
+def test_an_address_that_may_not_be(
+    browser: Client, make_user: MakeUser, address: str, code: str
+) -> None:
+    make_user("bob")
+    name = users.email_field()
+    url = page("change", make_user("ada").pk)
+    answer = browser.post(url, {**shown_values(browser, url), name: address})
+    expected = {"unique": f"{name}_unique"}.get(code, code)
+    assert errors_of(answer) == {name: [expected]}
+    assert the_user("ada")
+
+
+@with_activation
+@pytest.mark.usefixtures("asks_for_all")
+def test_saving_an_account_that_waits_leaves_its_link_good(
+    browser: Client, client: APIClient
+) -> None:
+    browser.post(page("add"), new_user())
+    url = page("change", the_user().pk)
+    assert browser.post(url, shown_values(browser, url)).status_code == 302
+    assert the_user().is_active is False
+    assert post(client, "activate", mailed_link()).json() == {}
+    assert len(mail.outbox) == 1
+
+
+@with_activation
+@pytest.mark.usefixtures("asks_for_all")
+def test_an_administrator_may_activate_an_account_that_waits(
+    browser: Client, client: APIClient
+) -> None:
+    browser.post(page("add"), new_user())
+    url = page("change", the_user().pk)
+    with configured(ADMIN_FIELDSETS=[(None, {"fields": ["is_active"]})]):
+        assert browser.post(url, {"is_active": "on"}).status_code == 302
+    assert the_user().last_login is None
+    assert log_in(client, "ada@example.com").status_code == 200
+    assert post(client, "activate", mailed_link()).status_code == 400
+
+
+@with_activation
+@pytest.mark.usefixtures("asks_for_all")
+def test_an_administrator_ends_an_account_and_its_link(
+    browser: Client, client: APIClient
+) -> None:
+    browser.post(page("add"), new_user())
+    assert post(client, "activate", mailed_link()).json() == {}
+    url = page("change", the_user().pk)
+    data = shown_values(browser, url)
+    assert data.pop("is_active") is True
+    assert browser.post(url, data).status_code == 302
+    assert the_user().is_active is False
+    assert post(client, "activate", mailed_link()).json() == {
+        "error": "activation_link_invalid"
+    }
+
+
+@with_username
+@pytest.mark.parametrize(("username", "code"), [("bob", "unique"), ("", "required")])
+def test_the_username_stays_required_and_unique(
+    browser: Client, make_user: MakeUser, username: str, code: str
+) -> None:
+    make_user("bob")
+    name = str(users.username_field())
+    url = page("change", make_user("ada").pk)
+    answer = browser.post(url, {**shown_values(browser, url), name: username})
+    assert errors_of(answer) == {name: [code]}
+
+
+def test_a_password_is_never_shown_and_not_taken_from_the_change_page(
+    browser: Client, make_user: MakeUser
+) -> None:
+    user = make_user()
+    url = page("change", user.pk)
+    assert user.password not in browser.get(url).content.decode()
+    browser.post(url, {**shown_values(browser, url), "password": "md5$plain"})
+    assert the_user().check_password(PASSWORD)
+
+
+def test_the_password_page(
+    browser: Client, client: APIClient, make_user: MakeUser
+) -> None:
+    user = make_user()
+    url = reverse("admin:auth_user_password_change", args=[user.pk])
+    assert browser.get(url).status_code == 200
+    weak = {"password1": "short", "password2": "short"}
+    assert browser.post(url, weak).status_code == 200
+    assert the_user().check_password(PASSWORD)
+    good = {"password1": OTHER_PASSWORD, "password2": OTHER_PASSWORD}
+    answer = browser.post(url, {**good, "usable_password": "true"})
+    assert answer.status_code == 302
+    assert answer.headers["Location"] == page("change", user.pk)
+    assert log_in(client, "ada@example.com", OTHER_PASSWORD).status_code == 200
+
+
+def test_a_user_is_deleted(browser: Client, make_user: MakeUser) -> None:
+    user = make_user()
+    url = page("delete", user.pk)
+    assert browser.post(url, {"post": "yes"}).status_code == 302
+    assert count() == 1
+
+
+# The list
+
+
+def listed(browser: Client, **query: str) -> list[str]:
+    answer = browser.get(page("changelist"), query)
+    assert answer.status_code == 200
+    return [users.email_of(user) for user in answer.context["cl"].result_list]
+
+
+def test_users_are_searched_by_address(browser: Client, make_user: MakeUser) -> None:
+    make_user("ada")
+    make_user("bob")
+    assert listed(browser, q="ada@exam") == ["ada@example.com"]
+    assert listed(browser, q="bob") == ["bob@example.com"]
+    assert listed(browser, q="nobody") == []
+    assert len(listed(browser)) == 3
+
+
+@with_username
+def test_users_are_searched_by_username(browser: Client, make_user: MakeUser) -> None:
+    make_user("ada", **{users.email_field(): "countess@example.com"})
+    assert listed(browser, q="ada") == ["countess@example.com"]
+
+
+@with_activation
+def test_users_are_filtered_by_whether_they_are_active(
+    browser: Client, make_user: MakeUser
+) -> None:
+    make_user("ada", is_active=False)
+    assert listed(browser, is_active__exact="0") == ["ada@example.com"]
+    assert listed(browser, is_active__exact="1") == ["root@example.com"]
+
+
+@pytest.mark.parametrize(
+    ("order", "names"), [("1", ["ada", "bob", "root"]), ("-1", ["root", "bob", "ada"])]
+)
+def test_the_list_is_ordered_by_its_first_column(
+    browser: Client, make_user: MakeUser, order: str, names: list[str]
+) -> None:
+    make_user("bob")
+    make_user("ada")
+    assert listed(browser, o=order) == [f"{name}@example.com" for name in names]
+
+
+@with_username
+def test_the_list_comes_in_the_order_of_the_usernames(
+    browser: Client, make_user: MakeUser
+) -> None:
+    make_user("zoe")
+    make_user("bob")
+    assert listed(browser) == [f"{n}@example.com" for n in ("bob", "root", "zoe")]
+
+
+def test_each_column_of_the_list_is_a_field_that_can_be_sorted(
+    browser: Client, make_user: MakeUser
+) -> None:
+    make_user()
+    columns = list(the_admin().list_display)
+    assert users.email_field() in columns
+    assert all(users.has_column(name) for name in columns)
+    for number, _ in enumerate(columns, start=1):
+        assert len(listed(browser, o=str(number))) == 2
+
+
+def test_passwords_are_no_filter(browser: Client) -> None:
+    query = {"password__startswith": "md5"}
+    assert browser.get(page("changelist"), query).status_code == 400
+
+
+# Fieldsets
+
+
+def fieldsets_shown(browser: Client, url: str) -> list[tuple[str | None, list[str]]]:
+    shown = []
+    for fieldset in browser.get(url).context["adminform"]:
+        fields = [field.field.name for line in fieldset for field in line]
+        shown.append((fieldset.name, fields))
+    return shown
+
+
+@pytest.mark.user_model("auth_user", "uuid_key", "extra_field")
+def test_the_default_pages_have_every_documented_field(
+    browser: Client, make_user: MakeUser
+) -> None:
+    assert fieldsets_shown(browser, page("add")) == [
+        (None, ["username", "email", "password1", "password2"])
+    ]
+    assert fieldsets_shown(browser, page("change", make_user().pk)) == [
+        (None, ["username", "email", "password"]),
+        ("Personal info", ["first_name", "last_name"]),
+        (
+            "Permissions",
+            ["is_active", "is_staff", "is_superuser", "groups", "user_permissions"],
+        ),
+        ("Important dates", ["last_login", "date_joined"]),
+    ]
+
+
+@pytest.mark.user_model("email_login")
+def test_the_default_pages_do_without_a_username(
+    browser: Client, make_user: MakeUser
+) -> None:
+    assert fieldsets_shown(browser, page("add")) == [
+        (None, ["email", "password1", "password2"])
+    ]
+    shown = fieldsets_shown(browser, page("change", make_user().pk))
+    assert shown[0] == (None, ["email", "password"])
+
+
+@pytest.mark.user_model("renamed_email")
+def test_the_default_pages_call_the_fields_as_the_model_does(
+    browser: Client, make_user: MakeUser
+) -> None:
+    assert fieldsets_shown(browser, page("add")) == [
+        (None, ["login_name", "mail", "password1", "password2"])
+    ]
+    assert fieldsets_shown(browser, page("change", make_user().pk)) == [
+        (None, ["login_name", "mail", "password"]),
+        (
+            "Permissions",
+            ["is_active", "is_staff", "is_superuser", "groups", "user_permissions"],
+        ),
+        ("Important dates", ["last_login"]),
+    ]
+
+
+@pytest.mark.user_model("bare")
+def test_the_default_pages_lose_the_groups_of_fields_that_the_model_lacks(
+    browser: Client, make_user: MakeUser
+) -> None:
+    assert fieldsets_shown(browser, page("change", make_user().pk)) == [
+        (None, ["email", "password"]),
+        ("Important dates", ["last_login"]),
+    ]
+
+
+def test_the_hosts_own_fieldsets_are_taken_literally(
+    browser: Client, make_user: MakeUser
+) -> None:
+    user = make_user()
+    name = users.email_field()
+    add = [("Who", {"fields": user_fields()[:-2]}), ("Secret", {"fields": PASSWORDS})]
+    with configured(
+        ADMIN_ADD_FIELDSETS=add,
+        ADMIN_FIELDSETS=(("Reach", {"fields": [name], "classes": ["collapse"]}),),
+    ):
+        assert fieldsets_shown(browser, page("add")) == [
+            ("Who", user_fields()[:-2]),
+            ("Secret", PASSWORDS),
+        ]
+        url = page("change", user.pk)
+        assert fieldsets_shown(browser, url) == [("Reach", [name])]
+        assert browser.post(url, {name: "new@example.com"}).status_code == 302
+        request = RequestFactory().get("/")
+        assert the_admin().get_fieldsets(request) is add
+    assert the_user("new").pk == user.pk
+
+
+def test_a_field_that_the_host_wrote_and_the_model_lacks_is_the_hosts_error(
+    browser: Client,
+) -> None:
+    fieldsets = [(None, {"fields": [*user_fields(), "shoe_size"]})]
+    with (
+        configured(ADMIN_ADD_FIELDSETS=fieldsets),
+        pytest.raises(FieldError, match="shoe_size"),
+    ):
+        browser.get(page("add"))
+
+
+# In German
+
+
+GERMAN = {"Accept-Language": "de"}
+
+
+@pytest.mark.usefixtures("asks_for_all")
+def test_the_admin_speaks_german(browser: Client, make_user: MakeUser) -> None:
+    make_user()
+    answer = browser.post(page("add"), new_user(), headers=GERMAN)
+    assert answer.status_code == 200
+    shown = answer.content.decode()
+    assert "Es gibt schon einen Benutzer mit dieser E-Mail-Adresse." in shown
+    assert TAKEN not in shown
+    shown = browser.get(page("changelist"), headers=GERMAN).content.decode()
+    assert '<html lang="de"' in shown
+
+
+@pytest.mark.user_model("auth_user", "uuid_key", "email_login", "extra_field")
+def test_the_fieldsets_are_titled_in_german(
+    browser: Client, make_user: MakeUser
+) -> None:
+    url = page("change", make_user().pk)
+    shown = browser.get(url, headers=GERMAN).content.decode()
+    for english, german in (
+        ("Personal info", "Persönliche"),
+        ("Permissions", "Berechtigungen"),
+        ("Important dates", "Wichtige Daten"),
+    ):
+        assert english not in shown
+        assert german in shown
+
+
+@with_activation
+@pytest.mark.usefixtures("asks_for_all")
+def test_the_mail_of_a_german_administrator_is_german(browser: Client) -> None:
+    browser.post(page("add"), new_user(), headers=GERMAN)
+    (message,) = mail.outbox
+    assert message.subject == "Für Sie wurde ein Konto angelegt"
+    assert str(message.body).startswith("Guten Tag,")
+
+
+@with_activation
+@pytest.mark.usefixtures("asks_for_all", "dead_mail_server")
+def test_the_error_of_a_dead_mail_server_is_german(browser: Client) -> None:
+    answer = browser.post(page("add"), new_user(), headers=GERMAN, follow=True)
+    shown = answer.content.decode()
+    assert "Das Konto wurde nicht angelegt" in shown
+    assert NOT_SENT not in shown
+
+
+# Whose admin it is
+
+
+@pytest.mark.user_model("auth_user")
+def test_the_hosts_admin_gets_its_place_back_while_the_setting_says_so() -> None:
+    for _ in range(2):
+        with configured(USE_AI_KIT_AUTH_ADMIN=False):
+            assert type(the_admin()) is UserAdmin
+        assert type(the_admin()) is AIUserAdmin
+
+
+@pytest.mark.user_model(*(m for m in USER_MODELS if m != "auth_user"))
+def test_a_model_that_nobody_registered_is_registered_while_the_setting_says_so() -> (
+    None
+):
+    with configured(USE_AI_KIT_AUTH_ADMIN=False):
+        assert not admin.site.is_registered(get_user_model())
+    assert type(the_admin()) is AIUserAdmin
+
+
+def test_another_setting_moves_nothing() -> None:
+    before = the_admin()
+    with override_settings(USE_TZ=False), configured(USERNAME_REQUIRED=True):
+        assert the_admin() is before
+
+
+@pytest.mark.user_model("auth_user")
+def test_what_the_host_registered_meanwhile_is_left_alone() -> None:
+    hosts_admin = type("HostsAdmin", (admin.ModelAdmin,), {})
+    model = get_user_model()
+    with configured(USE_AI_KIT_AUTH_ADMIN=False):
+        admin.site.unregister(model)
+        admin.site.register(model, hosts_admin)
+        with configured(USE_AI_KIT_AUTH_ADMIN=False, USERNAME_REQUIRED=True):
+            assert type(the_admin()) is hosts_admin
+        admin.site.unregister(model)
+        admin.site.register(model, UserAdmin)
+    assert type(the_admin()) is AIUserAdmin
+
+
+def test_under_a_broken_setting_the_admin_stays_as_it_is() -> None:
+    """The checks say what is wrong; an exception here would keep them from it."""
+    before = the_admin()
+    with override_settings(AI_KIT_AUTH={"USE_AI_KIT_AUTH_ADMN": False}):
+        assert the_admin() is before
+
+
+HOST = """
+import django
+from django.conf import settings
+
+settings.configure(
+    SECRET_KEY="for tests only",
+    INSTALLED_APPS={apps},
+    ROOT_URLCONF="host",
+    USE_TZ=True,
+    DATABASES={{"default": {{"ENGINE": "django.db.backends.sqlite3"}}}},
+    AI_KIT_AUTH={{"FRONTEND": {{"URL": "https://app.example.com"}}, **{more}}},
+)
+django.setup()
+
+from django.contrib import admin
+from django.contrib.auth import get_user_model
+
+print(type(admin.site.get_model_admin(get_user_model())).__qualname__)
+"""
+APPS = (
+    "django.contrib.admin",
+    "django.contrib.contenttypes",
+    "django.contrib.messages",
+    "django.contrib.sessions",
+    "rest_framework",
+)
+
+
+@pytest.mark.user_model("auth_user")
+@pytest.mark.parametrize(
+    "apps",
+    [
+        ("django.contrib.auth", *APPS, "ai_kit_auth"),
+        ("ai_kit_auth", *APPS, "django.contrib.auth"),
+    ],
+)
+@pytest.mark.parametrize(
+    ("more", "expected"),
+    [
+        ({}, "AIUserAdmin"),
+        ({"USE_AI_KIT_AUTH_ADMIN": False}, "UserAdmin"),
+    ],
+)
+def test_the_order_of_the_apps_does_not_matter(
+    apps: tuple[str, ...], more: dict[str, Any], expected: str
+) -> None:
+    ran = subprocess.run(  # noqa: S603  # this interpreter, with the text above
+        [sys.executable, "-W", "error", "-c", HOST.format(apps=apps, more=more)],
+        env={**os.environ, "PYTHONPATH": os.pathsep.join(sys.path)},
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert (ran.stdout, ran.stderr) == (f"{expected}\n", "")

@@ -1,0 +1,569 @@
+"""Which link opens which account at which endpoint, and what a link lets one ask."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from datetime import datetime, timedelta
+from typing import TYPE_CHECKING, Any
+from urllib.parse import parse_qs, urlsplit
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.contrib.auth.hashers import make_password
+from django.contrib.auth.tokens import PasswordResetTokenGenerator
+from django.core import mail
+from rest_framework.test import APIClient
+
+from ai_kit_auth import services, users
+
+from .accounts import attributes_of, log_in, mailed_link, post, registration, the_user
+from .conftest import OTHER_PASSWORD, PASSWORD, USER_MODELS
+
+if TYPE_CHECKING:
+    from pytest_django import Settings
+
+Link = dict[str, str]
+MakeUser = Callable[..., Any]
+
+pytestmark = pytest.mark.django_db
+
+# All but "bare", whose accounts are active as soon as they are there.
+with_activation = pytest.mark.user_model(*(m for m in USER_MODELS if m != "bare"))
+
+INVALID = {
+    "activate": {"error": "activation_link_invalid"},
+    "pw_reset": {"error": "reset_password_link_invalid"},
+}
+
+
+class PlainTokenGenerator(PasswordResetTokenGenerator):
+    """What 2.0.0 put into both of its mails, and Django's own reset views still do."""
+
+    algorithm = "sha256"
+
+
+class OlderTokenGenerator(PlainTokenGenerator):
+    """The same, an hour ago, when 2.0.0 was still running."""
+
+    def _now(self) -> datetime:
+        return super()._now() - timedelta(hours=1)
+
+
+def own_link(url: str) -> Link:
+    return {name: value for name, [value] in parse_qs(urlsplit(url).query).items()}
+
+
+def plain_link(user: Any, generator: PasswordResetTokenGenerator) -> Link:
+    return {"ident": users.ident_of(user), "token": generator.make_token(user)}
+
+
+LINKS: dict[str, Callable[[Any], Link]] = {
+    "activation": lambda user: own_link(services.get_activation_url(user)),
+    "reset": lambda user: own_link(services.get_password_reset_url(user)),
+    "plain": lambda user: plain_link(user, PlainTokenGenerator()),
+    "older": lambda user: plain_link(user, OlderTokenGenerator()),
+}
+
+
+def follow(client: APIClient, endpoint: str, link: Link) -> Any:
+    """Do what the page behind a link does; ``activate/`` ignores the password."""
+    return post(client, endpoint, {**link, "password": OTHER_PASSWORD})
+
+
+def assert_dead(client: APIClient, endpoint: str, link: Link) -> None:
+    """The link is refused, and the account is what it was."""
+    before = get_user_model()._default_manager.order_by("pk").values()
+    rows = list(before)
+    answer = follow(client, endpoint, link)
+    assert (answer.status_code, answer.json()) == (400, INVALID[endpoint])
+    assert list(before.all()) == rows
+
+
+def row_of_2_0_0(name: str = "ada", **columns: Any) -> Any:
+    """An account that 2.0.0 made: inactive, never logged in, and no mark of ours."""
+    user = get_user_model()(
+        **{
+            **attributes_of(name),
+            "is_active": False,
+            "password": make_password(PASSWORD),
+            **columns,
+        }
+    )
+    get_user_model()._default_manager.bulk_create([user])
+    return the_user(name)
+
+
+# Accounts that live
+
+
+@pytest.mark.parametrize(
+    ("kind", "endpoint", "opens"),
+    [
+        ("activation", "activate", True),
+        ("activation", "pw_reset", False),
+        ("reset", "activate", False),
+        ("reset", "pw_reset", True),
+        ("plain", "activate", True),
+        ("plain", "pw_reset", True),
+        ("older", "activate", True),
+        ("older", "pw_reset", True),
+    ],
+)
+@with_activation
+def test_an_account_that_waits(
+    client: APIClient, make_user: MakeUser, kind: str, endpoint: str, opens: bool
+) -> None:
+    user = make_user(is_active=False)
+    link = LINKS[kind](user)
+    if opens:
+        answer = follow(client, endpoint, link)
+        assert (answer.status_code, answer.json()) == (200, {})
+        assert the_user().is_active is True
+        password = OTHER_PASSWORD if endpoint == "pw_reset" else PASSWORD
+        assert log_in(client, "ada@example.com", password).status_code == 200
+    else:
+        assert_dead(client, endpoint, link)
+
+
+@pytest.mark.parametrize(
+    ("kind", "endpoint", "opens"),
+    [
+        ("activation", "activate", False),
+        ("activation", "pw_reset", False),
+        ("reset", "activate", False),
+        ("reset", "pw_reset", True),
+        ("plain", "activate", False),
+        ("plain", "pw_reset", True),
+        ("older", "activate", False),
+        ("older", "pw_reset", True),
+    ],
+)
+def test_an_active_account(
+    client: APIClient, make_user: MakeUser, kind: str, endpoint: str, opens: bool
+) -> None:
+    link = LINKS[kind](make_user())
+    if opens:
+        answer = follow(client, endpoint, link)
+        assert (answer.status_code, answer.json()) == (200, {})
+        assert the_user().check_password(OTHER_PASSWORD)
+    else:
+        assert_dead(client, endpoint, link)
+
+
+@pytest.mark.parametrize(
+    ("kind", "endpoint"),
+    [
+        ("activation", "activate"),
+        ("reset", "pw_reset"),
+        ("plain", "activate"),
+        ("plain", "pw_reset"),
+        ("older", "activate"),
+        ("older", "pw_reset"),
+    ],
+)
+@with_activation
+def test_a_link_is_good_once(
+    client: APIClient, make_user: MakeUser, kind: str, endpoint: str
+) -> None:
+    link = LINKS[kind](make_user(is_active=False))
+    assert follow(client, endpoint, link).status_code == 200
+    assert_dead(client, "activate", link)
+    assert_dead(client, "pw_reset", link)
+
+
+@pytest.mark.parametrize("kind", ["reset", "plain", "older"])
+def test_a_reset_link_of_an_active_account_is_good_once(
+    client: APIClient, make_user: MakeUser, kind: str
+) -> None:
+    link = LINKS[kind](make_user())
+    assert follow(client, "pw_reset", link).status_code == 200
+    assert_dead(client, "pw_reset", link)
+
+
+def test_every_reset_link_dies_with_the_first_that_is_used(
+    client: APIClient, make_user: MakeUser
+) -> None:
+    user = make_user()
+    links = [LINKS[kind](user) for kind in ("reset", "plain", "older")]
+    assert follow(client, "pw_reset", links[0]).status_code == 200
+    for link in links:
+        assert_dead(client, "pw_reset", link)
+
+
+def test_a_weak_password_does_not_use_up_the_link(
+    client: APIClient, make_user: MakeUser
+) -> None:
+    link = LINKS["reset"](make_user())
+    weak = post(client, "pw_reset", {**link, "password": "short"})
+    assert weak.json() == {"password": ["password_too_short"]}
+    assert follow(client, "pw_reset", link).status_code == 200
+
+
+@pytest.mark.parametrize("kind", ["reset", "plain"])
+def test_a_login_revokes_a_reset_link(
+    client: APIClient, make_user: MakeUser, kind: str
+) -> None:
+    link = LINKS[kind](make_user())
+    assert log_in(client, "ada@example.com").status_code == 200
+    assert_dead(client, "pw_reset", link)
+
+
+@pytest.mark.parametrize("kind", ["reset", "plain"])
+def test_a_new_address_revokes_a_reset_link(
+    client: APIClient, make_user: MakeUser, kind: str
+) -> None:
+    """Whoever reads the old mailbox shall not get in by it."""
+    user = make_user()
+    link = LINKS[kind](user)
+    setattr(user, users.email_field(), "countess@example.com")
+    user.save()
+    assert_dead(client, "pw_reset", link)
+
+
+@pytest.mark.parametrize("kind", LINKS)
+@pytest.mark.parametrize("endpoint", INVALID)
+@with_activation
+def test_an_expired_link_of_an_account_that_waits(
+    client: APIClient,
+    make_user: MakeUser,
+    settings: Settings,
+    kind: str,
+    endpoint: str,
+) -> None:
+    link = LINKS[kind](make_user(is_active=False))
+    settings.PASSWORD_RESET_TIMEOUT = -1
+    assert_dead(client, endpoint, link)
+
+
+@pytest.mark.parametrize("kind", LINKS)
+def test_an_expired_link_of_an_active_account(
+    client: APIClient, make_user: MakeUser, settings: Settings, kind: str
+) -> None:
+    link = LINKS[kind](make_user())
+    settings.PASSWORD_RESET_TIMEOUT = -1
+    assert_dead(client, "pw_reset", link)
+
+
+@pytest.mark.parametrize("endpoint", INVALID)
+@pytest.mark.parametrize("kind", LINKS)
+def test_a_token_is_good_for_its_own_account_only(
+    client: APIClient, make_user: MakeUser, kind: str, endpoint: str
+) -> None:
+    link = LINKS[kind](make_user())
+    make_user("bob")
+    link["ident"] = users.ident_of(the_user("bob"))
+    assert_dead(client, endpoint, link)
+
+
+@pytest.mark.parametrize("endpoint", INVALID)
+@pytest.mark.parametrize("kind", LINKS)
+@with_activation
+def test_a_token_of_one_who_waits_opens_nobody_else_who_waits(
+    client: APIClient, make_user: MakeUser, kind: str, endpoint: str
+) -> None:
+    link = LINKS[kind](make_user(is_active=False))
+    make_user("bob", is_active=False)
+    link["ident"] = users.ident_of(the_user("bob"))
+    assert_dead(client, endpoint, link)
+
+
+@pytest.mark.parametrize("endpoint", INVALID)
+@pytest.mark.user_model(*(m for m in USER_MODELS if m != "uuid_key"))
+def test_the_primary_key_itself_is_no_ident(
+    client: APIClient, make_user: MakeUser, endpoint: str
+) -> None:
+    user = make_user()
+    link = {**LINKS["reset"](user), "ident": str(user.pk)}
+    assert_dead(client, endpoint, link)
+
+
+@pytest.mark.parametrize("endpoint", INVALID)
+@pytest.mark.user_model("uuid_key")
+def test_a_uuid_in_another_spelling_is_no_ident(
+    client: APIClient, make_user: MakeUser, endpoint: str
+) -> None:
+    user = make_user()
+    link = {**LINKS["reset"](user), "ident": user.pk.hex}
+    assert_dead(client, endpoint, link)
+
+
+# Accounts that an admin deactivated
+
+
+def activate(client: APIClient) -> None:
+    link = LINKS["activation"](the_user())
+    assert follow(client, "activate", link).status_code == 200
+
+
+def activate_by_reset(client: APIClient) -> None:
+    link = LINKS["reset"](the_user())
+    body = {**link, "password": PASSWORD}
+    assert post(client, "pw_reset", body).status_code == 200
+
+
+def activate_in_the_admin(client: APIClient) -> None:
+    user = the_user()
+    user.is_active = True
+    user.save(update_fields=["is_active"])
+
+
+def log_in_once(client: APIClient) -> None:
+    assert log_in(APIClient(), "ada@example.com").status_code == 200
+
+
+def deactivate_by_save(client: APIClient) -> None:
+    user = the_user()
+    user.is_active = False
+    user.save()
+
+
+def deactivate_by_save_of_one_field(client: APIClient) -> None:
+    user = the_user()
+    user.is_active = False
+    user.save(update_fields=["is_active"])
+
+
+def deactivate_by_update(client: APIClient) -> None:
+    get_user_model()._default_manager.update(is_active=False)
+
+
+DEACTIVATIONS = [
+    deactivate_by_save,
+    deactivate_by_save_of_one_field,
+    deactivate_by_update,
+]
+
+HISTORIES: dict[str, tuple[bool, list[Callable[[APIClient], None]]]] = {
+    "activated": (False, [activate]),
+    "activated by a reset": (False, [activate_by_reset]),
+    "activated by an admin": (False, [activate_in_the_admin]),
+    "activated, logged in": (False, [activate, log_in_once]),
+    "born active": (True, []),
+    "born active, logged in": (True, [log_in_once]),
+}
+
+
+@pytest.mark.parametrize("deactivate", DEACTIVATIONS)
+@pytest.mark.parametrize("history", HISTORIES)
+@with_activation
+def test_nothing_revives_an_account_that_an_admin_deactivated(
+    client: APIClient,
+    make_user: MakeUser,
+    history: str,
+    deactivate: Callable[[APIClient], None],
+) -> None:
+    """No link of any kind, however old, no reset mail and no second registration."""
+    born_active, steps = HISTORIES[history]
+    user = make_user(is_active=born_active)
+    kinds = ["activation", "reset", "plain"]
+    links = [LINKS[kind](user) for kind in kinds]
+    for step in steps:
+        step(client)
+        links += [LINKS[kind](the_user()) for kind in kinds]
+    deactivate(client)
+
+    for link in links:
+        for endpoint in INVALID:
+            assert_dead(client, endpoint, link)
+
+    for key in ("email", "ident"):
+        asked = post(client, "send_pw_reset_email", {key: "ada@example.com"})
+        assert (asked.status_code, asked.json()) == (200, {})
+    again = post(client, "register", registration(password=OTHER_PASSWORD))
+    assert again.status_code == 400
+    assert mail.outbox == []
+    assert the_user().is_active is False
+    assert the_user().check_password(PASSWORD)
+
+
+@with_activation
+def test_a_second_registration_of_a_deactivated_address_names_the_address(
+    client: APIClient, make_user: MakeUser
+) -> None:
+    make_user(is_active=True)
+    deactivate_by_update(client)
+    body = registration("ada") | {"email": "ADA@example.com"}
+    if users.username_field() is not None:
+        body["username"] = "bob"
+    answer = post(client, "register", body)
+    assert answer.status_code == 400
+    assert answer.json() == {"email": [f"{users.email_field()}_unique"]}
+
+
+@with_activation
+def test_an_admin_may_let_a_deactivated_account_in_again(
+    client: APIClient, make_user: MakeUser
+) -> None:
+    make_user()
+    deactivate_by_save(client)
+    activate_in_the_admin(client)
+    assert log_in(client, "ada@example.com").status_code == 200
+
+
+@with_activation
+def test_saving_an_account_that_waits_does_not_end_its_waiting(
+    client: APIClient, make_user: MakeUser
+) -> None:
+    link = LINKS["activation"](make_user(is_active=False))
+    the_user().save()
+    deactivate_by_save(client)
+    assert follow(client, "activate", link).status_code == 200
+
+
+@with_activation
+def test_a_reset_mail_activates_an_account_that_waits(
+    client: APIClient, make_user: MakeUser
+) -> None:
+    make_user(is_active=False)
+    post(client, "send_pw_reset_email", {"email": "ada@example.com"})
+    assert follow(client, "pw_reset", mailed_link()).status_code == 200
+    assert the_user().is_active is True
+    assert log_in(client, "ada@example.com", OTHER_PASSWORD).status_code == 200
+
+
+# Accounts that 2.0.0 left behind
+
+
+@pytest.mark.parametrize("endpoint", INVALID)
+@with_activation
+def test_mail_that_2_0_0_sent_opens_an_account_that_2_0_0_made(
+    client: APIClient, db: None, endpoint: str
+) -> None:
+    link = LINKS["older"](row_of_2_0_0())
+    assert follow(client, endpoint, link).status_code == 200
+    assert the_user().is_active is True
+    assert_dead(client, "activate", link)
+    assert_dead(client, "pw_reset", link)
+
+
+@pytest.mark.parametrize("endpoint", INVALID)
+@with_activation
+def test_a_plain_token_that_2_0_0_cannot_have_made_opens_none(
+    client: APIClient, db: None, endpoint: str
+) -> None:
+    """It is of Django's own reset views, and the account may be a deactivated one."""
+    assert_dead(client, endpoint, LINKS["plain"](row_of_2_0_0()))
+
+
+@with_activation
+def test_a_host_may_mail_a_new_activation_link_to_an_account_of_2_0_0(
+    client: APIClient, db: None
+) -> None:
+    services.send_user_activation_mail(row_of_2_0_0())
+    assert follow(client, "activate", mailed_link()).status_code == 200
+    assert log_in(client, "ada@example.com").status_code == 200
+
+
+@with_activation
+def test_no_reset_is_offered_where_an_admin_may_have_deactivated(
+    client: APIClient, db: None
+) -> None:
+    user = row_of_2_0_0()
+    post(client, "send_pw_reset_email", {"email": "ada@example.com"})
+    assert mail.outbox == []
+    assert_dead(client, "pw_reset", LINKS["reset"](user))
+
+
+@pytest.mark.parametrize("deactivate", DEACTIVATIONS)
+@pytest.mark.parametrize("endpoint", INVALID)
+@with_activation
+def test_an_account_of_2_0_0_that_is_deactivated_after_its_activation_stays_so(
+    client: APIClient,
+    db: None,
+    endpoint: str,
+    deactivate: Callable[[APIClient], None],
+) -> None:
+    user = row_of_2_0_0()
+    links = [link(user) for link in LINKS.values()]
+    assert follow(client, endpoint, LINKS["older"](user)).status_code == 200
+    links += [link(the_user()) for link in LINKS.values()]
+    deactivate(client)
+    for link in links:
+        assert_dead(client, "activate", link)
+        assert_dead(client, "pw_reset", link)
+
+
+@pytest.mark.parametrize("endpoint", INVALID)
+@pytest.mark.parametrize("kind", LINKS)
+@with_activation
+def test_an_account_that_2_0_0_deactivated_after_a_login_stays_so(
+    client: APIClient, db: None, kind: str, endpoint: str
+) -> None:
+    user = row_of_2_0_0(last_login=users.waiting_mark().replace(year=2020))
+    assert_dead(client, endpoint, LINKS[kind](user))
+
+
+# What a link lets one ask at validate_password/
+
+
+def oracle(client: APIClient, ident: str) -> Any:
+    """Ask whether a password is too similar to what the account holds."""
+    body = {"ident": ident, "password": "ada@example.com"}
+    return post(client, "validate_password", body).json()
+
+
+SIMILAR = {"password": ["password_too_similar"]}
+
+
+def test_strangers_learn_nothing_of_an_account_by_its_ident(
+    client: APIClient, make_user: MakeUser
+) -> None:
+    assert oracle(client, users.ident_of(make_user())) == {}
+
+
+def test_whoever_came_by_a_reset_mail_is_told_until_the_link_is_used(
+    client: APIClient, make_user: MakeUser
+) -> None:
+    ident = users.ident_of(make_user())
+    post(client, "send_pw_reset_email", {"email": "ada@example.com"})
+    assert oracle(client, ident) == SIMILAR
+    assert follow(client, "pw_reset", mailed_link()).status_code == 200
+    assert oracle(client, ident) == {}
+
+
+@with_activation
+def test_whoever_came_by_an_activation_mail_is_told_until_the_link_is_used(
+    client: APIClient, db: None
+) -> None:
+    post(client, "register", registration())
+    ident = mailed_link()["ident"]
+    assert oracle(client, ident) == SIMILAR
+    assert follow(client, "activate", mailed_link()).status_code == 200
+    assert oracle(client, ident) == {}
+
+
+def test_a_link_of_one_account_tells_nothing_of_another(
+    client: APIClient, make_user: MakeUser
+) -> None:
+    make_user("bob")
+    ident = users.ident_of(make_user())
+    post(client, "send_pw_reset_email", {"email": "bob@example.com"})
+    assert len(mail.outbox) == 1
+    assert oracle(client, ident) == {}
+
+
+def test_an_expired_link_tells_nothing(
+    client: APIClient, make_user: MakeUser, settings: Settings
+) -> None:
+    settings.PASSWORD_RESET_TIMEOUT = 0
+    user = make_user()
+    services.get_password_reset_url(user)
+    assert oracle(client, users.ident_of(user)) == {}
+
+
+def test_an_unknown_ident_is_answered_as_a_user_without_attributes(
+    client: APIClient, db: None
+) -> None:
+    assert oracle(client, "4711") == {}
+    body = {"ident": "4711", "password": "1234567"}
+    assert post(client, "validate_password", body).json() == {
+        "password": [
+            "password_too_short",
+            "password_too_common",
+            "password_entirely_numeric",
+        ]
+    }
+
+
+def test_a_blank_ident_is_an_unknown_one(client: APIClient, db: None) -> None:
+    assert oracle(client, "") == {}

@@ -1,0 +1,431 @@
+"""The three mails, in both languages, and the catalog behind them."""
+
+from __future__ import annotations
+
+import ast
+import html
+import re
+from collections.abc import Callable, Iterator
+from email.header import decode_header, make_header
+from importlib import resources
+from pathlib import Path
+from typing import Any
+
+import polib
+import pytest
+from django.core import mail
+from django.core.mail import EmailMultiAlternatives
+from django.test import override_settings
+from django.utils import translation
+from rest_framework.test import APIClient
+
+from ai_kit_auth import services, users
+
+from .accounts import mailed_link, post, registration, the_user
+from .conftest import USER_MODELS
+
+MakeUser = Callable[..., Any]
+
+FRONTEND = {"URL": "https://app.example.com"}
+URL = "https://app.example.com/auth/page?ident=561465857&token=c0-ffee"
+PACKAGE = Path(str(resources.files("ai_kit_auth")))
+TEMPLATES = sorted((PACKAGE / "templates" / "ai_kit_auth").iterdir())
+SOURCES = sorted(PACKAGE.glob("*.py"))
+CATALOGS = sorted(PACKAGE.glob("locale/*/LC_MESSAGES/django.po"))
+
+SENDERS = {
+    "USER_CREATED": services.default_send_user_activation_mail,
+    "RESET_PASSWORD": services.default_send_reset_pw_mail,
+    "SET_PASSWORD": services.default_send_activation_by_admin_mail,
+}
+# Subject, and a phrase that the text and the HTML have and no other mail has.
+WORDS = {
+    ("USER_CREATED", "en"): (
+        "Please confirm your e-mail address",
+        "Thank you for registering.",
+    ),
+    ("RESET_PASSWORD", "en"): (
+        "Reset your password",
+        "A new password was requested for your account.",
+    ),
+    ("SET_PASSWORD", "en"): (
+        "An account was made for you",
+        "An administrator made an account for you.",
+    ),
+    ("USER_CREATED", "de"): (
+        "Bitte bestätigen Sie Ihre E-Mail-Adresse",
+        "vielen Dank für Ihre Registrierung.",
+    ),
+    ("RESET_PASSWORD", "de"): (
+        "Neues Passwort wählen",
+        "für Ihr Konto wurde ein neues Passwort angefordert.",
+    ),
+    ("SET_PASSWORD", "de"): (
+        "Für Sie wurde ein Konto angelegt",
+        "für Sie wurde ein Konto angelegt.",
+    ),
+}
+GREETING = {"en": "Hello,", "de": "Guten Tag,"}
+
+# All but "bare", whose accounts wait for no activation.
+with_activation = pytest.mark.user_model(*(m for m in USER_MODELS if m != "bare"))
+
+
+@pytest.fixture(autouse=True)
+def _english() -> Iterator[None]:
+    """Start in English, whatever language a request has left behind."""
+    with translation.override("en"):
+        yield
+
+
+def parts(index: int = -1) -> tuple[str, str, str]:
+    """Return subject, text and HTML of a mail that was sent."""
+    message = mail.outbox[index]
+    assert isinstance(message, EmailMultiAlternatives)
+    ((content, mime_type),) = message.alternatives
+    assert mime_type == "text/html"
+    return str(message.subject), str(message.body), str(content)
+
+
+# The three mails
+
+
+@pytest.mark.parametrize(("kind", "language"), WORDS)
+def test_a_mail_in_a_language(make_user: MakeUser, kind: str, language: str) -> None:
+    subject, phrase = WORDS[kind, language]
+    with translation.override(language):
+        SENDERS[kind](make_user(), URL)
+
+    (message,) = mail.outbox
+    assert message.subject == subject
+    assert message.to == ["ada@example.com"]
+    assert message.from_email == "accounts@example.com"
+    header = decode_header(str(message.message()["Subject"]))
+    assert str(make_header(header)) == subject
+    assert message.message().get_content_type() == "multipart/alternative"
+
+    _, text, page = parts()
+    assert text.startswith(GREETING[language])
+    assert phrase in text
+    assert f"\n{URL}\n" in text
+    assert "<" not in text
+
+    assert f'<html lang="{language}">' in page
+    assert f"<title>{subject}</title>" in page
+    assert phrase in html.unescape(page)
+    links = [html.unescape(link) for link in re.findall(r'href="([^"]*)"', page)]
+    assert links == [URL, URL]
+    # Once more as text, for whoever cannot click.
+    assert f">{html.escape(URL)}</a>" in page
+
+
+@pytest.mark.parametrize(("kind", "language"), WORDS)
+def test_no_entity_is_seen_in_a_plain_text(
+    make_user: MakeUser, kind: str, language: str
+) -> None:
+    with translation.override(language):
+        SENDERS[kind](make_user(), URL)
+    subject, text, _ = parts()
+    for plain in (subject, text):
+        assert html.unescape(plain) == plain
+
+
+@pytest.mark.parametrize(("kind", "language"), WORDS)
+def test_each_language_says_all_in_it(
+    make_user: MakeUser, kind: str, language: str
+) -> None:
+    """No sentence of the other language is left."""
+    other = {"en": "de", "de": "en"}[language]
+    for active in (language, other):
+        with translation.override(active):
+            SENDERS[kind](make_user(f"ada-{active}"), URL)
+    sentences, others = (
+        {line for line in parts(index)[1].splitlines() if line} - {URL}
+        for index in (0, 1)
+    )
+    assert len(sentences) == len(others) == 3
+    assert not sentences & others
+
+
+@pytest.mark.parametrize("kind", SENDERS)
+def test_the_html_fetches_nothing_from_anywhere(make_user: MakeUser, kind: str) -> None:
+    """A picture or style from outside would tell when the mail is read."""
+    SENDERS[kind](make_user(), URL)
+    _, _, page = parts()
+    assert not re.search(r"<(img|link|script|style|iframe)\b|\bsrc=|url\(", page)
+
+
+def test_an_address_with_every_allowed_sign_gets_its_mail(make_user: MakeUser) -> None:
+    address = "o'brien+a&b@example.com"
+    services.default_send_reset_pw_mail(
+        make_user(**{users.email_field(): address}), URL
+    )
+    assert mail.outbox[0].to == [address]
+
+
+# The links in them
+
+
+@with_activation
+@pytest.mark.django_db
+def test_the_registration_mail_links_to_the_activation_page(client: APIClient) -> None:
+    post(client, "register", registration())
+    (message,) = mail.outbox
+    assert message.subject == WORDS["USER_CREATED", "en"][0]
+    _, text, page = parts()
+    ident = users.ident_of(the_user())
+    start = f"https://app.example.com/auth/activation?ident={ident}&token="
+    assert text.count("https://") == 1
+    assert start in text
+    assert html.escape(start) in page
+    assert post(client, "activate", mailed_link()).status_code == 200
+
+
+def test_the_reset_mail_links_to_the_reset_page(
+    client: APIClient, make_user: MakeUser
+) -> None:
+    ident = users.ident_of(make_user())
+    post(client, "send_pw_reset_email", {"email": "ada@example.com"})
+    (message,) = mail.outbox
+    assert message.subject == WORDS["RESET_PASSWORD", "en"][0]
+    _, text, page = parts()
+    start = f"https://app.example.com/auth/reset_password?ident={ident}&token="
+    assert start in text
+    assert html.escape(start) in page
+
+
+def test_the_host_header_changes_no_link(
+    client: APIClient, make_user: MakeUser
+) -> None:
+    make_user()
+    with override_settings(ALLOWED_HOSTS=["*"]):
+        post(
+            client,
+            "send_pw_reset_email",
+            {"email": "ada@example.com"},
+            headers={
+                "Host": "evil.example.net",
+                "X-Forwarded-Host": "evil.example.net",
+            },
+        )
+    assert "evil" not in "".join(parts())
+    assert mailed_link()["token"]
+
+
+# In whose language
+
+
+@with_activation
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("header", "language"),
+    [
+        ("de", "de"),
+        ("de-AT,de;q=0.9", "de"),
+        ("en", "en"),
+        ("fr, de;q=0.5", "de"),
+        ("fr", "en"),
+        ("", "en"),
+    ],
+)
+def test_a_registration_is_answered_in_the_language_of_the_browser(
+    client: APIClient, header: str, language: str
+) -> None:
+    post(client, "register", registration(), headers={"Accept-Language": header})
+    subject, phrase = WORDS["USER_CREATED", language]
+    assert parts()[0] == subject
+    assert phrase in parts()[1]
+    assert phrase in html.unescape(parts()[2])
+
+
+@pytest.mark.parametrize("language", GREETING)
+def test_a_reset_is_answered_in_the_language_of_the_browser(
+    client: APIClient, make_user: MakeUser, language: str
+) -> None:
+    """Although the mail is made after the client has its answer."""
+    make_user()
+    header = {"Accept-Language": language}
+    post(client, "send_pw_reset_email", {"email": "ada@example.com"}, headers=header)
+    subject, phrase = WORDS["RESET_PASSWORD", language]
+    assert parts()[0] == subject
+    assert phrase in parts()[1]
+
+
+# The templates of the host
+
+
+@pytest.fixture
+def templates() -> Iterator[dict[str, str]]:
+    """Return a dict whose items Django finds as templates before all others."""
+    sources: dict[str, str] = {}
+    loaders = [
+        ("django.template.loaders.locmem.Loader", sources),
+        "django.template.loaders.app_directories.Loader",
+    ]
+    engine = "django.template.backends.django.DjangoTemplates"
+    with override_settings(
+        TEMPLATES=[{"BACKEND": engine, "OPTIONS": {"loaders": loaders}}]
+    ):
+        yield sources
+
+
+def mail_settings(**templates: Any) -> override_settings:
+    return override_settings(
+        AI_KIT_AUTH={"FRONTEND": FRONTEND, "EMAIL_TEMPLATES": templates}
+    )
+
+
+@pytest.mark.parametrize("kind", SENDERS)
+def test_the_templates_of_the_settings_are_used(
+    make_user: MakeUser, templates: dict[str, str], kind: str
+) -> None:
+    user = make_user()
+    templates["own/title.txt"] = "Own title\n for {{ user.pk }}\r\n\n"
+    templates["own/body.txt"] = "Own text, {{ user.get_username }}: {{ url }}"
+    templates["own/body.html"] = "<p>Own page: {{ url }}</p>"
+    with mail_settings(
+        **{
+            kind: {
+                "TITLE": "own/title.txt",
+                "BODY_PLAINTEXT": "own/body.txt",
+                "BODY_HTML": "own/body.html",
+            }
+        }
+    ):
+        for send in SENDERS.values():
+            send(user, URL)
+    own = list(SENDERS).index(kind)
+    assert parts(own) == (
+        f"Own title for {user.pk}",
+        f"Own text, {user.get_username()}: {URL}",
+        f"<p>Own page: {html.escape(URL)}</p>",
+    )
+    others = {parts(index)[0] for index in range(3) if index != own}
+    assert others == {WORDS[k, "en"][0] for k in SENDERS if k != kind}
+
+
+def test_one_template_may_be_replaced_alone(
+    make_user: MakeUser, templates: dict[str, str]
+) -> None:
+    templates["own/title.txt"] = "Own title"
+    with mail_settings(RESET_PASSWORD={"TITLE": "own/title.txt"}):
+        services.default_send_reset_pw_mail(make_user(), URL)
+    subject, text, _ = parts()
+    assert subject == "Own title"
+    assert WORDS["RESET_PASSWORD", "en"][1] in text
+
+
+def test_a_template_of_the_same_name_replaces_the_apps(
+    make_user: MakeUser, templates: dict[str, str]
+) -> None:
+    templates["ai_kit_auth/set_password_body.txt"] = "Own text: {{ url }}"
+    services.default_send_activation_by_admin_mail(make_user(), URL)
+    subject, text, _ = parts()
+    assert subject == WORDS["SET_PASSWORD", "en"][0]
+    assert text == f"Own text: {URL}"
+
+
+@pytest.mark.parametrize("kind", SENDERS)
+def test_what_the_host_adds_is_escaped_in_html_and_nowhere_else(
+    make_user: MakeUser, templates: dict[str, str], kind: str
+) -> None:
+    names = ("TITLE", "BODY_PLAINTEXT", "BODY_HTML")
+    for name in names:
+        templates[name] = "{{ firm }}, {{ user.pk }}, {{ url }}"
+    firm = "<b>Müller & O'Brien</b>"
+    user = make_user()
+    given = {"firm": firm, "url": "https://evil.example.net", "user": None}
+    with mail_settings(
+        CUSTOM_DATA_FUNCTION=lambda: given, **{kind: {name: name for name in names}}
+    ):
+        SENDERS[kind](user, URL)
+    plain = f"{firm}, {user.pk}, {URL}"
+    assert parts() == (plain, plain, html.escape(plain))
+
+
+def test_the_app_itself_adds_nothing() -> None:
+    assert services.custom_email_data() == {}
+
+
+@pytest.mark.parametrize(
+    "subject",
+    ["One line", " One\nline ", "One\r\n line\n", "\n\n One \t line"],
+)
+def test_a_subject_is_one_line(subject: str) -> None:
+    """A line break in it would be an error of the mail, or another header."""
+    services.send_email(subject, "text", "<p>page</p>", "ada@example.com")
+    assert parts() == ("One line", "text", "<p>page</p>")
+
+
+# The catalog
+
+
+def messages_of_template(source: str) -> set[str]:
+    assert "{% blocktrans" not in source
+    tags = re.findall(r"\{%\s*trans(?:late)?\s+(.*?)\s*%\}", source)
+    return {ast.literal_eval(argument) for argument in tags}
+
+
+def messages_of_module(source: str) -> set[str]:
+    """Return what the module hands to gettext, by whatever name it imports it."""
+    tree = ast.parse(source)
+    names = {
+        alias.asname or alias.name
+        for node in ast.walk(tree)
+        if isinstance(node, ast.ImportFrom)
+        and node.module == "django.utils.translation"
+        for alias in node.names
+        if alias.name.startswith("gettext")
+    }
+    return {
+        ast.literal_eval(node.args[0])
+        for node in ast.walk(tree)
+        if isinstance(node, ast.Call)
+        and isinstance(node.func, ast.Name)
+        and node.func.id in names
+    }
+
+
+def used_messages() -> set[str]:
+    found = [messages_of_template(each.read_text("utf-8")) for each in TEMPLATES]
+    found += [messages_of_module(each.read_text("utf-8")) for each in SOURCES]
+    return set().union(*found)
+
+
+def test_there_is_a_german_catalog() -> None:
+    assert [path.parent.parent.name for path in CATALOGS] == ["de"]
+
+
+@pytest.mark.parametrize("path", CATALOGS, ids=lambda path: path.parts[-3])
+def test_a_catalog_translates_what_is_used_and_nothing_else(path: Path) -> None:
+    entries = polib.pofile(str(path))
+    assert {entry.msgid for entry in entries} == used_messages()
+    assert [entry.msgid for entry in entries if entry.fuzzy or not entry.msgstr] == []
+    assert entries.percent_translated() == 100
+    assert list(entries.obsolete_entries()) == []
+
+
+@pytest.mark.parametrize("path", CATALOGS, ids=lambda path: path.parts[-3])
+def test_a_catalog_is_compiled(path: Path) -> None:
+    compiled = polib.mofile(str(path.with_suffix(".mo")))
+    source = polib.pofile(str(path))
+    assert {entry.msgid: entry.msgstr for entry in compiled} == {
+        entry.msgid: entry.msgstr for entry in source
+    }
+    assert compiled.metadata["Content-Type"] == source.metadata["Content-Type"]
+    assert compiled.metadata["Plural-Forms"] == source.metadata["Plural-Forms"]
+
+
+def test_a_translation_ends_as_its_original_does() -> None:
+    """A sentence that lost its colon or got a space is a slip of the translator."""
+    for path in CATALOGS:
+        for entry in polib.pofile(str(path)):
+            assert "  " not in entry.msgstr
+            assert entry.msgstr == entry.msgstr.strip()
+            assert entry.msgid[-1:] not in ".,:" or entry.msgstr[-1] == entry.msgid[-1]
+
+
+@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
+def test_every_sentence_of_a_template_can_be_translated(template: Path) -> None:
+    source = re.sub(r"\{[%{].*?[%}]\}|<[^>]*>", "", template.read_text("utf-8"))
+    assert source.split() == []

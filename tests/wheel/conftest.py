@@ -1,0 +1,49 @@
+"""
+The wheel as a host gets it: built, installed into an empty environment, running.
+
+Needs pip and the package index and takes its time, so it is collected only when the
+command line names it: ``pytest tests/wheel``, which is what ``tox run -e wheel`` does.
+
+Left out of the unit suite's coverage (``omit`` in pyproject.toml): the package runs in
+another environment here.
+"""
+
+from __future__ import annotations
+
+import venv
+from pathlib import Path
+
+import pytest
+
+from .host import ROOT, Host, run
+
+HERE = Path(__file__).resolve().parent
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    start = config.invocation_params.dir
+    named = [(start / argument.split("::")[0]).resolve() for argument in config.args]
+    return None if any(path.is_relative_to(HERE) for path in named) else True
+
+
+@pytest.fixture(scope="package")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the wheel of this repository and return its path."""
+    folder = tmp_path_factory.mktemp("wheel")
+    pip = ["-m", "pip", "--disable-pip-version-check", "wheel", "--no-deps"]
+    run(*pip, "--wheel-dir", folder, ROOT, cwd=folder)
+    (built,) = folder.iterdir()
+    return built
+
+
+@pytest.fixture(scope="package")
+def host(wheel: Path, tmp_path_factory: pytest.TempPathFactory) -> Host:
+    """Make a project in an environment that holds the wheel and what it requires."""
+    folder = tmp_path_factory.mktemp("host")
+    venv.create(folder / "venv", with_pip=True)
+    host = Host(folder)
+    host.run("-m", "pip", "--disable-pip-version-check", "install", wheel)
+    host.run("-m", "django", "startproject", "project", folder)
+    host.follow_the_readme()
+    host.run("manage.py", "migrate", "--verbosity", "0")
+    return host
