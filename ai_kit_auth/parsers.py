@@ -9,6 +9,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from typing import IO, Any
+from urllib.parse import unquote_to_bytes
 
 from django.conf import settings
 from django.http import QueryDict
@@ -52,7 +53,13 @@ class FormParser(parsers.FormParser):
         media_type: str | None = None,
         parser_context: Mapping[str, Any] | None = None,
     ) -> Any:
-        return QueryDict(_read(stream), encoding="utf-8")
+        body = _read(stream)
+        try:
+            unquote_to_bytes(body).decode()
+        except ValueError as error:
+            # Django would put another character there, in a password too.
+            raise ParseError from error
+        return QueryDict(body, encoding="utf-8")
 
 
 class MultiPartParser(parsers.MultiPartParser):

@@ -30,7 +30,12 @@ from rest_framework.exceptions import APIException, ValidationError
 
 from .errors import ActivationLinkInvalid, MailNotSent, ResetPasswordLinkInvalid
 from .settings import MailTemplates, api_settings, require_frontend_url
-from .tokens import activation_tokens, legacy_tokens, reset_password_tokens
+from .tokens import (
+    activation_tokens,
+    legacy_tokens,
+    reset_password_tokens,
+    state_digest,
+)
 from .users import (
     AccountState,
     User,
@@ -128,11 +133,8 @@ def _link_key(user: User) -> str:
 
 
 def _remember_link(user: User) -> None:
-    _try_cache(cache.set, _link_key(user), True, settings.PASSWORD_RESET_TIMEOUT)
-
-
-def _forget_links(user: User) -> None:
-    _try_cache(cache.delete, _link_key(user))
+    timeout = settings.PASSWORD_RESET_TIMEOUT
+    _try_cache(cache.set, _link_key(user), state_digest(user), timeout)
 
 
 def _try_cache(operation: Callable[..., Any], *args: object) -> Any:
@@ -146,8 +148,9 @@ def _try_cache(operation: Callable[..., Any], *args: object) -> Any:
 
 
 def has_live_link(user: User) -> bool:
-    """Tell whether a link of ``user`` was made and is neither used nor expired."""
-    return bool(_try_cache(cache.get, _link_key(user)))
+    """Tell whether a link of ``user`` was made and is neither used nor void."""
+    # Whatever uses or revokes a link changes the state that it was made for.
+    return bool(_try_cache(cache.get, _link_key(user)) == state_digest(user))
 
 
 def find_by_activation_link(ident: str, token: str) -> User:
@@ -410,7 +413,6 @@ def activate(user: User) -> None:
     """
     if not _write(user, **_activation(user)):
         raise ActivationLinkInvalid
-    _forget_links(user)
 
 
 @sensitive_variables()
@@ -431,7 +433,6 @@ def reset_password(user: User, password: str) -> None:
     if not _write(user, **changes):
         raise ResetPasswordLinkInvalid
     password_validation.password_changed(password, user)
-    _forget_links(user)
 
 
 def _activation(user: User) -> dict[str, Any]:

@@ -10,6 +10,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
+from django.utils.crypto import salted_hmac
 from django.utils.http import base36_to_int
 
 
@@ -66,6 +67,15 @@ class LegacyTokenGenerator(PasswordResetTokenGenerator):
         """
         made = base36_to_int(token.split("-")[0])
         return made < _PROCESS_START
+
+
+def state_digest(user: Any) -> str:
+    """Return a digest of all that a link of ``user`` depends on, besides the time."""
+    return salted_hmac(
+        "ai_kit_auth.tokens.state_digest",
+        activation_tokens._make_hash_value(user, 0),
+        algorithm="sha256",
+    ).hexdigest()
 
 
 activation_tokens = ActivationTokenGenerator()

@@ -91,8 +91,11 @@ class AuthView(APIView):
     parser_classes = [JSONParser, FormParser, MultiPartParser]
     renderer_classes = [JSONRenderer]
     content_negotiation_class = JSONOnly
-    metadata_class = None
     versioning_class = None
+    # No OPTIONS: DRF would answer with the docstring. A preflight never comes this far.
+    http_method_names = [
+        name for name in APIView.http_method_names if name != "options"
+    ]
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:

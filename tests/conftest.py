@@ -3,7 +3,8 @@ What every test module shares.
 
 ``pytest --user-model email_login`` runs the suite on another user model. A test that is
 about one model carries ``@pytest.mark.user_model("auth_user")`` and is not collected on
-the others; every other test runs on all six.
+the others; every other test runs on all of them but ``no_last_login``, which has a
+module of its own.
 """
 
 from __future__ import annotations
@@ -31,7 +32,9 @@ OTHER_PASSWORD = "nine lanterns on a hill"
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
-    parser.addoption("--user-model", choices=USER_MODELS, default="auth_user")
+    parser.addoption(
+        "--user-model", choices=(*USER_MODELS, "no_last_login"), default="auth_user"
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -47,13 +50,14 @@ def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
     name = config.getoption("--user-model")
-    other = [
-        item
-        for item in items
-        if (marker := item.get_closest_marker("user_model")) and name not in marker.args
-    ]
+    other = [item for item in items if name not in _models_of(item)]
     config.hook.pytest_deselected(items=other)
     items[:] = [item for item in items if item not in other]
+
+
+def _models_of(item: pytest.Item) -> tuple[str, ...]:
+    marker = item.get_closest_marker("user_model")
+    return marker.args if marker else USER_MODELS
 
 
 @pytest.fixture(autouse=True)

@@ -26,6 +26,9 @@ from ai_kit_auth.views import AuthView
 from .accounts import attributes_of, csrf, log_in, post, registration
 from .conftest import PASSWORD, USER_MODELS
 
+# The same on every user model.
+pytestmark = pytest.mark.user_model("auth_user")
+
 if TYPE_CHECKING:
     from pytest_django import Settings
 

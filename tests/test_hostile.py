@@ -23,7 +23,8 @@ from .test_links import own_link
 
 MakeUser = Callable[..., Any]
 
-pytestmark = pytest.mark.django_db
+# One model with the most fields is enough: what differs between models is no input.
+pytestmark = [pytest.mark.django_db, pytest.mark.user_model("extra_field")]
 
 ENDPOINTS = (
     "login",

@@ -19,6 +19,9 @@ from django.core.management import call_command
 import ai_kit_auth
 from ai_kit_auth import admin, serializers, services, settings, views
 
+# The same on every user model.
+pytestmark = pytest.mark.user_model("auth_user")
+
 ROOT = Path(__file__).parent.parent
 NAME = "django-ai-kit-auth"
 PACKAGE = resources.files("ai_kit_auth")

@@ -15,6 +15,9 @@ from ai_kit_auth import errors, signals, urls
 from ai_kit_auth.checks import check_settings
 from ai_kit_auth.settings import APISettings, EnableEndpoints
 
+# The same on every user model.
+pytestmark = pytest.mark.user_model("auth_user")
+
 README = Path(__file__).parent.parent / "README.rst"
 
 
@@ -26,7 +29,7 @@ def sections() -> dict[str, nodes.section]:
         settings_overrides={"halt_level": 2, "report_level": 2},
     )
     return {
-        section.next_node(nodes.title).astext(): section
+        section.children[0].astext(): section
         for section in document.findall(nodes.section)
     }
 

@@ -28,6 +28,9 @@ from ai_kit_auth.settings import (
     reload_api_settings,
 )
 
+# The same on every user model.
+pytestmark = pytest.mark.user_model("auth_user")
+
 if TYPE_CHECKING:
     from pytest_django import Settings
 
@@ -466,3 +469,10 @@ def test_a_host_with_a_broken_dict_starts_checks_and_refuses(
     assert next(iter(broken)) in check
     assert refusals == [error.__name__] * 2
     assert elsewhere == 200
+
+
+def test_a_declaration_can_be_read_off_the_class() -> None:
+    """Without a host's dict: documentation is made of that."""
+    assert APISettings.USERNAME_REQUIRED.default is False
+    assert APISettings.USERNAME_REQUIRED.meaning
+    assert APISettings.FRONTEND.section.URL.default == ""

@@ -24,6 +24,9 @@ from ai_kit_auth import urls, views
 from . import urls as root_urls
 from .accounts import registration
 
+# The same on every user model.
+pytestmark = pytest.mark.user_model("auth_user")
+
 # The contract's table, word by word.
 ENDPOINTS = {
     "LOGIN": ("login", "login/", views.LoginView),

@@ -123,12 +123,6 @@ class Visit:
         self.type(**values)
         self.press("submit")
 
-    def press_logout_of(self, path: str) -> None:
-        """Log out on the page of ``path``, the profile."""
-        self.go(path)
-        self.press("logout")
-        self.is_on("/auth/login", "login.title")
-
     def follow(self, key: str) -> None:
         """Click on the link or button of the page that says ``key``."""
         self.page.locator("main").get_by_text(self.text(key), exact=True).click()
@@ -147,14 +141,6 @@ class Visit:
 
         expect(self.page.get_by_test_id(test_id)).to_contain_text(text)
 
-    def sees_no(self, test_id: str) -> None:
-        """Wait until what carries this ``data-testid`` is empty or absent."""
-        from playwright.sync_api import expect
-
-        expect(
-            self.page.get_by_test_id(test_id).filter(has_text=re.compile("."))
-        ).to_have_count(0)
-
     def is_on(self, path: str, title: str) -> None:
         """Wait until the page of ``path`` is shown, under the heading ``title``."""
         from playwright.sync_api import expect
@@ -165,9 +151,11 @@ class Visit:
     def screenshot(self, name: str) -> None:
         """Keep what the page looks like; nothing may need scrolling sideways."""
         if self.page.locator("iframe").count():
-            # Chromium draws a frame only when it has been in sight.
-            mail = self.page.frame_locator("iframe")
-            mail.get_by_role("link").first.scroll_into_view_if_needed()
+            self.page.frame_locator("iframe").get_by_role("link").first.wait_for()
+            # Chromium draws a frame only when it has been in sight. Not to be scrolled
+            # from inside: that leaves Playwright's listeners there, and the sandbox
+            # says at the next click, in the console, that it blocked them.
+            self.page.locator("iframe").scroll_into_view_if_needed()
         assert self.page.evaluate(OVERFLOW) <= 0
         # The pages of the two modes look the same.
         if self.example.mode == "sessions":

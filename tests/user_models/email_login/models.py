@@ -16,11 +16,6 @@ class UserManager(BaseUserManager["User"]):
         user.save(using=self._db)
         return user
 
-    def create_superuser(self, email: str, password: str, **extra: Any) -> User:
-        return self.create_user(
-            email, password, is_staff=True, is_superuser=True, **extra
-        )
-
 
 class User(AbstractUser):
     username = None  # type: ignore[assignment]  # Django's way to drop a column

@@ -16,12 +16,6 @@ class UserManager(BaseUserManager["User"]):
         user.save(using=self._db)
         return user
 
-    def create_superuser(self, login_name: str, mail: str, password: str) -> User:
-        user = self.create_user(login_name, mail, password)
-        user.is_staff = user.is_superuser = True
-        user.save(using=self._db)
-        return user
-
 
 class User(AbstractBaseUser, PermissionsMixin):
     login_name = models.CharField(max_length=20, unique=True)
