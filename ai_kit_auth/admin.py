@@ -23,11 +23,13 @@ from rest_framework.exceptions import APIException
 from .services import send_activation_by_admin_mail
 from .settings import SETTING_NAME, api_settings
 from .users import (
+    AccountState,
     User,
     UserModel,
     email_field,
     has_column,
     own_name,
+    state_of,
     unique_username,
     username_field,
     users,
@@ -132,6 +134,15 @@ def _mail_when_saved(user: User) -> None:
 
 class AIUserChangeForm(_AddressForm, _UserChangeForm):
     """Changes an account, whose address stays required and unique."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        waiting = state_of(self.instance) is AccountState.WAITING
+        if waiting and "last_login" in self.fields:
+            self.fields["last_login"].help_text = _(
+                "The account waits for its activation. This date stands for that and "
+                "goes away with it."
+            )
 
     def clean_email(self) -> str:
         others = users().exclude(pk=self.instance.pk)

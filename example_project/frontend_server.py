@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
 from pathlib import Path
@@ -25,6 +26,11 @@ class FrontendServer(ThreadingHTTPServer):
         """Bind ``port`` on the loopback interface, or raise ``OSError``."""
         self.host_url = host_url
         super().__init__(("127.0.0.1", port), FrontendHandler)
+
+    def handle_error(self, request: object, client_address: object) -> None:
+        """Report an error of the server's; a browser that left the page is none."""
+        if not isinstance(sys.exc_info()[1], ConnectionError):
+            super().handle_error(request, client_address)  # type: ignore[arg-type]  # passed on as it came
 
 
 class FrontendHandler(BaseHTTPRequestHandler):

@@ -184,5 +184,7 @@ export function checkWhileTyping(password, body, others = []) {
       clearTimeout(timer);
       controller.abort();
     },
+    /** Ask again, after an answer to the form that said nothing of the password. */
+    resume: schedule,
   };
 }

@@ -28,6 +28,7 @@ export const forgotPassword = {
       heading("forgot.title"),
       say("p", "forgot.intro", { class: "lead" }),
       element,
+      el("p", { class: "aside" }, say("a", "register.login", { href: "/auth/login" })),
     );
     return card;
   },

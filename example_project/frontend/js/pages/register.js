@@ -42,7 +42,12 @@ export const register = {
         password.value() === password2.value() ? {} : { password2: ["passwords_not_identical"] },
       async send() {
         checking.stop();
-        await post("register/", body());
+        try {
+          await post("register/", body());
+        } catch (error) {
+          if (!error.fields?.password) checking.resume();
+          throw error;
+        }
         const status = statusArea();
         const title = heading("register.done_title");
         card.replaceChildren(
