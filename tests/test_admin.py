@@ -635,6 +635,19 @@ def test_saving_an_account_that_waits_leaves_its_link_good(
 
 @with_activation
 @pytest.mark.usefixtures("asks_for_all")
+def test_the_page_explains_the_date_of_an_account_that_waits(
+    browser: Client, client: APIClient
+) -> None:
+    browser.post(page("add"), new_user())
+    url = page("change", the_user().pk)
+    explanation = b"The account waits for its activation."
+    assert explanation in browser.get(url).content
+    post(client, "activate", mailed_link())
+    assert explanation not in browser.get(url).content
+
+
+@with_activation
+@pytest.mark.usefixtures("asks_for_all")
 def test_an_administrator_may_activate_an_account_that_waits(
     browser: Client, client: APIClient
 ) -> None:
