@@ -20,7 +20,7 @@ from django.utils.translation import gettext
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import APIException
 
-from .services import send_activation_by_admin_mail
+from .services import is_anybodys, send_activation_by_admin_mail
 from .settings import SETTING_NAME, api_settings
 from .users import (
     AccountState,
@@ -28,6 +28,7 @@ from .users import (
     UserModel,
     email_field,
     has_column,
+    normal_address,
     own_name,
     state_of,
     unique_username,
@@ -58,6 +59,16 @@ class _AddressForm(_ModelForm):
 
         def clean_email(self) -> str: ...
 
+    def clean(self) -> dict[str, Any] | None:
+        username = self.cleaned_data.get(username_field() or "") or ""
+        # SECURITY: a username that is another's address would stand in front of it.
+        theirs = users().exclude(pk=self.instance.pk)
+        if "@" in username and theirs.filter(is_anybodys(username)).exists():
+            self.add_error(
+                username_field(), _("A user with that username already exists.")
+            )
+        return super().clean()
+
     def _clean_fields(self) -> None:
         # Django looks for clean_<name>, and the model may have another name for it.
         setattr(self, f"clean_{email_field()}", self.clean_email)
@@ -65,8 +76,14 @@ class _AddressForm(_ModelForm):
 
 
 def _unless_taken(address: str, others: Any) -> str:
-    """Return ``address``; refuse one that an account among ``others`` has."""
-    if others.filter(**{f"{email_field()}__iexact": address}).exists():
+    """Return the normal form of ``address``; refuse what one of ``others`` has."""
+    try:
+        address = normal_address(address)
+    except ValueError:
+        raise forms.ValidationError(
+            _("Enter a valid email address."), code="invalid"
+        ) from None
+    if others.filter(is_anybodys(address)).exists():
         raise forms.ValidationError(
             _("A user with that e-mail address already exists."),
             code=f"{email_field()}_unique",

@@ -15,10 +15,11 @@ class AIKitAuthConfig(AppConfig):
         from django.contrib.auth import get_user_model
         from django.db.models.signals import pre_save
 
-        from .checks import check_settings
+        from .checks import check_cache, check_settings
         from .users import keep_waiting_mark
 
         checks.register(check_settings)
+        checks.register(check_cache, deploy=True)
         pre_save.connect(
             keep_waiting_mark,
             sender=get_user_model(),

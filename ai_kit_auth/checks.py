@@ -5,6 +5,7 @@ from __future__ import annotations
 from collections.abc import Iterator, Sequence
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
@@ -69,6 +70,47 @@ def _identity_problems() -> Iterator[checks.CheckMessage]:
                 f"{name!r}.",
                 f"It has {', '.join(columns)}.",
             )
+
+
+_ENOUGH_ENTRIES = 10_000
+_UNFIT_CACHES = {
+    "LocMemCache": "is not shared by processes, so each would allow the full rate",
+    "DummyCache": "keeps nothing",
+    "FileBasedCache": "can lose a count when two processes write at once",
+}
+
+
+def check_cache(
+    app_configs: Sequence[Any] | None, **kwargs: Any
+) -> list[checks.CheckMessage]:
+    """
+    Return what is wrong with the cache that throttles count in, for ``--deploy``.
+
+    W001 the default cache is local to each process, keeps nothing, or is not atomic;
+    W002 it throws entries away when it has a few hundred, as the database cache does by
+    default.
+    """
+    cache = settings.CACHES.get("default", {})
+    name = cache.get("BACKEND", "").rpartition(".")[2]
+    if name in _UNFIT_CACHES:
+        return [
+            checks.Warning(
+                f"Throttles count in the cache, and {name} {_UNFIT_CACHES[name]}.",
+                hint="Set CACHES['default'] to Redis, Memcached or the database cache.",
+                id="ai_kit_auth.W001",
+            )
+        ]
+    most = cache.get("OPTIONS", {}).get("MAX_ENTRIES", 300)
+    if name == "DatabaseCache" and most < _ENOUGH_ENTRIES:
+        return [
+            checks.Warning(
+                f"Throttles count in the cache, and {name} throws entries away when it "
+                f"has {most}: whoever fills it clears the counters.",
+                hint="Set CACHES['default']['OPTIONS']['MAX_ENTRIES'] to 100_000.",
+                id="ai_kit_auth.W002",
+            )
+        ]
+    return []
 
 
 def _error(number: str, message: str, hint: str) -> checks.CheckMessage:

@@ -15,17 +15,20 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
-from . import services
+from . import security_log, services
 from .settings import api_settings
+from .throttling import LoginAttempt
 from .users import (
     User,
     UserModel,
+    account_key,
     authenticate,
     email_field,
     email_of,
     find_by_ident,
     find_by_identity,
     has_column,
+    normal_address,
     username_field,
 )
 
@@ -161,6 +164,9 @@ class RegistrationSerializer(_ModelSerializer):
     as well.
     """
 
+    # Set under PREVENT_ENUMERATION: valid, and still nothing to be saved.
+    address_is_taken = False
+
     class Meta:
         model = UserModel
         fields: Collection[str] = (*user_keys()[::-1], "password")
@@ -201,9 +207,12 @@ class RegistrationSerializer(_ModelSerializer):
         keys = {
             field.source: name for name, field in self.fields.items() if field.source
         }
+        taken = services.taken_codes(attrs)
+        if api_settings.PREVENT_ENUMERATION:
+            self.address_is_taken = taken.pop(email_field(), None) is not None
         problems: dict[str, Any] = {
             keys.get(name, name): [ErrorDetail("", code)]
-            for name, code in services.taken_codes(attrs).items()
+            for name, code in taken.items()
         }
         weak = password_problems(attrs["password"], _unsaved_user(attrs))
         if weak:
@@ -216,9 +225,19 @@ class RegistrationSerializer(_ModelSerializer):
         return services.register(validated_data)
 
 
-def _email(key: str) -> serializers.EmailField:
+class AddressField(serializers.EmailField):
+    """An address in its normal form, which then is what its length is measured by."""
+
+    def to_internal_value(self, data: Any) -> str:
+        try:
+            return normal_address(super().to_internal_value(data))
+        except ValueError:
+            self.fail("invalid")
+
+
+def _email(key: str) -> AddressField:
     field = UserModel._meta.get_field(email_field())
-    return serializers.EmailField(
+    return AddressField(
         source=_source(email_field(), key), max_length=_max_length(field)
     )
 
@@ -231,8 +250,14 @@ def _username(name: str, key: str) -> serializers.CharField:
         required=required,
         allow_blank=not required,
         max_length=_max_length(field),
-        validators=getattr(field, "validators", ()),
+        validators=[*getattr(field, "validators", ()), _no_address],
     )
+
+
+def _no_address(username: str) -> None:
+    # SECURITY: "taken" would tell that the address has an account.
+    if api_settings.PREVENT_ENUMERATION and "@" in username:
+        raise ValidationError("", code="invalid")
 
 
 def _source(name: str, key: str) -> str | None:
@@ -261,11 +286,15 @@ class LoginSerializer(_Discreet, serializers.Serializer[Any]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         request = self.context["request"]
-        user = authenticate(
-            getattr(request, "_request", request), attrs["ident"], attrs["password"]
-        )
+        found = find_by_identity(attrs["ident"])
+        attempt = LoginAttempt(request, account_key(found, attrs["ident"]))
+        user = authenticate(request._request, found, attrs["password"])
         if user is None:
+            security_log.log(
+                "login_failed", request, user=found, code="invalid_credentials"
+            )
             raise ValidationError("", code="invalid_credentials")
+        attempt.succeeded()
         return {**attrs, "user": user}
 
 
@@ -313,7 +342,7 @@ class InitiatePasswordResetSerializer(_Discreet, serializers.Serializer[Any]):
             services.may_receive_reset_mail(user) and email_of(user)
         ):
             user = None
-        return {**attrs, "user": user}
+        return {"typed": typed, "user": user}
 
 
 class ValidatePasswordSerializer(_Discreet, serializers.Serializer[Any]):

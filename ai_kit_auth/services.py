@@ -7,18 +7,23 @@ their name in this module.
 
 from __future__ import annotations
 
+import hashlib
 import inspect
 import logging
-from collections.abc import Callable, Mapping
+import unicodedata
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import contextmanager
+from contextvars import ContextVar
+from functools import reduce
+from operator import or_
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from django.conf import settings
 from django.contrib.auth import password_validation
 from django.core.cache import cache
 from django.core.mail import EmailMultiAlternatives
-from django.db import IntegrityError, router, transaction
-from django.db.models import Q
+from django.db import IntegrityError, OperationalError, router, transaction
+from django.db.models import BooleanField, ExpressionWrapper, Q
 from django.db.models.signals import post_save, pre_save
 from django.template import Context
 from django.template.backends.django import Template as DjangoTemplate
@@ -26,7 +31,7 @@ from django.template.loader import get_template
 from django.utils import timezone
 from django.utils.safestring import mark_safe
 from django.views.decorators.debug import sensitive_variables
-from rest_framework.exceptions import APIException, ValidationError
+from rest_framework.exceptions import APIException, ErrorDetail, ValidationError
 
 from .errors import ActivationLinkInvalid, MailNotSent, ResetPasswordLinkInvalid
 from .settings import MailTemplates, api_settings, require_frontend_url
@@ -57,6 +62,7 @@ from .users import (
 
 __all__ = [
     "custom_email_data",
+    "default_send_account_exists_mail",
     "default_send_activation_by_admin_mail",
     "default_send_reset_pw_mail",
     "default_send_user_activation_mail",
@@ -64,6 +70,7 @@ __all__ = [
     "get_password_reset_url",
     "make_url",
     "scramble_id",
+    "send_account_exists_mail",
     "send_activation_by_admin_mail",
     "send_email",
     "send_reset_pw_mail",
@@ -96,7 +103,7 @@ def get_activation_url(user: User) -> str:
     """
     Return the link that activates ``user``, to the frontend's ACTIVATION_ROUTE.
 
-    It is good once and for ``PASSWORD_RESET_TIMEOUT`` seconds.
+    It is good once and for ACTIVATION_TIMEOUT seconds.
     """
     return _link(
         api_settings.FRONTEND.ACTIVATION_ROUTE, user, activation_tokens.make_token(user)
@@ -133,7 +140,7 @@ def _link_key(user: User) -> str:
 
 
 def _remember_link(user: User) -> None:
-    timeout = settings.PASSWORD_RESET_TIMEOUT
+    timeout = max(activation_tokens.timeout(), reset_password_tokens.timeout())
     _try_cache(cache.set, _link_key(user), state_digest(user), timeout)
 
 
@@ -269,6 +276,11 @@ def default_send_activation_by_admin_mail(user: User, url: str) -> None:
     _send_from_templates(api_settings.EMAIL_TEMPLATES.SET_PASSWORD, user, url)
 
 
+def default_send_account_exists_mail(user: User, url: str) -> None:
+    """Send the mail for a taken address from the templates of ACCOUNT_EXISTS."""
+    _send_from_templates(api_settings.EMAIL_TEMPLATES.ACCOUNT_EXISTS, user, url)
+
+
 def default_send_reset_pw_mail(user: User, url: str) -> None:
     """Send the mail of a reset request from the templates of RESET_PASSWORD."""
     _send_from_templates(api_settings.EMAIL_TEMPLATES.RESET_PASSWORD, user, url)
@@ -314,27 +326,138 @@ def send_reset_pw_mail(user: User) -> None:
     _hand_over(api_settings.SEND_RESET_PW_MAIL, user, get_password_reset_url(user))
 
 
+def send_account_exists_mail(user: User) -> None:
+    """
+    Hand a mail with a reset link to SEND_ACCOUNT_EXISTS_MAIL, for a taken address.
+
+    Raises :exc:`~ai_kit_auth.errors.MailNotSent`.
+    """
+    _hand_over(
+        api_settings.SEND_ACCOUNT_EXISTS_MAIL, user, get_password_reset_url(user)
+    )
+
+
 # Accounts
+
+
+# The names of the locks that this registration holds, None outside of one.
+_held: ContextVar[list[str] | None] = ContextVar("held", default=None)
+
+
+@contextmanager
+def registration() -> Iterator[None]:
+    """
+    Open the transaction in which an identity is checked and taken.
+
+    Whoever checks the same identity meanwhile, in whatever process, waits for its end:
+    :func:`taken_codes` locks what it looks at. The e-mail column of Django's user has
+    no constraint that would decide the race.
+    """
+    held: list[str] = []
+    token = _held.set(held)
+    try:
+        with atomic():
+            yield
+    finally:
+        _held.reset(token)
+        _unlock(held)
+
+
+def _lock(identities: Iterable[str]) -> None:
+    """Hold ``identities`` until the registration ends; needs its transaction."""
+    held = _held.get()
+    connection = transaction.get_connection(router.db_for_write(UserModel))
+    names = sorted({_lock_name(identity) for identity in identities})
+    if held is None or not names:
+        return
+    with connection.cursor() as cursor:
+        if connection.vendor == "postgresql":
+            # Freed by the database at the end of the transaction. In the order of the
+            # names, so that two registrations never wait for each other.
+            calls = ", ".join(["pg_advisory_xact_lock(%s)"] * len(names))
+            numbers = [_lock_number(name) for name in names]
+            cursor.execute(f"SELECT {calls}", numbers)
+        elif connection.vendor == "mysql":
+            for name in names:
+                cursor.execute("SELECT GET_LOCK(%s, %s)", [name, _LOCK_SECONDS])
+                if cursor.fetchone() != (1,):
+                    raise OperationalError(
+                        "The lock of a registration is not to be had"
+                    )
+                held.append(name)
+        elif connection.vendor == "sqlite":
+            # A write, even of no row, takes the write lock of the whole file. A read
+            # before it would make SQLite refuse the write of whoever comes second.
+            table = connection.ops.quote_name(UserModel._meta.db_table)
+            column = connection.ops.quote_name(UserModel._meta.pk.column)
+            cursor.execute(f"UPDATE {table} SET {column} = {column} WHERE 1 = 0")  # noqa: S608  # names from the model
+
+
+def _unlock(names: Iterable[str]) -> None:
+    for name in names:
+        connection = transaction.get_connection(router.db_for_write(UserModel))
+        with connection.cursor() as cursor:
+            cursor.execute("SELECT RELEASE_LOCK(%s)", [name])
+
+
+_LOCK_SECONDS = 30
+
+
+def _lock_name(identity: str) -> str:
+    folded = unicodedata.normalize("NFKC", identity).casefold()
+    return f"aka:{hashlib.sha256(folded.encode()).hexdigest()[:40]}"
+
+
+def _lock_number(name: str) -> int:
+    """Return ``name`` as PostgreSQL's signed 64-bit key."""
+    return int.from_bytes(bytes.fromhex(name[4:20]), "big", signed=True)
 
 
 def taken_codes(fields: Mapping[str, Any]) -> dict[str, str]:
     """
     Return ``{"<field>": "<field>_unique"}`` for each identity that has an account.
 
-    The address and the username count as identities, whether or not
-    USER_IDENTITY_FIELDS has them. ``fields``: values by the user model's own names.
+    Identities are the address, the username and USER_IDENTITY_FIELDS. They compare in
+    any case, and crosswise: SECURITY: an address that is somebody's username, or the
+    other way round, would let a stranger stand in front of its owner at login.
+
+    ``fields``: values by the user model's own names. Within :func:`registration` they
+    are locked till its end.
     """
-    names = [*identity_fields(), email_field(), username_field()]
+    values = {name: str(fields[name]) for name in _identities() if fields.get(name)}
+    _lock(values.values())
+    conditions = {name: is_anybodys(value) for name, value in values.items()}
+    if not conditions:
+        return {}
+    rows = (
+        users()
+        .filter(reduce(or_, conditions.values()))
+        .values_list(
+            *[
+                ExpressionWrapper(condition, output_field=BooleanField())
+                for condition in conditions.values()
+            ]
+        )
+    )
+    found = [any(column) for column in zip(*rows, strict=True)]
     return {
         name: f"{name}_unique"
-        for name in dict.fromkeys(filter(None, names))
-        if fields.get(name) and _is_taken(name, fields[name])
+        for name, taken in zip(conditions, found, strict=False)
+        if taken
     }
 
 
-def _is_taken(name: str, value: Any) -> bool:
-    condition = equals(name, str(value))
-    return condition is not None and users().filter(condition).exists()
+def _identities() -> list[str]:
+    """Return the columns whose values must not stand for two people."""
+    names = [*identity_fields(), email_field(), username_field()]
+    return list(dict.fromkeys(filter(None, names)))
+
+
+def is_anybodys(value: str) -> Q:
+    """Return the condition that finds whoever is named ``value`` by any identity."""
+    columns = _identities()
+    conditions = (equals(column, value, any_case=True) for column in columns)
+    return reduce(or_, filter(None, conditions), Q(pk__in=[]))
 
 
 @sensitive_variables()
@@ -346,9 +469,13 @@ def register(fields: Mapping[str, Any]) -> User:
     password among them. Without a username the account gets a unique one. Where the
     model has no ``is_active`` column the account is active at once.
 
-    Raises a ``ValidationError`` with the codes of :func:`taken_codes` where the
-    database finds an identity taken.
+    Raises a ``ValidationError`` with the codes of :func:`taken_codes` where an identity
+    is taken. Outside of :func:`registration` it opens one and checks that itself.
     """
+    if _held.get() is None:
+        with registration():
+            _refuse_taken(taken_codes(fields))
+            return register(fields)
     values = dict(fields)
     username = username_field()
     if username is not None and not values.get(username):
@@ -357,13 +484,28 @@ def register(fields: Mapping[str, Any]) -> User:
         with atomic():
             return _create_user(values)
     except IntegrityError:
-        # Another registration was faster than the check.
-        codes = taken_codes(values)
-        if not codes:
-            raise
+        # Other code than this made an account since the check.
+        _refuse_taken(taken_codes(values))
+        raise
+
+
+def _refuse_taken(codes: Mapping[str, str]) -> None:
+    if codes:
         raise ValidationError(
-            {name: ValidationError("", code).detail for name, code in codes.items()}
-        ) from None
+            {name: [ErrorDetail("", code)] for name, code in codes.items()}
+        )
+
+
+def is_waiting(user: User) -> bool:
+    """Tell whether the account waits for its activation, as the database has it."""
+    row = users().filter(pk=user.pk).first()
+    return row is not None and state_of(row) is AccountState.WAITING
+
+
+def withdraw(user: User) -> None:
+    """Take a registration back whose mail could not be sent, unless it was used."""
+    if is_waiting(user):
+        user.delete()
 
 
 @sensitive_variables()
@@ -375,7 +517,7 @@ def _create_user(values: dict[str, Any]) -> User:
             p.name == "is_active" or p.kind is p.VAR_KEYWORD for p in parameters
         ):
             # The manager of Django's own custom user example takes no flags.
-            return _withdraw(create_user(**values))
+            return _deactivated(create_user(**values))
         values = {**values, "is_active": False}
     return create_user(**values)
 
@@ -389,7 +531,7 @@ def _create_plain_user(**values: Any) -> User:
     return user
 
 
-def _withdraw(user: User) -> User:
+def _deactivated(user: User) -> User:
     user.is_active = False
     changed = ["is_active"]
     if has_column("last_login"):

@@ -12,6 +12,7 @@ Values are read through ``api_settings`` at the moment they are used, never at i
 from __future__ import annotations
 
 import difflib
+import re
 from collections.abc import Callable, Iterator, Mapping
 from typing import Any, Generic, NoReturn, TypeVar, overload
 
@@ -93,6 +94,43 @@ class Names(Setting[tuple[str, ...]]):
         return isinstance(value, list | tuple) and all(
             isinstance(item, str) for item in value
         )
+
+
+def parse_rate(rate: str) -> tuple[int, int]:
+    """
+    Return how many events ``rate`` allows in how many seconds.
+
+    ``"10/min"`` is (10, 60); of the period, as in DRF, the first letter counts: second,
+    minute, hour or day. Raises :exc:`ValueError`.
+    """
+    found = _RATE.fullmatch(rate)
+    if found is None:
+        raise ValueError(rate)
+    return int(found["events"]), _PERIODS[found["period"][0]]
+
+
+_PERIODS = {"s": 1, "m": 60, "h": 60 * 60, "d": 24 * 60 * 60}
+_RATE = re.compile(r"(?P<events>[1-9][0-9]{0,4})/(?P<period>[smhd][a-z]*)")
+
+
+class Rate(Setting[str | None]):
+    """So many events in a period, such as ``"10/min"``; None for no limit."""
+
+    type_name = "rate or None"
+
+    def accepts(self, value: object) -> bool:
+        return value is None or (
+            isinstance(value, str) and bool(_RATE.fullmatch(value))
+        )
+
+
+class Seconds(Setting[int | None]):
+    """A number of seconds from 1, or None."""
+
+    type_name = "int or None"
+
+    def accepts(self, value: object) -> bool:
+        return value is None or (type(value) is int and value > 0)
 
 
 class Dotted(Setting[T]):
@@ -256,6 +294,15 @@ class SetPasswordTemplates(MailTemplates):
     BODY_HTML = Setting("ai_kit_auth/set_password_body.html", "its HTML")
 
 
+class AccountExistsTemplates(MailTemplates):
+    TITLE = Setting(
+        "ai_kit_auth/account_exists_title.txt",
+        "subject of the mail for an address that is registered once more",
+    )
+    BODY_PLAINTEXT = Setting("ai_kit_auth/account_exists_body.txt", "its plain text")
+    BODY_HTML = Setting("ai_kit_auth/account_exists_body.html", "its HTML")
+
+
 class EmailTemplates(Section):
     CUSTOM_DATA_FUNCTION = Dotted[Callable[[], dict[str, Any]]](
         "ai_kit_auth.services.custom_email_data",
@@ -264,6 +311,7 @@ class EmailTemplates(Section):
     USER_CREATED = Nested(UserCreatedTemplates)
     RESET_PASSWORD = Nested(ResetPasswordTemplates)
     SET_PASSWORD = Nested(SetPasswordTemplates)
+    ACCOUNT_EXISTS = Nested(AccountExistsTemplates)
 
 
 class Frontend(Section):
@@ -274,6 +322,19 @@ class Frontend(Section):
     RESET_PW_ROUTE = Setting(
         "/auth/reset_password/", "the frontend's page for reset links"
     )
+
+
+class ThrottleRates(Section):
+    LOGIN_ACCOUNT_ADDRESS = Rate(
+        "10/min", "failed logins to one account from one address"
+    )
+    LOGIN_ACCOUNT = Rate("30/min", "failed logins to one account from all addresses")
+    LOGIN_ADDRESS = Rate("100/min", "failed logins from one address")
+    REGISTER = Rate("100/min", "registrations from one address")
+    MAIL_RECIPIENT = Rate("5/hour", "reset mails to one account")
+    MAIL_ADDRESS = Rate("100/hour", "reset mails that one address asks for")
+    VALIDATE_PASSWORD = Rate("300/min", "passwords that one address has checked")
+    LINK = Rate("100/min", "activation and reset links that one address tries")
 
 
 class APISettings(Section):
@@ -300,6 +361,19 @@ class APISettings(Section):
         "ai_kit_auth.services.default_send_reset_pw_mail",
         "called with (user, url) when a reset is requested",
     )
+    SEND_ACCOUNT_EXISTS_MAIL = Dotted[Callable[[Any, str], object]](
+        "ai_kit_auth.services.default_send_account_exists_mail",
+        "called with (user, url) when PREVENT_ENUMERATION hides a taken address",
+    )
+    ACTIVATION_TIMEOUT = Seconds(
+        None,
+        "how many seconds an activation link is good for; None for Django's "
+        "``PASSWORD_RESET_TIMEOUT``",
+    )
+    PREVENT_ENUMERATION = Setting(
+        False, "True hides at registration whether an address has an account"
+    )
+    THROTTLE_RATES = Nested(ThrottleRates)
     USE_AI_KIT_AUTH_ADMIN = Setting(
         True, "register ``AIUserAdmin``; False leaves the host's user admin alone"
     )

@@ -9,7 +9,9 @@ from __future__ import annotations
 import enum
 import operator
 import secrets
+import unicodedata
 import uuid
+from contextlib import suppress
 from datetime import UTC, datetime
 from functools import reduce
 from typing import Any, TypeAlias
@@ -18,6 +20,7 @@ from django.conf import settings
 from django.contrib import auth
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
+from django.db import connections, router
 from django.db.models import (
     BooleanField,
     EmailField,
@@ -96,22 +99,60 @@ def is_email(field: Field[Any, Any]) -> bool:
     return isinstance(field, EmailField) or field.name == email_field()
 
 
-def equals(name: str, value: str) -> Q | None:
+def normal_address(address: str) -> str:
+    """
+    Return the one form in which an address is compared and stored.
+
+    The domain becomes what the mail system sees: NFKC, ideographic full stops as dots,
+    lower case, IDNA. The local part stays as it is, since only its own host may know
+    whether case matters there; comparing ignores it.
+
+    Raises :exc:`ValueError` for a domain that IDNA cannot encode, or would turn into
+    another one: SECURITY: "faß.example" would get its mail at "fass.example", which
+    somebody else may own.
+    """
+    local, at, domain = address.rpartition("@")
+    domain = unicodedata.normalize("NFKC", domain).replace("\u3002", ".").lower()
+    if not domain.isascii():
+        encoded = domain.encode("idna")
+        if encoded.decode("idna") != domain:
+            raise ValueError(domain)
+        domain = encoded.decode()
+    return f"{local}{at}{domain}"
+
+
+def equals(name: str, value: str, *, any_case: bool = False) -> Q | None:
     """
     Return the condition that finds ``value`` in the field ``name``.
 
-    E-mail fields compare case-insensitively. None where nothing can match.
+    E-mail fields compare case-insensitively, other texts with ``any_case``. None where
+    nothing can match.
     """
     field = UserModel._meta.get_field(name)
     if is_email(field):
-        # An ident without @ is no address: spare the database the scan.
-        return Q((f"{name}__iexact", value)) if "@" in value else None
+        return _equals_address(name, value)
     if name == UserModel.USERNAME_FIELD:
         value = UserModel.normalize_username(value)
     try:
-        return Q((name, field.to_python(value)))
+        value = field.to_python(value)
     except ValidationError:
         return None
+    return Q(
+        (f"{name}__iexact" if any_case and isinstance(value, str) else name, value)
+    )
+
+
+def _equals_address(name: str, value: str) -> Q | None:
+    # An ident without @ is no address: spare the database the scan.
+    if "@" not in value:
+        return None
+    same = Q((f"{name}__iexact", value))
+    try:
+        normal = normal_address(value)
+    except ValueError:
+        return same
+    # Both, as older rows may hold what was typed then.
+    return same if normal == value else same | Q((f"{name}__iexact", normal))
 
 
 def find_by_identity(typed: str) -> User | None:
@@ -150,18 +191,19 @@ def find_by_identity(typed: str) -> User | None:
 
 
 @sensitive_variables()
-def authenticate(request: HttpRequest, typed: str, password: str) -> User | None:
+def authenticate(
+    request: HttpRequest, found: User | None, password: str
+) -> User | None:
     """
-    Return the user whom ``typed`` names and ``password`` proves, or None.
+    Return ``found``, whom an ident named, if ``password`` proves it, or None.
 
     Sends Django's ``user_login_failed`` once where the answer is None.
 
     SECURITY: calls Django's ``authenticate()`` exactly once, whatever was found, so an
     unknown account costs the same one hash as a known one (OWASP ASVS 5.0, 6.3.8). The
-    name it is asked for is never ``typed`` itself: a backend would find it in fields
+    name it is asked for is never what was typed: a backend would find it in fields
     that USER_IDENTITY_FIELDS leaves out.
     """
-    found = find_by_identity(typed)
     username = found.get_username() if found else _nobodys_username()
     user = auth.authenticate(request=request, username=username, password=password)
     if found is None or user is None or user.pk != found.pk:
@@ -172,6 +214,29 @@ def authenticate(request: HttpRequest, typed: str, password: str) -> User | None
 def _nobodys_username() -> str:
     # Hexadecimal of the length of a UUID, so that it also is a value for a UUIDField.
     return secrets.token_hex(16)
+
+
+def account_key(found: User | None, typed: str) -> str:
+    """
+    Return what the events of the account that ``typed`` names are counted by.
+
+    An account is itself together with its password: guesses at the last one say nothing
+    about a new one, and a test suite's next user with the same key starts afresh.
+
+    SECURITY: where nobody is found, it is what was typed in the form in which it was
+    looked up, so that two spellings share a counter exactly if they would name one
+    account. Otherwise the counters would tell which accounts exist.
+    """
+    if found is not None:
+        return f"account|{found.pk}|{found.password}"
+    if "@" in typed:
+        with suppress(ValueError):
+            typed = normal_address(typed)
+        return f"typed|{typed.casefold()}"
+    typed = str(UserModel.normalize_username(typed))
+    # MariaDB and MySQL compare without case.
+    folds = connections[router.db_for_read(UserModel)].vendor == "mysql"
+    return f"typed|{typed.casefold() if folds else typed}"
 
 
 def unique_username() -> str:

@@ -7,11 +7,11 @@ A host subclasses a view and routes it itself, or connects to the signals.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
-from django.contrib.auth import login, logout
+from django.contrib.auth import SESSION_KEY, login, logout
 from django.db import router, transaction
 from django.http import HttpResponseBase
 from django.middleware.csrf import get_token, rotate_token
@@ -19,16 +19,18 @@ from django.utils import translation
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from rest_framework import status
+from rest_framework.exceptions import APIException, Throttled
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
-from . import services
+from . import security_log, services
 from .authentication import CSRFEnforcement, SessionAuthentication
-from .errors import MailNotSent, exception_handler
+from .errors import CSRFFailed, LinkInvalid, MailNotSent, exception_handler
 from .parsers import FormParser, JSONParser, MultiPartParser
 from .serializers import (
     ActivateUserSerializer,
@@ -52,9 +54,22 @@ from .signals import (
     user_pre_registered,
     user_pre_reset_password,
 )
-from .users import User, UserModel
+from .throttling import (
+    LinkThrottle,
+    RegisterThrottle,
+    ValidatePasswordThrottle,
+    may_mail,
+)
+from .users import User, UserModel, account_key, email_field, find_by_identity
 
 logger = logging.getLogger("ai_kit_auth")
+
+
+_EVENTS: dict[type[APIException], str] = {
+    LinkInvalid: "link_refused",
+    CSRFFailed: "csrf_failed",
+    Throttled: "throttled",
+}
 
 
 class JSONOnly(BaseContentNegotiation):
@@ -92,6 +107,8 @@ class AuthView(APIView):
     renderer_classes = [JSONRenderer]
     content_negotiation_class = JSONOnly
     versioning_class = None
+    # Besides those of the host.
+    throttles: Sequence[type[BaseThrottle]] = ()
     # No OPTIONS: DRF would answer with the docstring. A preflight never comes this far.
     http_method_names = [
         name for name in APIView.http_method_names if name != "options"
@@ -108,6 +125,15 @@ class AuthView(APIView):
     @property
     def default_response_headers(self) -> dict[str, str]:
         return {**super().default_response_headers, "Cache-Control": "no-store"}
+
+    def get_throttles(self) -> list[BaseThrottle]:
+        return [*super().get_throttles(), *(throttle() for throttle in self.throttles)]
+
+    def handle_exception(self, exc: Exception) -> Response:
+        for kind, event in _EVENTS.items():
+            if isinstance(exc, kind):
+                security_log.log(event, self.request, code=exc.default_code)
+        return super().handle_exception(exc)
 
     def get_exception_handler(self) -> Callable[..., Response | None]:
         return exception_handler
@@ -147,12 +173,16 @@ class LoginView(AuthView):
         try:
             with services.atomic():
                 user_pre_login.send(sender=self.__class__, user=user)
+                if SESSION_KEY in request.session:
+                    # SECURITY: Django keeps the key at a second login of the same user.
+                    request.session.cycle_key()
                 login(request._request, user)
                 user_post_login.send(sender=self.__class__, user=user)
         except Exception:
             if request._request.user == user:
                 request.session.flush()
             raise
+        security_log.log("login_succeeded", request, user=user)
         return Response({"user": self.user_data(user), "csrf": self.csrf()})
 
 
@@ -180,6 +210,7 @@ class LogoutView(AuthView):
             if session_key and request.session.session_key != session_key:
                 request.session.delete(session_key)
             raise
+        security_log.log("logged_out", request, user=user)
         rotate_token(request._request)
         return Response({"csrf": self.csrf()})
 
@@ -203,17 +234,53 @@ class RegistrationView(AuthView):
     codes; 503 ``mail_not_sent``, after which the same data may be sent again.
     """
 
+    throttles = [RegisterThrottle]
+
     def post(self, request: Request) -> Response:
         if not isinstance(request.data, Mapping):
             self.validated(api_settings.REGISTRATION_SERIALIZER)
+        # SECURITY: who must not learn that the address is taken gets the answer first.
+        answer_first = api_settings.PREVENT_ENUMERATION
         # One unit with its mail: an account whose link got lost blocks its address.
-        with services.atomic():
+        with services.registration():
             user_pre_registered.send(sender=self.__class__, user_data=request.data)
-            user = self.validated(api_settings.REGISTRATION_SERIALIZER).save()
+            serializer = self.validated(api_settings.REGISTRATION_SERIALIZER)
+            if getattr(serializer, "address_is_taken", False):
+                return self.answer_for_taken(serializer.validated_data)
+            user = serializer.save()
             user_post_registered.send(sender=self.__class__, user=user)
-            if services.waits_for_activation(user):
+            waits = services.waits_for_activation(user)
+            if waits and not answer_first:
                 services.send_user_activation_mail(user)
-        return Response({}, status=status.HTTP_201_CREATED)
+        security_log.log("registered", request, user=user)
+        late = partial(self.hand_over, user) if waits and answer_first else _nothing
+        return AnsweredFirst({}, then=late, status=status.HTTP_201_CREATED)
+
+    def answer_for_taken(self, data: Mapping[str, Any]) -> Response:
+        """Do what a registration costs, and tell the address's owner instead."""
+        UserModel().set_password(data["password"])
+        address = data[email_field()]
+        return AnsweredFirst(
+            {}, then=partial(self.tell_owner, address), status=status.HTTP_201_CREATED
+        )
+
+    def tell_owner(self, address: str) -> None:
+        """Mail the owner that the address has an account; log a failure."""
+        owner = find_by_identity(address)
+        allowed = may_mail(self.request, account_key(owner, address))
+        if owner is None or not (allowed and services.may_receive_reset_mail(owner)):
+            return
+        try:
+            services.send_account_exists_mail(owner)
+        except MailNotSent:
+            logger.error("The mail to the owner, user %s, was not sent", owner.pk)
+
+    def hand_over(self, user: User) -> None:
+        """Send the activation mail; take the account back where that fails."""
+        try:
+            services.send_user_activation_mail(user)
+        except MailNotSent:
+            services.withdraw(user)
 
 
 class ActivateUser(AuthView):
@@ -223,12 +290,15 @@ class ActivateUser(AuthView):
     400 ``{"error": "activation_link_invalid"}``.
     """
 
+    throttles = [LinkThrottle]
+
     def post(self, request: Request) -> Response:
         user = self.validated(ActivateUserSerializer).validated_data["user"]
         with services.atomic():
             user_pre_activated.send(sender=self.__class__, user=user)
             services.activate(user)
             user_post_activated.send(sender=self.__class__, user=user)
+        security_log.log("activated", request, user=user)
         return Response({})
 
 
@@ -241,16 +311,24 @@ class InitiatePasswordResetView(AuthView):
     """
 
     def post(self, request: Request) -> Response:
-        user = self.validated(InitiatePasswordResetSerializer).validated_data["user"]
-        if user is not None:
-            with services.atomic():
-                user_pre_forgot_password.send(sender=self.__class__, user=user)
+        data = self.validated(InitiatePasswordResetSerializer).validated_data
+        user = data["user"]
+        # Counted whoever it is, since a throttle that only known accounts meet tells.
+        allowed = may_mail(request, account_key(user, data["typed"]))
+        security_log.log(
+            "reset_requested" if allowed else "throttled",
+            request,
+            user=user,
+            code="-" if allowed else "throttled",
+        )
+        if user is None or not allowed:
+            return AnsweredFirst({}, then=_nothing)
+        with services.atomic():
+            user_pre_forgot_password.send(sender=self.__class__, user=user)
         return AnsweredFirst({}, then=partial(self.hand_over, user))
 
-    def hand_over(self, user: User | None) -> None:
+    def hand_over(self, user: User) -> None:
         """Send the reset mail; a failure is logged, the client knows nothing of it."""
-        if user is None:
-            return
         try:
             services.send_reset_pw_mail(user)
             with services.atomic():
@@ -269,6 +347,8 @@ class ResetPassword(AuthView):
     ``password``. Also activates an account that waits for it.
     """
 
+    throttles = [LinkThrottle]
+
     def post(self, request: Request) -> Response:
         data = self.validated(PasswordResetSerializer).validated_data
         user = data["user"]
@@ -276,6 +356,7 @@ class ResetPassword(AuthView):
             user_pre_reset_password.send(sender=self.__class__, user=user)
             services.reset_password(user, data["password"])
             user_post_reset_password.send(sender=self.__class__, user=user)
+        security_log.log("password_reset", request, user=user)
         return Response({})
 
 
@@ -286,6 +367,8 @@ class ValidatePassword(AuthView):
     Takes ``{"password", "ident"}``, or ``{"password", "email"[, "username"]}``. 400
     with the validators' codes under ``password``.
     """
+
+    throttles = [ValidatePasswordThrottle]
 
     def post(self, request: Request) -> Response:
         self.validated(ValidatePasswordSerializer)
@@ -301,8 +384,10 @@ class AnsweredFirst(Response):
     test client before it returns. It runs in the language of the request.
     """
 
-    def __init__(self, data: Any, *, then: Callable[[], None]) -> None:
-        super().__init__(data)
+    def __init__(
+        self, data: Any, *, then: Callable[[], None], status: int = status.HTTP_200_OK
+    ) -> None:
+        super().__init__(data, status=status)
         self._then: Callable[[], None] | None = then
         self._language = translation.get_language()
         # Without it a client would wait for the end of the connection.
@@ -314,6 +399,10 @@ class AnsweredFirst(Response):
             with translation.override(self._language):
                 then()
         super().close()
+
+
+def _nothing() -> None:
+    """Be what comes after an answer that nothing comes after."""
 
 
 def _state_length(response: HttpResponseBase) -> None:

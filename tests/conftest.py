@@ -5,6 +5,12 @@ What every test module shares.
 about one model carries ``@pytest.mark.user_model("auth_user")`` and is not collected on
 the others; every other test runs on all of them but ``no_last_login``, which has a
 module of its own.
+
+``pytest --database postgresql`` (or ``mariadb``) runs it on a server, by default on
+this machine; the environment variables ``TEST_POSTGRESQL_HOST``, ``_PORT``, ``_USER``
+and ``_PASSWORD`` name another one. Without a server the tests that need a database are
+skipped; with ``AI_KIT_AUTH_REQUIRE_ALL=1`` they fail. What holds on some databases only
+carries ``@pytest.mark.database("sqlite", "postgresql")``.
 """
 
 from __future__ import annotations
@@ -27,6 +33,7 @@ USER_MODELS = (
     "bare",
     "extra_field",
 )
+DATABASES = ("sqlite", "postgresql", "mariadb")
 PASSWORD = "tall ferns in the rain"
 OTHER_PASSWORD = "nine lanterns on a hill"
 
@@ -35,29 +42,55 @@ def pytest_addoption(parser: pytest.Parser) -> None:
     parser.addoption(
         "--user-model", choices=(*USER_MODELS, "no_last_login"), default="auth_user"
     )
+    parser.addoption(
+        "--database",
+        choices=DATABASES,
+        default=os.environ.get("TEST_DATABASE", "sqlite"),
+    )
 
 
 def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "user_model(*names): the test is about these user models"
     )
+    config.addinivalue_line(
+        "markers", "database(*names): the test is about these databases"
+    )
     name = config.getoption("--user-model")
     os.environ["DJANGO_SETTINGS_MODULE"] = f"tests.settings.{name}"
+    os.environ["TEST_DATABASE"] = config.getoption("--database")
     django.setup()
 
 
 def pytest_collection_modifyitems(
     config: pytest.Config, items: list[pytest.Item]
 ) -> None:
-    name = config.getoption("--user-model")
-    other = [item for item in items if name not in _models_of(item)]
+    model = config.getoption("--user-model")
+    database = config.getoption("--database")
+    other = [
+        item
+        for item in items
+        if model not in _names(item, "user_model", USER_MODELS)
+        or database not in _names(item, "database", DATABASES)
+    ]
     config.hook.pytest_deselected(items=other)
     items[:] = [item for item in items if item not in other]
 
 
-def _models_of(item: pytest.Item) -> tuple[str, ...]:
-    marker = item.get_closest_marker("user_model")
-    return marker.args if marker else USER_MODELS
+def _names(item: pytest.Item, mark: str, usual: tuple[str, ...]) -> tuple[str, ...]:
+    marker = item.get_closest_marker(mark)
+    return marker.args if marker else usual
+
+
+@pytest.fixture(scope="session")
+def django_db_modify_db_settings() -> None:
+    """Look for the server before pytest-django makes a database there."""
+    from django.conf import settings
+
+    from .databases import need_server
+
+    server = settings.DATABASES["default"]
+    need_server(os.environ["TEST_DATABASE"], server["HOST"], server["PORT"])
 
 
 @pytest.fixture(autouse=True)

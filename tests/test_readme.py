@@ -11,8 +11,8 @@ from django.dispatch import Signal
 from docutils import nodes
 from docutils.core import publish_doctree
 
-from ai_kit_auth import errors, signals, urls
-from ai_kit_auth.checks import check_settings
+from ai_kit_auth import errors, security_log, signals, urls
+from ai_kit_auth.checks import check_cache, check_settings
 from ai_kit_auth.settings import APISettings, EnableEndpoints
 
 # The same on every user model.
@@ -47,7 +47,10 @@ def table(section: nodes.section) -> list[list[str]]:
 def test_the_sections_come_in_the_promised_order(
     sections: dict[str, nodes.section],
 ) -> None:
-    assert [title for title in sections if title != "Checks"] == [
+    top = [
+        title for title, section in sections.items() if section.parent.parent is None
+    ]
+    assert top == [
         "Try it",
         "Install it",
         "Settings",
@@ -112,4 +115,14 @@ def test_every_signal_stands_there(sections: dict[str, nodes.section]) -> None:
 
 def test_every_check_stands_there(sections: dict[str, nodes.section]) -> None:
     listed = [row[0].removeprefix("ai_kit_auth.") for row in table(sections["Checks"])]
-    assert listed == re.findall(r"\bE\d{3}\b", inspect.getdoc(check_settings) or "")
+    docs = f"{inspect.getdoc(check_settings)} {inspect.getdoc(check_cache)}"
+    assert listed == re.findall(r"\b[EW]\d{3}\b", docs)
+
+
+def test_every_event_of_the_security_log_stands_there(
+    sections: dict[str, nodes.section],
+) -> None:
+    assert table(sections["Security log"]) == [
+        [event, meaning.replace("``", "")]
+        for event, meaning in security_log.EVENTS.items()
+    ]

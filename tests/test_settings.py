@@ -21,6 +21,8 @@ from ai_kit_auth.settings import (
     Dotted,
     InvalidConfigurationError,
     Names,
+    Rate,
+    Seconds,
     Section,
     Setting,
     UnknownConfigurationError,
@@ -55,6 +57,11 @@ DEFAULTS: dict[str, Any] = {
     "EMAIL_TEMPLATES.SET_PASSWORD.TITLE": "ai_kit_auth/set_password_title.txt",
     "EMAIL_TEMPLATES.SET_PASSWORD.BODY_PLAINTEXT": "ai_kit_auth/set_password_body.txt",
     "EMAIL_TEMPLATES.SET_PASSWORD.BODY_HTML": "ai_kit_auth/set_password_body.html",
+    "EMAIL_TEMPLATES.ACCOUNT_EXISTS.TITLE": "ai_kit_auth/account_exists_title.txt",
+    "EMAIL_TEMPLATES.ACCOUNT_EXISTS.BODY_PLAINTEXT": (
+        "ai_kit_auth/account_exists_body.txt"
+    ),
+    "EMAIL_TEMPLATES.ACCOUNT_EXISTS.BODY_HTML": "ai_kit_auth/account_exists_body.html",
     "SEND_USER_ACTIVATION_MAIL": (
         "ai_kit_auth.services.default_send_user_activation_mail"
     ),
@@ -62,6 +69,19 @@ DEFAULTS: dict[str, Any] = {
         "ai_kit_auth.services.default_send_activation_by_admin_mail"
     ),
     "SEND_RESET_PW_MAIL": "ai_kit_auth.services.default_send_reset_pw_mail",
+    "SEND_ACCOUNT_EXISTS_MAIL": (
+        "ai_kit_auth.services.default_send_account_exists_mail"
+    ),
+    "ACTIVATION_TIMEOUT": None,
+    "PREVENT_ENUMERATION": False,
+    "THROTTLE_RATES.LOGIN_ACCOUNT_ADDRESS": "10/min",
+    "THROTTLE_RATES.LOGIN_ACCOUNT": "30/min",
+    "THROTTLE_RATES.LOGIN_ADDRESS": "100/min",
+    "THROTTLE_RATES.REGISTER": "100/min",
+    "THROTTLE_RATES.MAIL_RECIPIENT": "5/hour",
+    "THROTTLE_RATES.MAIL_ADDRESS": "100/hour",
+    "THROTTLE_RATES.VALIDATE_PASSWORD": "300/min",
+    "THROTTLE_RATES.LINK": "100/min",
     "USE_AI_KIT_AUTH_ADMIN": True,
     "ADMIN_FIELDSETS": (
         (None, {"fields": ("username", "email", "password")}),
@@ -127,6 +147,10 @@ def another_value(setting: Setting[Any]) -> Any:
     """Return a value of the right type that is not the default."""
     if isinstance(setting, Dotted):
         return own_callable
+    if isinstance(setting, Rate):
+        return "7/day"
+    if isinstance(setting, Seconds):
+        return 60
     if isinstance(setting.default, bool):
         return not setting.default
     return "another" if isinstance(setting.default, str) else ("password",)
@@ -135,6 +159,8 @@ def another_value(setting: Setting[Any]) -> Any:
 def wrong_values() -> list[tuple[str, Any]]:
     wrong: dict[type[Setting[Any]], list[Any]] = {
         Dotted: [None, 7, ["ai_kit_auth.services.make_url"], b"a.b"],
+        Rate: [7, "10", "10/", "0/min", "-1/min", "1.5/min", "10/week", ["10/min"], ""],
+        Seconds: [0, -1, 1.5, True, "60", []],
         Names: [None, 7, "email", {"email"}, [7], ("email", None)],
     }
     by_default: dict[type, list[Any]] = {
@@ -455,7 +481,12 @@ def test_a_host_with_a_broken_dict_starts_checks_and_refuses(
     """No import reads a setting; the check and every request below the prefix do."""
     process = subprocess.run(  # noqa: S603  # our own code
         [sys.executable, "-W", "error", "-c", BROKEN_HOST, json.dumps(broken), route],
-        env={**os.environ, "PYTHONPATH": os.pathsep.join(filter(None, sys.path))},
+        env={
+            **os.environ,
+            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+            # No server has a database for it.
+            "TEST_DATABASE": "sqlite",
+        },
         capture_output=True,
         text=True,
         check=False,

@@ -1232,6 +1232,8 @@ def test_the_answer_to_a_reset_request_never_tells_who_has_an_account(
 RESET = json.dumps({"email": "ada@example.com"})
 
 
+# The handlers close connections, and what a test's own transaction has not committed.
+@pytest.mark.django_db(transaction=True)
 def test_a_reset_request_is_answered_before_its_mail_is_made(
     make_user: MakeUser,
 ) -> None:
@@ -1258,6 +1260,7 @@ def test_a_reset_request_is_answered_before_its_mail_is_made(
     assert german.subject != mail.outbox[1].subject
 
 
+@pytest.mark.django_db(transaction=True)
 def test_the_same_over_asgi(make_user: MakeUser) -> None:
     make_user()
     path = reverse("ai_kit_auth:send_pw_reset_email")

@@ -1,7 +1,7 @@
 """Settings for a server, hardened; everything that differs comes from the environment.
 
-Required: ``SECRET_KEY``, ``ALLOWED_HOSTS`` (comma-separated) and ``FRONTEND_ORIGIN``
-(``https://app.example.com``). Optional: ``EXAMPLE_DATA_DIR``, ``STATIC_ROOT``,
+Required: ``SECRET_KEY``, ``ALLOWED_HOSTS`` (comma-separated), ``FRONTEND_ORIGIN``
+(``https://app.example.com``) and ``EXAMPLE_DATA_DIR``. Optional: ``STATIC_ROOT``,
 ``DEFAULT_FROM_EMAIL``, ``SMTP_HOST`` (``localhost``), ``SMTP_PORT`` (587),
 ``SMTP_USER``, ``SMTP_PASSWORD``, ``SMTP_TLS`` (``starttls``, ``ssl`` or ``none``) and
 ``BEHIND_TLS_PROXY`` (``1``: trust the proxy's ``X-Forwarded-Proto``).
@@ -26,6 +26,9 @@ def _required(name: str) -> str:
         raise ImproperlyConfigured(msg)
     return value
 
+
+# Not the folder of run.py, whose accounts have passwords that everybody can read.
+_required("EXAMPLE_DATA_DIR")
 
 DEBUG = False
 SECRET_KEY = _required("SECRET_KEY")
@@ -56,6 +59,16 @@ if os.environ.get("BEHIND_TLS_PROXY") == "1":
 # browsers that block third-party cookies would still log nobody in.
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
+
+# Throttles count in it, so all processes share it: "manage.py createcachetable".
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.db.DatabaseCache",
+        "LOCATION": "cache",
+        # The default of 300 would let anybody push the counters out.
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
 
 STATIC_ROOT = os.environ.get("STATIC_ROOT") or DATA_DIR / "static"
 

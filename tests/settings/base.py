@@ -2,14 +2,45 @@
 
 from __future__ import annotations
 
+import os
+import secrets
 from typing import Any
 
 SECRET_KEY = "for tests only, as everybody can read it here"
 ALLOWED_HOSTS = ["testserver"]
 USE_TZ = True
 LANGUAGES = [("en", "English"), ("de", "Deutsch")]
-DATABASES = {
-    "default": {"ENGINE": "django.db.backends.sqlite3", "NAME": ":memory:"},
+# A name of its own, so that runs beside each other on one server never meet.
+_name = f"test_ai_kit_auth_{secrets.token_hex(4)}"
+# Migrations would come after the tables of the tests' user models, which have none and
+# refer to Django's groups: a server refuses that where SQLite looks away.
+_test = {"NAME": _name, "MIGRATE": False}
+DATABASES: dict[str, dict[str, Any]] = {
+    "default": {
+        "sqlite": {
+            "ENGINE": "django.db.backends.sqlite3",
+            "NAME": ":memory:",
+            "TEST": {"MIGRATE": False},
+        },
+        "postgresql": {
+            "ENGINE": "django.db.backends.postgresql",
+            "HOST": os.environ.get("TEST_POSTGRESQL_HOST", "127.0.0.1"),
+            "PORT": os.environ.get("TEST_POSTGRESQL_PORT", "5432"),
+            "USER": os.environ.get("TEST_POSTGRESQL_USER", "postgres"),
+            "PASSWORD": os.environ.get("TEST_POSTGRESQL_PASSWORD", ""),
+            "NAME": _name,
+            "TEST": _test,
+        },
+        "mariadb": {
+            "ENGINE": "django.db.backends.mysql",
+            "HOST": os.environ.get("TEST_MARIADB_HOST", "127.0.0.1"),
+            "PORT": os.environ.get("TEST_MARIADB_PORT", "3306"),
+            "USER": os.environ.get("TEST_MARIADB_USER", "root"),
+            "PASSWORD": os.environ.get("TEST_MARIADB_PASSWORD", ""),
+            "NAME": _name,
+            "TEST": {**_test, "CHARSET": "utf8mb4"},
+        },
+    }[os.environ.get("TEST_DATABASE", "sqlite")],
 }
 INSTALLED_APPS = [
     "django.contrib.admin",

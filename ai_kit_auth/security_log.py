@@ -1,0 +1,50 @@
+"""
+The security log: one line an event, for whoever watches the host.
+
+Logger ``ai_kit_auth.security``. A line reads
+``event=login_failed code=invalid_credentials user=- address=192.0.2.7``; the record
+has the same as attributes ``event``, ``code``, ``user_pk`` and ``address``. It never
+holds a password, a token or what somebody typed (OWASP Logging Cheat Sheet, *Data to
+exclude*).
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Mapping
+from typing import Any
+
+from .throttling import address_of
+
+logger = logging.getLogger("ai_kit_auth.security")
+
+EVENTS: Mapping[str, str] = {
+    "login_succeeded": "a session began",
+    "login_failed": "wrong password, unknown or inactive account",
+    "logged_out": "a session ended",
+    "registered": "an account was made",
+    "activated": "an activation link was used",
+    "reset_requested": "a reset mail was asked for; ``user`` is ``-`` if none goes out",
+    "password_reset": "a reset link was used",
+    "link_refused": "a link was wrong, used, expired or powerless; ``code`` says whose",
+    "throttled": "somebody tried too often",
+    "csrf_failed": "a request without the right CSRF token",
+}
+
+# What people do goes to INFO, what speaks of an attack to WARNING.
+_WARNINGS = {"login_failed", "link_refused", "throttled", "csrf_failed"}
+
+
+def log(event: str, request: Any, *, user: Any = None, code: str = "-") -> None:
+    """Write the line of ``event``, a key of :data:`EVENTS`."""
+    pk = "-" if user is None else str(user.pk)
+    address = address_of(request)
+    logger.log(
+        logging.WARNING if event in _WARNINGS else logging.INFO,
+        "event=%s code=%s user=%s address=%s",
+        event,
+        code,
+        pk,
+        address,
+        extra={"event": event, "code": code, "user_pk": pk, "address": address},
+    )

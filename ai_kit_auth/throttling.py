@@ -1,0 +1,227 @@
+"""
+Who is counted by what, at which rate.
+
+DRF's throttles are the frame: views name them, rates are written as DRF writes them,
+and ``NUM_PROXIES`` says whom to believe about an address. The counting is this
+module's own, since DRF's reads a list and writes it back, and so forgets what another
+process counted in between.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import ipaddress
+import logging
+import random
+import re
+import time
+from collections.abc import Sequence
+from dataclasses import dataclass
+from typing import Any
+
+from django.core.cache import cache
+from rest_framework.exceptions import Throttled
+from rest_framework.settings import api_settings as drf_settings
+from rest_framework.throttling import BaseThrottle
+
+from .settings import api_settings, parse_rate
+
+logger = logging.getLogger("ai_kit_auth")
+
+
+_WITH_PORT = re.compile(
+    r"(?:\[(?P<bracketed>[^\]]+)\]|(?P<plain>[0-9.]+):)(?::?[0-9]+)?"
+)
+
+
+def address_of(request: Any) -> str:
+    """
+    Return the client's address, as it is counted and logged.
+
+    ``X-Forwarded-For`` is believed as far as DRF's ``NUM_PROXIES`` goes, and not at all
+    without it, since a client may write there what it likes. IPv6 is cut to /64, what a
+    single customer has (RFC 6177), so that nobody is 2**64 clients.
+    """
+    proxies = drf_settings.NUM_PROXIES
+    found = BaseThrottle().get_ident(request) if proxies else None
+    text = str(found or request.META.get("REMOTE_ADDR") or "")
+    with_port = _WITH_PORT.fullmatch(text)
+    if with_port:
+        # Some proxies write the port, of which a client has many.
+        text = with_port["bracketed"] or with_port["plain"]
+    try:
+        address = ipaddress.ip_address(text)
+    except ValueError:
+        # SECURITY: a forged header must not write its own fields into the log.
+        return re.sub(r"[^0-9A-Za-z.:%_-]", "_", text[:64]) or "unknown"
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address.ipv4_mapped:
+        return str(address.ipv4_mapped)
+    return str(ipaddress.ip_network((int(address), 64), strict=False))
+
+
+@dataclass(frozen=True)
+class Counter:
+    """
+    Counts the events of ``key`` in one ``scope`` of THROTTLE_RATES.
+
+    A rate of N a period is N slots in the cache, for each period by the clock. An event
+    takes a free one, which holds for the length of a period, also into the next one.
+    Taking one is ``cache.add`` of a name that was never used before, which is atomic in
+    Redis, Memcached, the database and local memory alike.
+    """
+
+    scope: str
+    key: str
+
+    def take(self) -> str | None:
+        """
+        Take a slot and return its name, None where the scope is off or the cache fails.
+
+        Raises DRF's ``Throttled`` where none is free. A cache that fails throttles
+        nobody: an outage must not lock everybody out. It is logged.
+        """
+        rate = self._rate()
+        if rate is None:
+            return None
+        try:
+            slot, wait = self._free_slot(*rate)
+        except Exception:
+            logger.exception("The cache failed, so %s is not throttled", self.scope)
+            return None
+        if slot is None:
+            raise Throttled(wait=wait)
+        return slot
+
+    def _free_slot(self, slots: int, period: int) -> tuple[str | None, float]:
+        now = time.time()
+        period_now = int(now // period)
+        names = self._names(slots, period_now)
+        taken = cache.get_many([*names, *self._names(slots, period_now - 1)])
+        holding = [end for end in taken.values() if end > now]
+        if len(holding) < slots:
+            free = [name for name in names if name not in taken]
+            # Not all in the same order: many processes at once would queue at each.
+            random.shuffle(free)
+            for name in free:
+                if cache.add(name, now + period, period):
+                    return name, 0
+        return None, max(min(holding, default=now) - now, 1)
+
+    def clear(self) -> None:
+        """Free all slots."""
+        rate = self._rate()
+        if rate is not None:
+            slots, period = rate
+            now = int(time.time() // period)
+            release([*self._names(slots, now), *self._names(slots, now - 1)])
+
+    def _rate(self) -> tuple[int, int] | None:
+        rate = getattr(api_settings.THROTTLE_RATES, self.scope)
+        return None if rate is None else parse_rate(rate)
+
+    def _names(self, slots: int, period: int) -> list[str]:
+        # Hashed: Memcached takes no blanks and no long keys, and who reads the cache
+        # need not learn addresses.
+        text = f"{self.scope}|{self.key}|{period}"
+        digest = hashlib.sha256(text.encode()).hexdigest()[:32]
+        return [f"ai_kit_auth:throttle:{digest}:{number}" for number in range(slots)]
+
+
+def release(slots: Sequence[str]) -> None:
+    """Free ``slots``, for an event that turned out to be none that counts."""
+    try:
+        cache.delete_many(slots)
+    except Exception:
+        logger.exception("The cache failed, so throttles stay as they are")
+
+
+def take_all(*counters: Counter) -> list[str]:
+    """
+    Take a slot of each counter, or none of any; return the slots.
+
+    Raises DRF's ``Throttled``. An event that is refused is not counted.
+    """
+    slots: list[str] = []
+    for counter in counters:
+        try:
+            slot = counter.take()
+        except Throttled:
+            release(slots)
+            raise
+        if slot is not None:
+            slots.append(slot)
+    return slots
+
+
+class LoginAttempt:
+    """
+    One attempt to log in, counted as a failure until it has succeeded.
+
+    SECURITY: counted before the password is hashed, so that a burst over many processes
+    gets no more guesses than the rate allows (OWASP ASVS 5.0, 6.3.1). Per account and
+    address against guessing; per account over all addresses against guessing from many;
+    per address against trying many accounts. The first is lower than the second, so one
+    address cannot use up an account's guesses and lock its owner out elsewhere.
+
+    ``account``: what the account is counted by. Raises DRF's ``Throttled``.
+    """
+
+    def __init__(self, request: Any, account: str) -> None:
+        address = address_of(request)
+        self._here = Counter("LOGIN_ACCOUNT_ADDRESS", f"{account}|{address}")
+        self._slots = take_all(
+            self._here,
+            Counter("LOGIN_ACCOUNT", account),
+            Counter("LOGIN_ADDRESS", address),
+        )
+
+    def succeeded(self) -> None:
+        """Forget it, and the failures of this account from this address."""
+        release(self._slots)
+        self._here.clear()
+
+
+def may_mail(request: Any, account: str) -> bool:
+    """Count a reset mail, per recipient and per address; tell whether it may go out."""
+    try:
+        take_all(
+            Counter("MAIL_RECIPIENT", account),
+            Counter("MAIL_ADDRESS", address_of(request)),
+        )
+    except Throttled:
+        return False
+    return True
+
+
+class AddressThrottle(BaseThrottle):
+    """A DRF throttle that counts every request of an address in one scope."""
+
+    scope: str
+
+    def __init__(self) -> None:
+        self._wait: float | None = None
+
+    def allow_request(self, request: Any, view: Any) -> bool:
+        try:
+            Counter(self.scope, address_of(request)).take()
+        except Throttled as throttled:
+            self._wait = getattr(throttled, "wait", None)
+            return False
+        return True
+
+    def wait(self) -> float | None:
+        return self._wait
+
+
+class RegisterThrottle(AddressThrottle):
+    scope = "REGISTER"
+
+
+class ValidatePasswordThrottle(AddressThrottle):
+    scope = "VALIDATE_PASSWORD"
+
+
+class LinkThrottle(AddressThrottle):
+    scope = "LINK"

@@ -1,0 +1,26 @@
+"""The servers that the suite runs on by ``pytest --database``."""
+
+from __future__ import annotations
+
+import os
+import socket
+
+import pytest
+
+
+def need_server(database: str, host: str, port: str) -> None:
+    """Skip the test, or fail it with AI_KIT_AUTH_REQUIRE_ALL, where nobody listens."""
+    if not host:
+        # SQLite needs none.
+        return
+    try:
+        socket.create_connection((host, int(port)), timeout=10).close()
+    except OSError as error:
+        variable = f"TEST_{database.upper()}"
+        reason = (
+            f"no {database} at {host}:{port} ({error}): start it, "
+            f"or name another by {variable}_HOST, _PORT, _USER and _PASSWORD"
+        )
+        if os.environ.get("AI_KIT_AUTH_REQUIRE_ALL") == "1":
+            pytest.fail(reason, pytrace=False)
+        pytest.skip(reason)

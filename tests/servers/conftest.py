@@ -1,0 +1,90 @@
+"""
+The package among real parts: gunicorn and uvicorn, PostgreSQL and MariaDB, Redis, SMTP.
+
+Takes its time, so it is collected only when the command line names it: ``pytest
+tests/servers``, which is what ``tox run -e servers`` does. TEST_POSTGRESQL_HOST, _PORT,
+_USER and _PASSWORD name the server, TEST_MARIADB_… and TEST_REDIS_HOST and _PORT the
+others; by default each is looked for on the loopback interface. What is missing there
+is skipped; with ``AI_KIT_AUTH_REQUIRE_ALL=1`` it is an error, and the generated
+requests are many (as with ``HYPOTHESIS_PROFILE=full``).
+
+Left out of the unit suite's coverage (``omit`` in pyproject.toml): the package runs in
+other processes here.
+"""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable, Iterator
+from pathlib import Path
+
+import pytest
+
+from .hosts import ENGINES, Host, answers, database_address, new_host, redis_address
+from .post_office import PostOffice
+
+HERE = Path(__file__).resolve().parent
+
+_figures = pytest.StashKey[list[str]]()
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    start = config.invocation_params.dir
+    named = [(start / argument.split("::")[0]).resolve() for argument in config.args]
+    return None if any(path.is_relative_to(HERE) for path in named) else True
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    lines = config.stash.get(_figures, [])
+    if lines:
+        terminalreporter.section("figures")
+    for line in lines:
+        terminalreporter.write_line(line)
+
+
+@pytest.fixture
+def say(request: pytest.FixtureRequest) -> Callable[[str], None]:
+    """Return a function that adds a line to the figures at the end of the run."""
+    lines = request.config.stash.setdefault(_figures, [])
+    return lambda line: lines.append(f"{request.node.name}: {line}")
+
+
+def _need(name: str, address: tuple[str, int]) -> None:
+    if answers(address):
+        return
+    reason = (
+        f"no {name} at {address[0]}:{address[1]}: start one there, or name another by "
+        f"TEST_{name.upper()}_HOST and TEST_{name.upper()}_PORT"
+    )
+    if os.environ.get("AI_KIT_AUTH_REQUIRE_ALL") == "1":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+def _host(kind: str, factory: pytest.TempPathFactory) -> Iterator[Host]:
+    _need("redis", redis_address())
+    _need(kind, database_address(kind))
+    with new_host(kind, factory.mktemp(kind)) as host:
+        yield host
+
+
+@pytest.fixture(scope="package", params=list(ENGINES))
+def each_host(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Host]:
+    """Give the host on each database server."""
+    yield from _host(request.param, tmp_path_factory)
+
+
+@pytest.fixture(scope="package")
+def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
+    """Give the host on PostgreSQL, where the database makes no difference."""
+    yield from _host("postgresql", tmp_path_factory)
+
+
+@pytest.fixture
+def post_office(tmp_path: Path) -> Iterator[PostOffice]:
+    with PostOffice(tmp_path / "letters") as office:
+        yield office

@@ -1,0 +1,57 @@
+"""What all runs of the host have in common; ``HOST_SETTINGS`` adds the rest."""
+
+from __future__ import annotations
+
+import importlib
+import json
+import os
+
+# Django's MariaDB backend asks for mysqlclient, which needs a compiler to install.
+importlib.import_module("pymysql").install_as_MySQLdb()
+
+SECRET_KEY = "for tests only, as everybody can read it here"
+ALLOWED_HOSTS = ["127.0.0.1"]
+USE_TZ = True
+INSTALLED_APPS = [
+    "django.contrib.auth",
+    "django.contrib.contenttypes",
+    "django.contrib.sessions",
+    "rest_framework",
+    "ai_kit_auth",
+    "corsheaders",
+]
+MIDDLEWARE = [
+    "corsheaders.middleware.CorsMiddleware",
+    "django.contrib.sessions.middleware.SessionMiddleware",
+    "django.middleware.locale.LocaleMiddleware",
+    "django.middleware.common.CommonMiddleware",
+    "django.middleware.csrf.CsrfViewMiddleware",
+    "django.contrib.auth.middleware.AuthenticationMiddleware",
+]
+TEMPLATES = [
+    {
+        "BACKEND": "django.template.backends.django.DjangoTemplates",
+        "APP_DIRS": True,
+    },
+]
+ROOT_URLCONF = "host.urls"
+WSGI_APPLICATION = "host.wsgi.application"
+DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"
+DEFAULT_FROM_EMAIL = "accounts@example.com"
+AUTH_PASSWORD_VALIDATORS = [
+    {"NAME": f"django.contrib.auth.password_validation.{name}"}
+    for name in (
+        "UserAttributeSimilarityValidator",
+        "MinimumLengthValidator",
+        "CommonPasswordValidator",
+        "NumericPasswordValidator",
+    )
+]
+LOGGING = {
+    "version": 1,
+    "disable_existing_loggers": False,
+    "handlers": {"console": {"class": "logging.StreamHandler"}},
+    "root": {"handlers": ["console"], "level": "WARNING"},
+}
+# DATABASES, CACHES, the mail server, and for some runs PASSWORD_HASHERS and others.
+globals().update(json.loads(os.environ["HOST_SETTINGS"]))

@@ -1,0 +1,225 @@
+"""Databases, and the host on gunicorn or uvicorn with one of them."""
+
+from __future__ import annotations
+
+import json
+import os
+import secrets
+import signal
+import socket
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+from dataclasses import dataclass
+from pathlib import Path
+from typing import Any
+
+import django
+
+from ..browser.processes import Program, environment, free_port
+from .client import Client
+
+HERE = Path(__file__).resolve().parent
+
+# The names are those of the unit suite's settings.
+ENGINES = {
+    "postgresql": ("django.db.backends.postgresql", "5432", "postgres"),
+    "mariadb": ("django.db.backends.mysql", "3306", "root"),
+}
+CHEAP = ["django.contrib.auth.hashers.MD5PasswordHasher"]
+COUNTED = ["host.hashers.Counted"]
+
+
+def address_of(service: str, port: str) -> tuple[str, int]:
+    """Return where ``service`` is, by TEST_<SERVICE>_HOST and TEST_<SERVICE>_PORT."""
+    name = f"TEST_{service.upper()}"
+    host = os.environ.get(f"{name}_HOST", "127.0.0.1")
+    return host, int(os.environ.get(f"{name}_PORT", port))
+
+
+def answers(address: tuple[str, int]) -> bool:
+    try:
+        socket.create_connection(address, timeout=5).close()
+    except OSError:
+        return False
+    return True
+
+
+def redis_address() -> tuple[str, int]:
+    return address_of("redis", "6379")
+
+
+def database_address(kind: str) -> tuple[str, int]:
+    return address_of(kind, ENGINES[kind][1])
+
+
+def no_throttles() -> dict[str, None]:
+    """Return THROTTLE_RATES with every scope switched off."""
+    from ai_kit_auth.settings import ThrottleRates
+
+    return {name: None for name, _ in ThrottleRates.declared()}
+
+
+@dataclass(frozen=True)
+class Host:
+    """The host project on a database of its own, in ``folder`` what it logs."""
+
+    kind: str
+    folder: Path
+    database: dict[str, Any]
+
+    @contextmanager
+    def running(
+        self,
+        server: str = "gunicorn",
+        *,
+        workers: int = 4,
+        smtp_port: int = 1,
+        smtp_timeout: float = 30,
+        throttles: bool = False,
+        **settings: Any,
+    ) -> Iterator[Running]:
+        """Serve it until the block ends; ``settings`` replace the host's own."""
+        port = free_port()
+        redis_host, redis_port = redis_address()
+        rates = {} if throttles else {"THROTTLE_RATES": no_throttles()}
+        settings = {
+            **_mailer(smtp_port, smtp_timeout),
+            "AI_KIT_AUTH": {"FRONTEND": {"URL": "https://app.example.com"}, **rates},
+            "CACHES": {
+                "default": {
+                    "BACKEND": "django.core.cache.backends.redis.RedisCache",
+                    "LOCATION": f"redis://{redis_host}:{redis_port}",
+                    "KEY_PREFIX": f"ai_kit_auth_{secrets.token_hex(4)}",
+                }
+            },
+            **settings,
+        }
+        commands = {
+            "gunicorn": [
+                "gunicorn",
+                "host.wsgi",
+                *("--bind", f"127.0.0.1:{port}", "--workers", f"{workers}"),
+                *("--log-level", "warning", "--no-control-socket"),
+            ],
+            "uvicorn": [
+                "uvicorn",
+                "host.asgi:application",
+                *("--port", f"{port}", "--log-level", "warning", "--lifespan", "off"),
+            ],
+        }
+        program = Program(
+            [sys.executable, "-m", *commands[server]],
+            log=self.folder / f"{server}-{port}.log",
+            cwd=HERE,
+            env=self._environment(**settings),
+        )
+        running = Running(port, program)
+        try:
+            program.wait_for_port(port)
+            yield running
+        finally:
+            program.stop(signal.SIGTERM)
+
+    def manage_database(self, action: str) -> None:
+        done = subprocess.run(  # noqa: S603  # a command of the suite's
+            [sys.executable, "-m", "host.database", action],
+            cwd=HERE,
+            env=self._environment(),
+            stdout=subprocess.PIPE,
+            stderr=subprocess.STDOUT,
+            encoding="utf-8",
+            check=False,
+        )
+        assert done.returncode == 0, done.stdout
+
+    def _environment(self, **settings: Any) -> dict[str, str]:
+        settings = {"DATABASES": {"default": self.database}, **settings}
+        return environment(
+            DJANGO_SETTINGS_MODULE="host.settings", HOST_SETTINGS=json.dumps(settings)
+        )
+
+
+@dataclass(frozen=True)
+class Running:
+    """A host that is being served."""
+
+    port: int
+    program: Program
+
+    def client(self) -> Client:
+        return Client(self.port)
+
+    def accounts(self) -> list[dict[str, Any]]:
+        """Return the columns of all accounts."""
+        found = self.client().get("suite/accounts/").body
+        assert isinstance(found, list)
+        return found
+
+    def make_account(self, name: str, password: str, **columns: Any) -> None:
+        made = self.client().request(
+            "POST",
+            "suite/accounts/",
+            {
+                "username": name,
+                "email": f"{name}@example.com",
+                "password": password,
+                **columns,
+            },
+        )
+        assert made.status == 200
+
+    def deactivate(self, name: str) -> None:
+        """Do what an admin does to an account."""
+        columns = {"username": name, "is_active": False}
+        assert self.client().request("PUT", "suite/accounts/", columns).status == 200
+
+    def hashes(self) -> int:
+        """Return how many passwords were hashed since ``forget_hashes``."""
+        return int(self.client().get("suite/hashes/").body)
+
+    def forget_hashes(self) -> None:
+        self.client().request("POST", "suite/hashes/", {})
+
+
+@contextmanager
+def new_host(kind: str, folder: Path) -> Iterator[Host]:
+    """Make a database on the server ``kind``, and drop it after the block."""
+    engine, _, user = ENGINES[kind]
+    name = f"test_ai_kit_auth_{secrets.token_hex(4)}"
+    host, port = database_address(kind)
+    database = {
+        "ENGINE": engine,
+        "HOST": host,
+        "PORT": port,
+        "USER": os.environ.get(f"TEST_{kind.upper()}_USER", user),
+        "PASSWORD": os.environ.get(f"TEST_{kind.upper()}_PASSWORD", ""),
+        "NAME": name,
+        # Kept open, so that a lock that is never given back is found out.
+        "CONN_MAX_AGE": 600,
+        "TEST": {
+            "NAME": name,
+            **({"CHARSET": "utf8mb4"} if kind == "mariadb" else {}),
+        },
+    }
+    made = Host(kind, folder, database)
+    made.manage_database("create")
+    try:
+        yield made
+    finally:
+        made.manage_database("drop")
+
+
+def _mailer(port: int, timeout: float) -> dict[str, Any]:
+    """Return the settings of a mail server on ``port`` of the loopback interface."""
+    # Django 6.1 has MAILERS, its predecessors EMAIL_*.
+    if django.VERSION >= (6, 1):
+        backend = "django.core.mail.backends.smtp.EmailBackend"
+        options = {"host": "127.0.0.1", "port": port, "timeout": timeout}
+        return {"MAILERS": {"default": {"BACKEND": backend, "OPTIONS": options}}}
+    return {
+        "EMAIL_HOST": "127.0.0.1",
+        "EMAIL_PORT": port,
+        "EMAIL_TIMEOUT": timeout,
+    }

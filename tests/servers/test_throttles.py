@@ -1,0 +1,142 @@
+"""Throttles that eight processes share through Redis."""
+
+from __future__ import annotations
+
+import time
+from collections import Counter
+from collections.abc import Callable, Iterator
+
+import pytest
+
+from ..conftest import PASSWORD
+from .client import Answer, at_once
+from .hosts import COUNTED, Host, Running
+from .post_office import PostOffice
+
+Say = Callable[[str], None]
+
+ATTEMPTS = 60
+# The default of LOGIN_ACCOUNT_ADDRESS.
+GUESSES = 10
+PROCESSES = 8
+
+
+@pytest.fixture
+def running(host: Host, post_office: PostOffice) -> Iterator[Running]:
+    with host.running(
+        workers=PROCESSES,
+        smtp_port=post_office.port,
+        throttles=True,
+        PASSWORD_HASHERS=COUNTED,
+    ) as running:
+        yield running
+        assert "Traceback" not in running.program.output, running.program.output
+
+
+@pytest.fixture
+def ada(running: Running) -> str:
+    return make(running, "ada")
+
+
+def make(running: Running, name: str) -> str:
+    name = f"{name}{running.port}"
+    running.make_account(name, PASSWORD)
+    return name
+
+
+def spellings(name: str) -> list[str]:
+    """Name one account in the ways that a guesser may try."""
+    return [name, f"{name}@example.com", f"{name}@EXAMPLE.com".upper()]
+
+
+def guess(running: Running, idents: list[str], number: int) -> list[Answer]:
+    """Try ``number`` wrong passwords, one after the other, on each ident in turn."""
+    client = running.client()
+    return [client.log_in(idents[n % len(idents)], f"wrong {n}") for n in range(number)]
+
+
+def assert_throttled(answer: Answer) -> None:
+    assert (answer.status, answer.body) == (429, {"error": "throttled"})
+    assert 1 <= int(answer.headers["Retry-After"]) <= 60
+
+
+def test_one_account_is_guessed_at_ten_times(
+    running: Running, ada: str, say: Say
+) -> None:
+    eve = make(running, "eve")
+    running.forget_hashes()
+    answers = guess(running, spellings(ada), ATTEMPTS)
+    statuses = Counter(answer.status for answer in answers)
+    say(f"{ATTEMPTS} bad logins, {running.hashes()} hashes; {dict(statuses)}")
+    assert running.hashes() == statuses[400] == GUESSES
+    for answer in answers[GUESSES:]:
+        assert_throttled(answer)
+    # The others on the same address feel nothing.
+    assert running.client().log_in(eve, PASSWORD).status == 200
+
+
+def test_a_name_that_nobody_has_is_counted_alike(running: Running) -> None:
+    running.forget_hashes()
+    answers = guess(running, ["nobody@example.com", "NOBODY@example.com"], ATTEMPTS)
+    assert running.hashes() == GUESSES
+    assert [answer.status for answer in answers[:GUESSES]] == [400] * GUESSES
+    for answer in answers[GUESSES:]:
+        assert_throttled(answer)
+
+
+def test_processes_do_not_lose_count(running: Running, ada: str, say: Say) -> None:
+    running.forget_hashes()
+    clients = [running.client() for _ in range(PROCESSES)]
+    statuses: Counter[int] = Counter()
+    for _ in range(ATTEMPTS // PROCESSES + 1):
+        answers = at_once(
+            [lambda client=client: client.log_in(ada, "wrong") for client in clients]
+        )
+        statuses.update(answer.status for answer in answers)
+    hashes = running.hashes()
+    say(f"{statuses.total()} bad logins at once, {hashes} hashes; {dict(statuses)}")
+    assert statuses.total() >= ATTEMPTS
+    assert statuses.keys() == {400, 429}
+    assert GUESSES <= hashes <= GUESSES + PROCESSES
+
+
+def test_a_success_clears_the_failures(running: Running, ada: str) -> None:
+    for _ in range(3):
+        failures = guess(running, [ada], GUESSES - 1)
+        assert [answer.status for answer in failures] == [400] * (GUESSES - 1)
+        assert running.client().log_in(ada, PASSWORD).status == 200
+
+
+def test_retry_after_tells_the_truth(running: Running, ada: str, say: Say) -> None:
+    refused = guess(running, [ada], GUESSES + 1)[-1]
+    assert_throttled(refused)
+    wait = int(refused.headers["Retry-After"])
+    say(f"Retry-After: {wait}")
+    time.sleep(wait)
+    assert running.client().log_in(ada, PASSWORD).status == 200
+
+
+def test_a_recipient_gets_five_mails_whoever_asks(
+    host: Host, post_office: PostOffice
+) -> None:
+    with host.running(
+        workers=PROCESSES,
+        smtp_port=post_office.port,
+        throttles=True,
+        PASSWORD_HASHERS=COUNTED,
+    ) as running:
+        ada, eve = make(running, "ada"), make(running, "eve")
+        for ident in spellings(ada) * 3:
+            answers = at_once(
+                [
+                    lambda ident=ident: running.client().post(
+                        "send_pw_reset_email", {"ident": ident}
+                    )
+                ]
+                * 2
+            )
+            assert [(a.status, a.body) for a in answers] == [(200, {})] * 2
+        assert running.client().post("send_pw_reset_email", {"ident": eve}).body == {}
+    # The servers have ended, and with them what they had still to send.
+    assert len(post_office.letters_to(f"{ada}@example.com")) == 5
+    assert len(post_office.letters_to(f"{eve}@example.com")) == 1

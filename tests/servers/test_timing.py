@@ -1,0 +1,99 @@
+"""
+Whether the time of an answer tells if there is an account.
+
+What is compared was measured in turn, in one run. The figures are for people: a test
+fails only where no noise can explain them.
+"""
+
+from __future__ import annotations
+
+import time
+from collections.abc import Callable, Iterator
+from functools import partial
+from statistics import median, quantiles
+
+import pytest
+
+from ..conftest import PASSWORD
+from .client import Answer
+from .hosts import CHEAP, Host, Running
+from .post_office import PostOffice
+
+Say = Callable[[str], None]
+
+TRANSPORT = 0.3
+RESETS = 50
+LOGINS = 20
+# Far outside of what a busy machine does to a median.
+LOWEST, HIGHEST = 0.5, 2.0
+
+
+@pytest.fixture
+def mailing(host: Host, post_office: PostOffice) -> Iterator[Running]:
+    post_office.pause = TRANSPORT
+    with host.running(smtp_port=post_office.port, PASSWORD_HASHERS=CHEAP) as running:
+        yield running
+
+
+@pytest.fixture
+def hashing(host: Host) -> Iterator[Running]:
+    """Give a host with Django's default hasher."""
+    with host.running() as running:
+        yield running
+
+
+def seconds(action: Callable[[], Answer], status: int) -> float:
+    """Return how long ``action`` took."""
+    start = time.perf_counter()
+    answer = action()
+    taken = time.perf_counter() - start
+    assert answer.status == status
+    return taken
+
+
+def compare(name: str, known: list[float], other: list[float], say: Say) -> None:
+    ratio = median(known) / median(other)
+    say(f"{name}: {shown(known)} / {shown(other)} = {ratio:.3f}")
+    assert LOWEST < ratio < HIGHEST
+
+
+def shown(times: list[float]) -> str:
+    low, middle, high = (1000 * cut for cut in quantiles(times, n=4))
+    return f"{middle:.2f} ms ({low:.2f} to {high:.2f})"
+
+
+def test_a_reset_request(mailing: Running, post_office: PostOffice, say: Say) -> None:
+    known, unknown, inactive = (f"{name}{mailing.port}" for name in ("a", "b", "c"))
+    mailing.make_account(known, PASSWORD)
+    mailing.make_account(inactive, PASSWORD)
+    # As an admin does, to an account that has logged in.
+    mailing.client().log_in(inactive, PASSWORD)
+    mailing.deactivate(inactive)
+    times: dict[str, list[float]] = {known: [], unknown: [], inactive: []}
+    for number in range(1, RESETS + 1):
+        for name in times:
+            data = {"email": f"{name}@example.com"}
+            request = mailing.client().prepared_post("send_pw_reset_email", data)
+            times[name].append(seconds(request, 200))
+            # Nothing else runs in the host while the next one is measured.
+            if name == known:
+                post_office.letter_to(f"{name}@example.com", number)
+            else:
+                time.sleep(TRANSPORT)
+    assert not post_office.letters_to(f"{inactive}@example.com")
+    compare("known / unknown", times[known], times[unknown], say)
+    compare("known / inactive", times[known], times[inactive], say)
+
+
+def test_a_wrong_password(hashing: Running, say: Say) -> None:
+    known, unknown, inactive = (f"{name}{hashing.port}" for name in ("a", "b", "c"))
+    hashing.make_account(known, PASSWORD)
+    hashing.make_account(inactive, PASSWORD, is_active=False)
+    client = hashing.client()
+    times: dict[str, list[float]] = {known: [], unknown: [], inactive: []}
+    for number in range(LOGINS):
+        for name in times:
+            attempt = partial(client.log_in, f"{name}@example.com", f"wrong {number}")
+            times[name].append(seconds(attempt, 400))
+    compare("known / unknown", times[known], times[unknown], say)
+    compare("known / inactive", times[known], times[inactive], say)

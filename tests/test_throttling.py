@@ -1,0 +1,907 @@
+"""Who tries too often is told to wait, and nobody else is."""
+
+from __future__ import annotations
+
+import contextlib
+import logging
+import re
+import threading
+import time
+from collections.abc import Callable, Iterator
+from concurrent.futures import ThreadPoolExecutor
+from pathlib import Path
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.contrib.auth.hashers import MD5PasswordHasher
+from django.core import mail
+from django.core.cache.backends.locmem import LocMemCache
+from django.core.management import call_command
+from django.db import connections
+from django.db.models import Model
+from rest_framework.exceptions import Throttled
+from rest_framework.test import APIClient, APIRequestFactory
+from rest_framework.throttling import AnonRateThrottle
+from rest_framework.views import APIView
+
+from ai_kit_auth import users, views
+from ai_kit_auth.settings import ThrottleRates
+from ai_kit_auth.throttling import Counter
+
+from .accounts import has_activation, post
+from .conftest import OTHER_PASSWORD, PASSWORD, USER_MODELS
+
+if TYPE_CHECKING:
+    from pytest_django import DjangoDbBlocker, Settings
+
+MakeUser = Callable[..., Any]
+
+pytestmark = pytest.mark.django_db
+
+with_username = pytest.mark.user_model(
+    "auth_user", "uuid_key", "renamed_email", "extra_field"
+)
+with_activation = pytest.mark.user_model(*(m for m in USER_MODELS if m != "bare"))
+
+ADA = "ada@example.com"
+HERE = "192.0.2.7"
+ELSEWHERE = "203.0.113.9"
+PERIODS = {"min": 60, "hour": 60 * 60}
+
+
+@pytest.fixture
+def client() -> APIClient:
+    """Return a client that needs no CSRF token: what is counted here comes after."""
+    return APIClient(REMOTE_ADDR=HERE)
+
+
+class Clock:
+    """The time, which stands still until a test moves it."""
+
+    def __init__(self) -> None:
+        self.now = time.time()
+
+    def __call__(self) -> float:
+        return self.now
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(time, "time", clock)
+    return clock
+
+
+def allow(settings: Settings, **rates: str | None) -> None:
+    """Have these throttles and no others."""
+    none = dict.fromkeys(ThrottleRates.members())
+    settings.AI_KIT_AUTH = {**settings.AI_KIT_AUTH, "THROTTLE_RATES": none | rates}
+
+
+def log_in(
+    client: APIClient, ident: str = ADA, password: str = PASSWORD, **extra: Any
+) -> Any:
+    return post(client, "login", {"ident": ident, "password": password}, **extra)
+
+
+def fail(client: APIClient, ident: str = ADA, **extra: Any) -> Any:
+    return log_in(client, ident, "wrong", **extra)
+
+
+def statuses(*answers: Any) -> list[int]:
+    return [answer.status_code for answer in answers]
+
+
+# One event of each scope that answers, the number telling it from the others.
+EVENTS: dict[str, Callable[[APIClient, int], Any]] = {
+    "LOGIN_ACCOUNT_ADDRESS": lambda client, number: fail(client),
+    "LOGIN_ACCOUNT": lambda client, number: fail(
+        client, REMOTE_ADDR=f"198.51.100.{number}"
+    ),
+    "LOGIN_ADDRESS": lambda client, number: fail(client, f"user{number}@example.com"),
+    "REGISTER": lambda client, number: post(client, "register"),
+    "VALIDATE_PASSWORD": lambda client, number: post(client, "validate_password"),
+    # The two kinds of link share a counter.
+    "LINK": lambda client, number: post(client, ("activate", "pw_reset")[number % 2]),
+}
+DEFAULTS = {
+    "LOGIN_ACCOUNT_ADDRESS": (10, "min"),
+    "LOGIN_ACCOUNT": (30, "min"),
+    "LOGIN_ADDRESS": (100, "min"),
+    "REGISTER": (100, "min"),
+    "MAIL_RECIPIENT": (5, "hour"),
+    "MAIL_ADDRESS": (100, "hour"),
+    "VALIDATE_PASSWORD": (300, "min"),
+    "LINK": (100, "min"),
+}
+
+scopes = pytest.mark.parametrize("scope", EVENTS)
+
+
+def test_every_scope_has_its_test() -> None:
+    assert set(DEFAULTS) == set(ThrottleRates.members())
+    assert set(DEFAULTS) - set(EVENTS) == {"MAIL_RECIPIENT", "MAIL_ADDRESS"}
+
+
+@scopes
+def test_by_default_so_many_and_no_more(client: APIClient, scope: str) -> None:
+    """As the documentation says; what is refused is told when to come back."""
+    limit, period = DEFAULTS[scope]
+    answers = [EVENTS[scope](client, number) for number in range(limit)]
+    assert set(statuses(*answers)) == {400}
+    refused = EVENTS[scope](client, limit)
+    assert refused.status_code == 429
+    assert refused.json() == {"error": "throttled"}
+    assert 0 < int(refused["Retry-After"]) <= PERIODS[period]
+    assert refused["Content-Type"] == "application/json"
+    assert refused["Cache-Control"] == "no-store"
+
+
+@scopes
+def test_a_host_sets_its_own_rate_while_it_runs(
+    client: APIClient, settings: Settings, scope: str
+) -> None:
+    event = EVENTS[scope]
+    allow(settings, **{scope: "2/hour"})
+    answers = [event(client, number) for number in range(4)]
+    assert statuses(*answers) == [400, 400, 429, 429]
+    allow(settings, **{scope: None})
+    assert statuses(*(event(client, number) for number in range(4))) == [400] * 4
+    allow(settings, **{scope: "2/hour"})
+    assert event(client, 5).status_code == 429
+    allow(settings, **{scope: "3/hour"})
+    assert statuses(event(client, 6), event(client, 7)) == [400, 429]
+
+
+@scopes
+def test_another_address_is_another_client(
+    client: APIClient, settings: Settings, scope: str
+) -> None:
+    """For all scopes but the one that counts over all addresses."""
+    allow(settings, **{scope: "1/hour"})
+    neighbour = APIClient(REMOTE_ADDR=ELSEWHERE)
+    assert statuses(EVENTS[scope](client, 0), EVENTS[scope](client, 1)) == [400, 429]
+    there = EVENTS[scope](neighbour, 2).status_code
+    assert there == (429 if scope == "LOGIN_ACCOUNT" else 400)
+
+
+# Retry-After
+
+
+def test_retry_after_is_true(
+    client: APIClient, settings: Settings, clock: Clock
+) -> None:
+    """A second early is too early, and then it is time."""
+    allow(settings, LOGIN_ACCOUNT_ADDRESS="2/min")
+    assert statuses(fail(client), fail(client)) == [400, 400]
+    clock.now += 12.5
+    refused = fail(client)
+    assert refused.status_code == 429
+    wait = int(refused["Retry-After"])
+    assert wait == 48
+    clock.now += wait - 1
+    assert fail(client)["Retry-After"] == "1"
+    clock.now += 1
+    assert statuses(fail(client), fail(client), fail(client)) == [400, 400, 429]
+
+
+def test_no_period_holds_more_than_the_rate(
+    client: APIClient, settings: Settings, clock: Clock
+) -> None:
+    """The period begins with an attempt, not with the minute of a clock."""
+    allow(settings, LOGIN_ACCOUNT_ADDRESS="2/min")
+    assert fail(client).status_code == 400
+    clock.now += 50
+    assert fail(client).status_code == 400
+    clock.now += 11
+    assert fail(client).status_code == 400
+    refused = fail(client)
+    assert (refused.status_code, refused["Retry-After"]) == (429, "49")
+
+
+def test_who_is_refused_is_not_counted(
+    client: APIClient, settings: Settings, clock: Clock
+) -> None:
+    """Knocking on does not make the wait longer, in any of the counters."""
+    allow(
+        settings,
+        LOGIN_ACCOUNT_ADDRESS="1/min",
+        LOGIN_ACCOUNT="2/hour",
+        LOGIN_ADDRESS="3/hour",
+    )
+    assert fail(client).status_code == 400
+    for _ in range(9):
+        clock.now += 5
+        assert fail(client).status_code == 429
+    clock.now += 16
+    assert fail(client).status_code == 400
+    assert fail(client, "bob@example.com").status_code == 400
+    assert fail(client, "cleo@example.com").status_code == 429
+
+
+def test_retry_after_is_true_where_two_counters_are_full(
+    client: APIClient, settings: Settings, clock: Clock
+) -> None:
+    allow(settings, LOGIN_ACCOUNT_ADDRESS="1/min", LOGIN_ADDRESS="1/hour")
+    assert fail(client).status_code == 400
+    refused = fail(client)
+    assert refused.status_code == 429
+    clock.now += int(refused["Retry-After"])
+    assert fail(client).status_code == 400
+
+
+def test_the_wait_ends_by_itself(client: APIClient, settings: Settings) -> None:
+    """By the clock on the wall."""
+    allow(settings, LOGIN_ACCOUNT_ADDRESS="2/second")
+    tries = (fail(client) for _ in range(100))
+    refused = next(answer for answer in tries if answer.status_code == 429)
+    assert refused["Retry-After"] == "1"
+    time.sleep(1)
+    assert fail(client).status_code == 400
+
+
+# Logins
+
+
+def test_a_success_clears_the_failures_of_the_account_and_address(
+    client: APIClient, make_user: MakeUser, settings: Settings
+) -> None:
+    make_user()
+    allow(settings, LOGIN_ACCOUNT_ADDRESS="3/hour")
+    assert statuses(fail(client), fail(client)) == [400, 400]
+    assert log_in(client).status_code == 200
+    assert statuses(*(fail(client) for _ in range(4))) == [400, 400, 400, 429]
+    # From then on the right password is no way to find out that it is right.
+    assert log_in(client).status_code == 429
+
+
+@pytest.mark.parametrize("scope", ["LOGIN_ACCOUNT", "LOGIN_ADDRESS"])
+def test_a_success_clears_no_more_than_that(
+    client: APIClient, make_user: MakeUser, settings: Settings, scope: str
+) -> None:
+    """It is not counted, and the other counters' failures stay."""
+    make_user()
+    allow(settings, **{scope: "2/hour"})
+    assert statuses(*(log_in(client) for _ in range(5))) == [200] * 5
+    assert statuses(fail(client), log_in(client), fail(client)) == [400, 200, 400]
+    assert log_in(client).status_code == 429
+
+
+def test_an_own_account_is_no_way_to_go_on_guessing_at_others(
+    client: APIClient, make_user: MakeUser, settings: Settings
+) -> None:
+    make_user("ada")
+    make_user("mallory")
+    allow(settings, LOGIN_ACCOUNT_ADDRESS="2/hour")
+    assert statuses(fail(client), fail(client)) == [400, 400]
+    assert log_in(client, "mallory@example.com").status_code == 200
+    assert fail(client).status_code == 429
+
+
+def test_one_address_cannot_lock_the_owner_out_elsewhere(
+    client: APIClient, make_user: MakeUser
+) -> None:
+    make_user()
+    answers = [fail(client) for _ in range(60)]
+    assert statuses(*answers) == [400] * 10 + [429] * 50
+    assert log_in(client, REMOTE_ADDR=ELSEWHERE).status_code == 200
+
+
+def test_many_addresses_cannot_guess_on_at_one_account(
+    client: APIClient, make_user: MakeUser
+) -> None:
+    make_user()
+    make_user("bob")
+    answers = [fail(client, REMOTE_ADDR=f"198.51.100.{n // 8}") for n in range(60)]
+    assert statuses(*answers) == [400] * 30 + [429] * 30
+    assert log_in(client, "bob@example.com").status_code == 200
+
+
+NAMES = ["jürgen", "JÜRGEN", "ju\u0308rgen", "ｊüｒｇｅｎ", " Jürgen "]
+
+
+@pytest.mark.parametrize("name", NAMES)
+def test_an_unknown_name_is_one_however_it_is_written(
+    client: APIClient, settings: Settings, name: str
+) -> None:
+    """In any case and Unicode form, as for a known account."""
+    allow(settings, LOGIN_ACCOUNT_ADDRESS="1/hour")
+    assert fail(client, name).status_code == 400
+    assert statuses(*(fail(client, other) for other in NAMES)) == [429] * len(NAMES)
+    assert fail(client, "jurgen").status_code == 400
+
+
+@pytest.mark.parametrize("known", [True, False])
+def test_an_address_is_one_however_it_is_written(
+    client: APIClient, make_user: MakeUser, settings: Settings, known: bool
+) -> None:
+    """Also where nobody has it: a difference would tell."""
+    allow(settings, LOGIN_ACCOUNT_ADDRESS="1/hour")
+    if known:
+        make_user(**{users.email_field(): "ada@xn--bcher-kva.example"})
+    assert fail(client, "ada@bücher.example").status_code == 400
+    others = ["ADA@BÜCHER.EXAMPLE", "ada@xn--bcher-kva.example", "ada@bücher。example"]
+    assert statuses(*(fail(client, other) for other in others)) == [429] * 3
+
+
+@with_username
+def test_an_account_is_one_by_whatever_it_is_named(
+    client: APIClient, make_user: MakeUser, settings: Settings
+) -> None:
+    make_user()
+    allow(settings, LOGIN_ACCOUNT_ADDRESS="2/hour")
+    assert statuses(fail(client, ADA), fail(client, "ada")) == [400, 400]
+    assert statuses(fail(client, ADA), log_in(client, "ada")) == [429, 429]
+
+
+def test_a_new_password_starts_afresh(
+    client: APIClient, make_user: MakeUser, settings: Settings
+) -> None:
+    """Who was locked out and has reset the password need not wait."""
+    user = make_user()
+    allow(settings, LOGIN_ACCOUNT_ADDRESS="1/hour", LOGIN_ACCOUNT="1/hour")
+    assert statuses(fail(client), log_in(client)) == [400, 429]
+    user.set_password(OTHER_PASSWORD)
+    user.save()
+    assert log_in(client, password=OTHER_PASSWORD).status_code == 200
+
+
+class CountingHasher(MD5PasswordHasher):
+    """Counts what takes the time: every check of a password encodes it once."""
+
+    encoded = 0
+
+    def encode(self, password: str, salt: str) -> str:
+        CountingHasher.encoded += 1
+        return super().encode(password, salt)
+
+
+@pytest.mark.parametrize("ident", [ADA, "nobody@example.com"])
+def test_of_60_bad_logins_10_reach_the_hasher(
+    client: APIClient, make_user: MakeUser, settings: Settings, ident: str
+) -> None:
+    settings.PASSWORD_HASHERS = [f"{__name__}.CountingHasher"]
+    make_user()
+    CountingHasher.encoded = 0
+    answers = [fail(client, ident) for _ in range(60)]
+    assert CountingHasher.encoded == 10
+    assert statuses(*answers).count(429) == 50
+
+
+@pytest.mark.usefixtures("clock")
+def test_whoever_it_is_the_throttle_looks_the_same(
+    client: APIClient, make_user: MakeUser, settings: Settings
+) -> None:
+    """Status, body, headers and hashes of twelve tries, known account or not."""
+    settings.PASSWORD_HASHERS = [f"{__name__}.CountingHasher"]
+    make_user()
+    if has_activation():
+        make_user("waiting", is_active=False)
+    make_user("unusable", password=None)
+
+    def seen(ident: str) -> list[Any]:
+        tries = []
+        for _ in range(12):
+            CountingHasher.encoded = 0
+            answer = fail(client, ident)
+            facts = (answer.status_code, answer.content, dict(answer.headers))
+            tries.append((*facts, CountingHasher.encoded))
+        return tries
+
+    expected = seen("nobody@example.com")
+    assert [(facts[0], facts[3]) for facts in expected] == [(400, 1)] * 10 + [
+        (429, 0)
+    ] * 2
+    for name in ("ada", "waiting", "unusable"):
+        assert seen(f"{name}@example.com") == expected, name
+
+
+def test_what_is_no_attempt_is_not_counted(
+    client: APIClient, make_user: MakeUser, settings: Settings
+) -> None:
+    """A form sent too early, or by a foreign page, is no guess."""
+    make_user()
+    allow(settings, LOGIN_ACCOUNT_ADDRESS="1/hour", LOGIN_ADDRESS="1/hour")
+    for _ in range(3):
+        assert log_in(client, password="").json() == {"password": ["blank"]}
+        foreign = APIClient(enforce_csrf_checks=True, REMOTE_ADDR=HERE)
+        assert fail(foreign).json() == {"error": "csrf_failed"}
+    assert fail(client).status_code == 400
+
+
+# Mails
+
+
+def ask(client: APIClient, address: str = ADA, **extra: Any) -> int:
+    """Ask for a reset mail; return how many mails that was."""
+    before = len(mail.outbox)
+    answer = post(client, "send_pw_reset_email", {"email": address}, **extra)
+    assert (answer.status_code, answer.json()) == (200, {})
+    assert "Retry-After" not in answer
+    return len(mail.outbox) - before
+
+
+def test_an_account_gets_five_reset_mails_an_hour(
+    client: APIClient, make_user: MakeUser, clock: Clock
+) -> None:
+    """Whoever asks, and from wherever; the answer stays the same."""
+    make_user()
+    make_user("bob")
+    sent = [ask(client, REMOTE_ADDR=f"198.51.100.{n}") for n in range(7)]
+    assert sent == [1, 1, 1, 1, 1, 0, 0]
+    assert ask(client, "bob@example.com") == 1
+    clock.now += 3600
+    assert ask(client) == 1
+
+
+def test_an_address_makes_us_send_a_hundred_mails_an_hour(
+    client: APIClient, make_user: MakeUser
+) -> None:
+    """Whether or not anybody is behind the names: a difference would tell."""
+    make_user()
+    asked = [ask(client, f"nobody{number}@example.com") for number in range(100)]
+    assert sum(asked) == 0
+    assert ask(client) == 0
+    assert ask(client, REMOTE_ADDR=ELSEWHERE) == 1
+
+
+@pytest.mark.parametrize("scope", ["MAIL_RECIPIENT", "MAIL_ADDRESS"])
+def test_a_host_sets_its_own_rate_of_mails(
+    client: APIClient, make_user: MakeUser, settings: Settings, scope: str
+) -> None:
+    make_user()
+    allow(settings, **{scope: "2/hour"})
+    assert [ask(client) for _ in range(3)] == [1, 1, 0]
+    allow(settings, **{scope: None})
+    assert [ask(client) for _ in range(3)] == [1, 1, 1]
+    allow(settings, **{scope: "2/hour"})
+    assert ask(client) == 0
+
+
+def test_mails_that_an_address_may_not_ask_for_are_not_the_accounts(
+    client: APIClient, make_user: MakeUser, settings: Settings
+) -> None:
+    make_user()
+    allow(settings, MAIL_ADDRESS="1/hour", MAIL_RECIPIENT="2/hour")
+    assert [ask(client) for _ in range(9)] == [1] + [0] * 8
+    assert ask(client, REMOTE_ADDR=ELSEWHERE) == 1
+
+
+@pytest.mark.usefixtures("clock")
+def test_the_answer_over_the_limit_is_the_one_below_it(
+    client: APIClient, make_user: MakeUser
+) -> None:
+    make_user()
+
+    def seen(name: str) -> list[Any]:
+        data = {"ident": f"{name}@example.com"}
+        answers = [post(client, "send_pw_reset_email", data) for _ in range(7)]
+        return [(a.status_code, a.content, dict(a.headers)) for a in answers]
+
+    known = seen("ada")
+    assert len(mail.outbox) == 5
+    assert [facts for facts in known if facts != known[0]] == []
+    assert seen("nobody") == known
+
+
+# Addresses
+
+PROXIES: dict[str, tuple[int | None, dict[str, str], dict[str, str], bool]] = {
+    "one customer's IPv6": (
+        None,
+        {"REMOTE_ADDR": "2001:db8:0:1::1"},
+        {"REMOTE_ADDR": "2001:DB8:0:1:ffff:ffff:ffff:ffff"},
+        True,
+    ),
+    "two customers' IPv6": (
+        None,
+        {"REMOTE_ADDR": "2001:db8:0:1::1"},
+        {"REMOTE_ADDR": "2001:db8:0:2::1"},
+        False,
+    ),
+    "a loopback of each kind": (
+        None,
+        {"REMOTE_ADDR": "::1"},
+        {"REMOTE_ADDR": "127.0.0.1"},
+        False,
+    ),
+    "IPv4 in IPv6 is IPv4": (
+        None,
+        {"REMOTE_ADDR": "::ffff:192.0.2.7"},
+        {"REMOTE_ADDR": "192.0.2.7"},
+        True,
+    ),
+    "two IPv4 in IPv6 are two": (
+        None,
+        {"REMOTE_ADDR": "::ffff:192.0.2.7"},
+        {"REMOTE_ADDR": "::ffff:192.0.2.8"},
+        False,
+    ),
+    "neighbours in IPv4": (
+        None,
+        {"REMOTE_ADDR": "192.0.2.7"},
+        {"REMOTE_ADDR": "192.0.2.8"},
+        False,
+    ),
+    "an interface's name": (
+        None,
+        {"REMOTE_ADDR": "fe80::1%eth0"},
+        {"REMOTE_ADDR": "fe80::2%eth1"},
+        True,
+    ),
+    "a Unix socket has no address": (
+        None,
+        {"REMOTE_ADDR": ""},
+        {"REMOTE_ADDR": ""},
+        True,
+    ),
+    "what is no address": (
+        None,
+        {"REMOTE_ADDR": "unix:\n\0 socket" * 50},
+        {"REMOTE_ADDR": "192.0.2.7"},
+        False,
+    ),
+    "without proxies a header is anybody's claim": (
+        None,
+        {"HTTP_X_FORWARDED_FOR": "198.51.100.1"},
+        {"HTTP_X_FORWARDED_FOR": "198.51.100.2"},
+        True,
+    ),
+    "with no proxy a header is anybody's claim": (
+        0,
+        {"HTTP_X_FORWARDED_FOR": "198.51.100.1"},
+        {"HTTP_X_FORWARDED_FOR": "198.51.100.2"},
+        True,
+    ),
+    "behind a proxy its word counts": (
+        1,
+        {"HTTP_X_FORWARDED_FOR": "198.51.100.1"},
+        {"HTTP_X_FORWARDED_FOR": "198.51.100.2"},
+        False,
+    ),
+    "and not what the client told it": (
+        1,
+        {"HTTP_X_FORWARDED_FOR": "10.0.0.1, 198.51.100.1"},
+        {"HTTP_X_FORWARDED_FOR": "10.0.0.2, 198.51.100.1"},
+        True,
+    ),
+    "behind two proxies the second last is the client": (
+        2,
+        {"HTTP_X_FORWARDED_FOR": "10.0.0.1, 198.51.100.1, 10.1.1.1"},
+        {"HTTP_X_FORWARDED_FOR": "10.0.0.1, 198.51.100.2, 10.1.1.1"},
+        False,
+    ),
+    "and nothing before it": (
+        2,
+        {"HTTP_X_FORWARDED_FOR": "10.0.0.1, 198.51.100.1, 10.1.1.1"},
+        {"HTTP_X_FORWARDED_FOR": "10.0.0.2, 198.51.100.1, 10.2.2.2"},
+        True,
+    ),
+    "who comes past the proxy is who it is": (
+        1,
+        {"REMOTE_ADDR": "192.0.2.7"},
+        {"REMOTE_ADDR": "192.0.2.8"},
+        False,
+    ),
+    "a proxy that names nobody": (
+        1,
+        {"HTTP_X_FORWARDED_FOR": "198.51.100.1,"},
+        {"HTTP_X_FORWARDED_FOR": ""},
+        True,
+    ),
+    "the proxy's IPv6": (
+        1,
+        {"HTTP_X_FORWARDED_FOR": "2001:db8:0:1::1"},
+        {"HTTP_X_FORWARDED_FOR": "2001:db8:0:1::2"},
+        True,
+    ),
+    "a proxy that writes the port": (
+        1,
+        {"HTTP_X_FORWARDED_FOR": "198.51.100.1:40001"},
+        {"HTTP_X_FORWARDED_FOR": "198.51.100.1:40002"},
+        True,
+    ),
+    "a proxy that writes the port of IPv6": (
+        1,
+        {"HTTP_X_FORWARDED_FOR": "[2001:db8:0:1::1]:40001"},
+        {"HTTP_X_FORWARDED_FOR": "[2001:db8:0:1::1]:40002"},
+        True,
+    ),
+}
+
+
+@pytest.mark.parametrize(
+    ("proxies", "one", "other", "same"), PROXIES.values(), ids=list(PROXIES)
+)
+def test_who_counts_as_one_client(
+    client: APIClient,
+    settings: Settings,
+    proxies: int | None,
+    one: dict[str, str],
+    other: dict[str, str],
+    same: bool,
+) -> None:
+    settings.REST_FRAMEWORK = {"NUM_PROXIES": proxies}
+    allow(settings, VALIDATE_PASSWORD="1/hour")
+    assert post(client, "validate_password", **one).status_code == 400
+    answer = post(client, "validate_password", **other)
+    assert answer.status_code == (429 if same else 400)
+
+
+# The cache
+
+
+def _down(*args: object, **kwargs: object) -> Any:
+    raise ConnectionError("the cache is away")
+
+
+class DownCache(LocMemCache):
+    add = get = set = get_many = delete_many = _down
+
+
+class ForgetfulCache(LocMemCache):
+    """Fails only where something is to be removed."""
+
+    delete_many = _down
+
+
+def use_cache(settings: Settings, backend: str, location: str = "") -> None:
+    settings.CACHES = {"default": {"BACKEND": backend, "LOCATION": location}}
+
+
+def errors(caplog: pytest.LogCaptureFixture) -> list[str]:
+    return [
+        record.getMessage()
+        for record in caplog.records
+        if record.name == "ai_kit_auth" and record.levelno == logging.ERROR
+    ]
+
+
+@scopes
+def test_a_cache_that_is_down_locks_nobody_out(
+    client: APIClient,
+    settings: Settings,
+    caplog: pytest.LogCaptureFixture,
+    scope: str,
+) -> None:
+    use_cache(settings, f"{__name__}.DownCache")
+    allow(settings, **{scope: "1/hour"})
+    answers = [EVENTS[scope](client, number) for number in range(3)]
+    assert statuses(*answers) == [400, 400, 400]
+    assert errors(caplog) == [f"The cache failed, so {scope} is not throttled"] * 3
+
+
+def test_people_log_in_and_get_mail_while_the_cache_is_down(
+    client: APIClient,
+    make_user: MakeUser,
+    settings: Settings,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    use_cache(settings, f"{__name__}.DownCache")
+    make_user()
+    assert log_in(client).status_code == 200
+    assert [ask(client) for _ in range(7)] == [1] * 7
+    assert "The cache failed, so throttles stay as they are" in errors(caplog)
+
+
+def test_a_cache_that_forgets_nothing_costs_nobody_the_login(
+    client: APIClient,
+    make_user: MakeUser,
+    settings: Settings,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    use_cache(settings, f"{__name__}.ForgetfulCache")
+    make_user()
+    assert log_in(client).status_code == 200
+    assert set(errors(caplog)) == {"The cache failed, so throttles stay as they are"}
+    assert "the cache is away" in caplog.text
+
+
+def test_without_throttles_the_cache_is_not_asked(
+    client: APIClient,
+    make_user: MakeUser,
+    settings: Settings,
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """A host that counts in its proxy pays nothing here."""
+    use_cache(settings, f"{__name__}.DownCache")
+    allow(settings)
+    make_user()
+    assert statuses(fail(client), log_in(client)) == [400, 200]
+    assert statuses(*(event(client, 0) for event in EVENTS.values())) == [400] * 6
+    assert errors(caplog) == []
+
+
+class Ledger(LocMemCache):
+    """Remembers what it was given."""
+
+    entries: list[str] = []
+
+    def add(self, key: str, value: Any, *args: Any, **kwargs: Any) -> bool:
+        self.entries.append(f"{self.make_key(key)}\n{value!r}")
+        return super().add(key, value, *args, **kwargs)
+
+
+def test_what_is_kept_fits_memcached_and_names_nobody(
+    client: APIClient, make_user: MakeUser, settings: Settings
+) -> None:
+    """Keys of at most 250 printable bytes, without an address or a name in clear."""
+    use_cache(settings, f"{__name__}.Ledger")
+    user = make_user()
+    Ledger.entries.clear()
+    long = "nobody knows\tme " * 60
+    for address in (HERE, "2001:db8:0:1::1", "no address at all"):
+        there = {"REMOTE_ADDR": address}
+        assert statuses(fail(client, **there), fail(client, long, **there)) == [400] * 2
+        assert ask(client, **there) == 1
+        for event in EVENTS.values():
+            assert event(APIClient(**there), 0).status_code == 400
+    assert len(Ledger.entries) > 20
+    secrets = (ADA, "nobody", HERE, "2001:db8", "no address", user.password)
+    for entry in Ledger.entries:
+        assert re.fullmatch(r"[!-~]{1,250}\n[0-9.]+", entry), entry
+        assert [secret for secret in secrets if secret in entry] == []
+
+
+THREADS = 8
+TRIES = 64
+
+
+def takes_at_once() -> int:
+    """Return how many of 64 tries in 8 threads got a slot of LINK."""
+    barrier = threading.Barrier(THREADS)
+
+    def tries(_: int) -> int:
+        barrier.wait()
+        taken = 0
+        for _ in range(TRIES // THREADS):
+            with contextlib.suppress(Throttled):
+                Counter("LINK", HERE).take()
+                taken += 1
+        connections.close_all()
+        return taken
+
+    with ThreadPoolExecutor(THREADS) as pool:
+        return sum(pool.map(tries, range(THREADS)))
+
+
+@pytest.mark.parametrize("at", [0, 30, 59.999])
+def test_no_slot_is_taken_twice(settings: Settings, clock: Clock, at: float) -> None:
+    """However many try at once: counting loses nothing, nor at the turn of a period."""
+    allow(settings, LINK="10/min")
+    clock.now = clock.now // 60 * 60 + at
+    assert takes_at_once() == 10
+    clock.now += 60
+    allow(settings, LINK="7/min")
+    assert takes_at_once() == 7
+    # Of 20 slots 7 are held, by the minute before this one.
+    clock.now += 59
+    allow(settings, LINK="20/min")
+    assert takes_at_once() == 13
+
+
+class CacheRouter:
+    """Sends the cache's table to a database of its own."""
+
+    def db_for_read(self, model: type[Model], **hints: object) -> str | None:
+        return "slots" if model._meta.app_label == "django_cache" else None
+
+    db_for_write = db_for_read
+
+
+@pytest.fixture
+def own_file(
+    django_db_blocker: DjangoDbBlocker, settings: Settings, tmp_path: Path
+) -> Iterator[str]:
+    """Give the cache a file: SQLite's memory does not wait for another thread."""
+    connections.settings["slots"] = {
+        **connections.settings["default"],
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": str(tmp_path / "slots.sqlite3"),
+        "OPTIONS": {"timeout": 60, "transaction_mode": "IMMEDIATE"},
+    }
+    settings.DATABASE_ROUTERS = [f"{__name__}.CacheRouter"]
+    # Django's tests may open none but the databases that were there when they began.
+    with django_db_blocker.unblock():
+        yield "slots"
+    connections["slots"].close()
+    del connections["slots"], connections.settings["slots"]
+
+
+@pytest.fixture
+def the_hosts() -> str:
+    return "default"
+
+
+DATABASES = pytest.mark.parametrize(
+    "database_cache",
+    [
+        "own_file",
+        pytest.param("the_hosts", marks=pytest.mark.database("postgresql", "mariadb")),
+    ],
+    indirect=True,
+)
+
+
+@pytest.fixture
+def database_cache(
+    request: pytest.FixtureRequest, transactional_db: None, settings: Settings
+) -> Iterator[Any]:
+    """Count in Django's database cache; yield the connection to its table."""
+    alias = request.getfixturevalue(request.param)
+    use_cache(settings, "django.core.cache.backends.db.DatabaseCache", "slots")
+    call_command("createcachetable", database=alias)
+    yield connections[alias]
+    with connections[alias].cursor() as cursor:
+        cursor.execute("DROP TABLE slots")
+
+
+@DATABASES
+def test_no_slot_in_a_database_is_taken_twice(
+    database_cache: Any, settings: Settings
+) -> None:
+    """Nor is one whose period is over, whose row may still be there."""
+    allow(settings, LINK="10/hour")
+    assert takes_at_once() == 10
+    with database_cache.cursor() as cursor:
+        cursor.execute("UPDATE slots SET expires = '2000-01-01 00:00:00'")
+        assert cursor.rowcount == 10
+    assert takes_at_once() == 10
+
+
+@DATABASES
+@pytest.mark.usefixtures("database_cache")
+def test_a_database_is_as_good_a_cache(
+    client: APIClient, make_user: MakeUser, settings: Settings
+) -> None:
+    make_user()
+    allow(settings, LOGIN_ACCOUNT_ADDRESS="2/hour", MAIL_RECIPIENT="1/hour")
+    assert statuses(fail(client), log_in(client)) == [400, 200]
+    refused = [fail(client) for _ in range(3)][-1]
+    assert refused.json() == {"error": "throttled"}
+    assert 3590 <= int(refused["Retry-After"]) <= 3600
+    assert [ask(client), ask(client)] == [1, 0]
+
+
+# Hosts
+
+
+class OnceAMinute(AnonRateThrottle):
+    rate = "1/minute"
+
+
+def test_a_hosts_default_throttles_go_on_counting(
+    client: APIClient, settings: Settings, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """DRF reads DEFAULT_THROTTLE_CLASSES into this attribute when it is imported."""
+    monkeypatch.setattr(APIView, "throttle_classes", [OnceAMinute])
+    allow(settings)
+    answers = [post(client, "validate_password") for _ in range(2)]
+    assert statuses(*answers) == [400, 429]
+    assert answers[1].json() == {"error": "throttled"}
+    assert post(client, "login").status_code == 429
+    assert post(client, "login", REMOTE_ADDR=ELSEWHERE).status_code == 400
+
+
+class ThousandADay(AnonRateThrottle):
+    rate = "1000/day"
+
+
+class HostsValidatePassword(views.ValidatePassword):
+    throttle_classes = [ThousandADay]
+
+
+class UncountedValidatePassword(views.ValidatePassword):
+    throttles = []
+
+
+@pytest.mark.parametrize(
+    ("view", "expected"),
+    [(HostsValidatePassword, [400, 429]), (UncountedValidatePassword, [400, 400])],
+)
+def test_a_hosts_view_counts_besides_ours_or_instead(
+    settings: Settings, view: type[APIView], expected: list[int]
+) -> None:
+    allow(settings, VALIDATE_PASSWORD="1/hour")
+    requests = [APIRequestFactory().post("/", {}, format="json") for _ in range(2)]
+    assert statuses(*(view.as_view()(request) for request in requests)) == expected
