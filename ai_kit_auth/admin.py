@@ -29,6 +29,7 @@ from .users import (
     email_field,
     has_column,
     normal_address,
+    normal_username,
     own_name,
     state_of,
     unique_username,
@@ -60,13 +61,16 @@ class _AddressForm(_ModelForm):
         def clean_email(self) -> str: ...
 
     def clean(self) -> dict[str, Any] | None:
-        username = self.cleaned_data.get(username_field() or "") or ""
-        # SECURITY: a username that is another's address would stand in front of it.
-        theirs = users().exclude(pk=self.instance.pk)
-        if "@" in username and theirs.filter(is_anybodys(username)).exists():
-            self.add_error(
-                username_field(), _("A user with that username already exists.")
-            )
+        name = username_field() or ""
+        username = self.cleaned_data.get(name) or ""
+        # SECURITY: a username that is another's, or another's address, in whatever case
+        # or Unicode form, would stand in front of it.
+        others = users().exclude(pk=self.instance.pk)
+        username = normal_username(username)
+        new = bool(username) and name in self.changed_data
+        if new and others.filter(is_anybodys(username)).exists():
+            message = _("A user with that username already exists.")
+            self.add_error(name, forms.ValidationError(message, code="unique"))
         return super().clean()
 
     def _clean_fields(self) -> None:

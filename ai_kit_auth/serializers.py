@@ -29,6 +29,7 @@ from .users import (
     find_by_identity,
     has_column,
     normal_address,
+    normal_username,
     username_field,
 )
 
@@ -230,9 +231,23 @@ class AddressField(serializers.EmailField):
 
     def to_internal_value(self, data: Any) -> str:
         try:
-            return normal_address(super().to_internal_value(data))
+            return normal_address(_bounded(self, super().to_internal_value(data)))
         except ValueError:
             self.fail("invalid")
+
+
+class UsernameField(serializers.CharField):
+    """A username in its normal form, which then is what the model's rules are for."""
+
+    def to_internal_value(self, data: Any) -> str:
+        return normal_username(_bounded(self, super().to_internal_value(data)))
+
+
+def _bounded(field: serializers.CharField, text: str) -> str:
+    # SECURITY: normalising takes the square of the length, so it must not be any.
+    if len(text) > MAX_LENGTH:
+        field.fail("max_length", max_length=MAX_LENGTH)
+    return text
 
 
 def _email(key: str) -> AddressField:
@@ -245,7 +260,7 @@ def _email(key: str) -> AddressField:
 def _username(name: str, key: str) -> serializers.CharField:
     required = api_settings.USERNAME_REQUIRED
     field = UserModel._meta.get_field(name)
-    return serializers.CharField(
+    return UsernameField(
         source=_source(name, key),
         required=required,
         allow_blank=not required,

@@ -11,9 +11,10 @@ import hashlib
 import inspect
 import logging
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
+from dataclasses import dataclass, field
 from functools import reduce
 from operator import or_
 from typing import Any
@@ -23,6 +24,7 @@ from django.contrib.auth import password_validation
 from django.core.cache import cache
 from django.core.mail import EmailMultiAlternatives
 from django.db import IntegrityError, OperationalError, router, transaction
+from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import BooleanField, ExpressionWrapper, Q
 from django.db.models.signals import post_save, pre_save
 from django.template import Context
@@ -52,6 +54,8 @@ from .users import (
     has_column,
     ident_of,
     identity_fields,
+    normal_address,
+    normal_username,
     scramble_id,
     state_of,
     unique_username,
@@ -340,8 +344,15 @@ def send_account_exists_mail(user: User) -> None:
 # Accounts
 
 
-# The names of the locks that this registration holds, None outside of one.
-_held: ContextVar[list[str] | None] = ContextVar("held", default=None)
+@dataclass
+class _Registration:
+    """What a registration holds: its locks, and the identities that it found free."""
+
+    locks: list[str] = field(default_factory=list)
+    free: set[str] = field(default_factory=set)
+
+
+_current: ContextVar[_Registration | None] = ContextVar("registration", default=None)
 
 
 @contextmanager
@@ -353,27 +364,37 @@ def registration() -> Iterator[None]:
     :func:`taken_codes` locks what it looks at. The e-mail column of Django's user has
     no constraint that would decide the race.
     """
-    held: list[str] = []
-    token = _held.set(held)
+    current = _Registration()
+    token = _current.set(current)
     try:
         with atomic():
+            connection = transaction.get_connection(router.db_for_write(UserModel))
+            if connection.vendor == "sqlite":
+                _lock_file(connection)
             yield
     finally:
-        _held.reset(token)
-        _unlock(held)
+        _current.reset(token)
+        _unlock(current.locks)
 
 
-def _lock(identities: Iterable[str]) -> None:
-    """Hold ``identities`` until the registration ends; needs its transaction."""
-    held = _held.get()
-    connection = transaction.get_connection(router.db_for_write(UserModel))
-    names = sorted({_lock_name(identity) for identity in identities})
-    if held is None or not names:
+def _lock_file(connection: BaseDatabaseWrapper) -> None:
+    # A write, even of no row, takes the write lock of the whole file. It must come
+    # first: SQLite lets nobody who has read write after somebody else has.
+    table = connection.ops.quote_name(UserModel._meta.db_table)
+    column = connection.ops.quote_name(UserModel._meta.pk.column)
+    with connection.cursor() as cursor:
+        cursor.execute(f"UPDATE {table} SET {column} = {column} WHERE 1 = 0")  # noqa: S608  # names from the model
+
+
+def _lock(names: Sequence[str]) -> None:
+    """Hold the locks ``names`` until the registration ends."""
+    current = _current.get()
+    if current is None or not names:
         return
+    connection = transaction.get_connection(router.db_for_write(UserModel))
     with connection.cursor() as cursor:
         if connection.vendor == "postgresql":
-            # Freed by the database at the end of the transaction. In the order of the
-            # names, so that two registrations never wait for each other.
+            # Freed by the database at the end of the transaction.
             calls = ", ".join(["pg_advisory_xact_lock(%s)"] * len(names))
             numbers = [_lock_number(name) for name in names]
             cursor.execute(f"SELECT {calls}", numbers)
@@ -384,13 +405,7 @@ def _lock(identities: Iterable[str]) -> None:
                     raise OperationalError(
                         "The lock of a registration is not to be had"
                     )
-                held.append(name)
-        elif connection.vendor == "sqlite":
-            # A write, even of no row, takes the write lock of the whole file. A read
-            # before it would make SQLite refuse the write of whoever comes second.
-            table = connection.ops.quote_name(UserModel._meta.db_table)
-            column = connection.ops.quote_name(UserModel._meta.pk.column)
-            cursor.execute(f"UPDATE {table} SET {column} = {column} WHERE 1 = 0")  # noqa: S608  # names from the model
+                current.locks.append(name)
 
 
 def _unlock(names: Iterable[str]) -> None:
@@ -425,7 +440,9 @@ def taken_codes(fields: Mapping[str, Any]) -> dict[str, str]:
     are locked till its end.
     """
     values = {name: str(fields[name]) for name in _identities() if fields.get(name)}
-    _lock(values.values())
+    locks = {name: _lock_name(value) for name, value in values.items()}
+    # In order, so that two registrations never wait for each other.
+    _lock(sorted(set(locks.values())))
     conditions = {name: is_anybodys(value) for name, value in values.items()}
     if not conditions:
         return {}
@@ -440,11 +457,13 @@ def taken_codes(fields: Mapping[str, Any]) -> dict[str, str]:
         )
     )
     found = [any(column) for column in zip(*rows, strict=True)]
-    return {
-        name: f"{name}_unique"
-        for name, taken in zip(conditions, found, strict=False)
-        if taken
-    }
+    taken = [
+        name for name, somebodys in zip(conditions, found, strict=False) if somebodys
+    ]
+    current = _current.get()
+    if current is not None:
+        current.free |= {lock for name, lock in locks.items() if name not in taken}
+    return {name: f"{name}_unique" for name in taken}
 
 
 def _identities() -> list[str]:
@@ -472,11 +491,18 @@ def register(fields: Mapping[str, Any]) -> User:
     Raises a ``ValidationError`` with the codes of :func:`taken_codes` where an identity
     is taken. Outside of :func:`registration` it opens one and checks that itself.
     """
-    if _held.get() is None:
+    current = _current.get()
+    if current is None:
         with registration():
-            _refuse_taken(taken_codes(fields))
             return register(fields)
-    values = dict(fields)
+    values = _normal(fields)
+    # A host's serializer may have left our checks out.
+    unchecked = {
+        name: values[name]
+        for name in _identities()
+        if values.get(name) and _lock_name(str(values[name])) not in current.free
+    }
+    _refuse_taken(taken_codes(unchecked))
     username = username_field()
     if username is not None and not values.get(username):
         values[username] = unique_username()
@@ -489,6 +515,19 @@ def register(fields: Mapping[str, Any]) -> User:
         raise
 
 
+def _normal(fields: Mapping[str, Any]) -> dict[str, Any]:
+    values = dict(fields)
+    address, username = email_field(), username_field()
+    if values.get(address):
+        try:
+            values[address] = normal_address(values[address])
+        except ValueError:
+            _refuse_taken({address: "invalid"})
+    if username is not None and values.get(username):
+        values[username] = normal_username(values[username])
+    return values
+
+
 def _refuse_taken(codes: Mapping[str, str]) -> None:
     if codes:
         raise ValidationError(
@@ -496,16 +535,10 @@ def _refuse_taken(codes: Mapping[str, str]) -> None:
         )
 
 
-def is_waiting(user: User) -> bool:
-    """Tell whether the account waits for its activation, as the database has it."""
-    row = users().filter(pk=user.pk).first()
-    return row is not None and state_of(row) is AccountState.WAITING
-
-
 def withdraw(user: User) -> None:
     """Take a registration back whose mail could not be sent, unless it was used."""
-    if is_waiting(user):
-        user.delete()
+    untouched = {"password": user.password, "is_active": False}
+    users().filter(pk=user.pk, **untouched).delete()
 
 
 @sensitive_variables()
@@ -615,9 +648,9 @@ def _write(user: User, **changes: Any) -> bool:
         "update_fields": frozenset(changes),
     }
     pre_save.send(**seen)
-    for field in model._meta.concrete_fields:
-        if getattr(field, "auto_now", False):
-            changes[field.attname] = field.pre_save(user, add=False)
+    for column in model._meta.concrete_fields:
+        if getattr(column, "auto_now", False):
+            changes[column.attname] = column.pre_save(user, add=False)
     rows = model._base_manager.using(using).filter(Q(pk=user.pk, **checked))
     if not rows.update(**changes):
         return False

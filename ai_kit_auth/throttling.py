@@ -66,10 +66,10 @@ class Counter:
     """
     Counts the events of ``key`` in one ``scope`` of THROTTLE_RATES.
 
-    A rate of N a period is N slots in the cache, for each period by the clock. An event
-    takes a free one, which holds for the length of a period, also into the next one.
-    Taking one is ``cache.add`` of a name that was never used before, which is atomic in
-    Redis, Memcached, the database and local memory alike.
+    A rate of N a period is N numbered slots. An event takes a free number for the
+    length of a period, so no period ever holds more than N. Taking one is ``cache.add``
+    of a name of this period by the clock, which was never used before: that is atomic
+    in Redis, Memcached, the database and local memory alike.
     """
 
     scope: str
@@ -98,16 +98,20 @@ class Counter:
         now = time.time()
         period_now = int(now // period)
         names = self._names(slots, period_now)
-        taken = cache.get_many([*names, *self._names(slots, period_now - 1)])
-        holding = [end for end in taken.values() if end > now]
-        if len(holding) < slots:
-            free = [name for name in names if name not in taken]
-            # Not all in the same order: many processes at once would queue at each.
-            random.shuffle(free)
-            for name in free:
-                if cache.add(name, now + period, period):
+        before = self._names(slots, period_now - 1)
+        pairs = list(zip(names, before, strict=True))
+        # In any order: many processes at once would queue at the first ones. The first
+        # guess is nearly always free, which spares the look at all of them.
+        random.shuffle(pairs)
+        wait: list[float] = []
+        for some in (pairs[:1], pairs[1:]):
+            taken = cache.get_many([name for pair in some for name in pair])
+            for name, last in some:
+                held = name in taken or taken.get(last, now) > now
+                if not held and cache.add(name, now + period, period):
                     return name, 0
-        return None, max(min(holding, default=now) - now, 1)
+            wait += [end - now for end in taken.values() if end > now]
+        return None, max(min(wait, default=0), 1)
 
     def clear(self) -> None:
         """Free all slots."""
@@ -131,6 +135,8 @@ class Counter:
 
 def release(slots: Sequence[str]) -> None:
     """Free ``slots``, for an event that turned out to be none that counts."""
+    if not slots:
+        return
     try:
         cache.delete_many(slots)
     except Exception:
@@ -141,17 +147,21 @@ def take_all(*counters: Counter) -> list[str]:
     """
     Take a slot of each counter, or none of any; return the slots.
 
-    Raises DRF's ``Throttled``. An event that is refused is not counted.
+    Raises DRF's ``Throttled`` with the longest wait. An event that is refused is not
+    counted.
     """
     slots: list[str] = []
+    waits: list[float] = []
     for counter in counters:
         try:
             slot = counter.take()
-        except Throttled:
-            release(slots)
-            raise
-        if slot is not None:
-            slots.append(slot)
+        except Throttled as throttled:
+            waits.append(getattr(throttled, "wait", None) or 1)
+        else:
+            slots += [] if slot is None else [slot]
+    if waits:
+        release(slots)
+        raise Throttled(wait=max(waits))
     return slots
 
 

@@ -113,6 +113,9 @@ def normal_address(address: str) -> str:
     """
     local, at, domain = address.rpartition("@")
     domain = unicodedata.normalize("NFKC", domain).replace("\u3002", ".").lower()
+    if not at or "@" in domain:
+        # A full-width @ has become one: the parts are not those that were typed.
+        raise ValueError(address)
     if not domain.isascii():
         encoded = domain.encode("idna")
         if encoded.decode("idna") != domain:
@@ -132,7 +135,7 @@ def equals(name: str, value: str, *, any_case: bool = False) -> Q | None:
     if is_email(field):
         return _equals_address(name, value)
     if name == UserModel.USERNAME_FIELD:
-        value = UserModel.normalize_username(value)
+        value = normal_username(value)
     try:
         value = field.to_python(value)
     except ValidationError:
@@ -151,8 +154,23 @@ def _equals_address(name: str, value: str) -> Q | None:
         normal = normal_address(value)
     except ValueError:
         return same
-    # Both, as older rows may hold what was typed then.
-    return same if normal == value else same | Q((f"{name}__iexact", normal))
+    # All of them, as older rows may hold what was typed then.
+    forms = {normal, _in_unicode(normal)} - {value}
+    return reduce(operator.or_, (Q((f"{name}__iexact", form)) for form in forms), same)
+
+
+def _in_unicode(address: str) -> str:
+    """Return a normal form as people write it, with the letters of their alphabet."""
+    local, _, domain = address.rpartition("@")
+    try:
+        return f"{local}@{domain.encode().decode('idna')}"
+    except UnicodeError:
+        return address
+
+
+def normal_username(username: str) -> str:
+    """Return the one form in which a username is compared and stored: Django's NFKC."""
+    return str(UserModel.normalize_username(username))
 
 
 def find_by_identity(typed: str) -> User | None:
@@ -188,6 +206,12 @@ def find_by_identity(typed: str) -> User | None:
         if len(found) == 1:
             return found[0]
     return None
+
+
+def find_by_address(address: str) -> User | None:
+    """Return the one user whose mails go to ``address``, whatever people log in by."""
+    found = users().filter(equals(email_field(), address))[:2]
+    return found[0] if len(found) == 1 else None
 
 
 @sensitive_variables()
@@ -233,7 +257,7 @@ def account_key(found: User | None, typed: str) -> str:
         with suppress(ValueError):
             typed = normal_address(typed)
         return f"typed|{typed.casefold()}"
-    typed = str(UserModel.normalize_username(typed))
+    typed = normal_username(typed)
     # MariaDB and MySQL compare without case.
     folds = connections[router.db_for_read(UserModel)].vendor == "mysql"
     return f"typed|{typed.casefold() if folds else typed}"

@@ -60,7 +60,14 @@ from .throttling import (
     ValidatePasswordThrottle,
     may_mail,
 )
-from .users import User, UserModel, account_key, email_field, find_by_identity
+from .users import (
+    User,
+    UserModel,
+    account_key,
+    email_field,
+    email_of,
+    find_by_address,
+)
 
 logger = logging.getLogger("ai_kit_auth")
 
@@ -253,7 +260,7 @@ class RegistrationView(AuthView):
             if waits and not answer_first:
                 services.send_user_activation_mail(user)
         security_log.log("registered", request, user=user)
-        late = partial(self.hand_over, user) if waits and answer_first else _nothing
+        late = partial(self.hand_over, user, waits) if answer_first else _nothing
         return AnsweredFirst({}, then=late, status=status.HTTP_201_CREATED)
 
     def answer_for_taken(self, data: Mapping[str, Any]) -> Response:
@@ -266,20 +273,26 @@ class RegistrationView(AuthView):
 
     def tell_owner(self, address: str) -> None:
         """Mail the owner that the address has an account; log a failure."""
-        owner = find_by_identity(address)
+        owner = find_by_address(address)
         allowed = may_mail(self.request, account_key(owner, address))
         if owner is None or not (allowed and services.may_receive_reset_mail(owner)):
             return
         try:
             services.send_account_exists_mail(owner)
-        except MailNotSent:
-            logger.error("The mail to the owner, user %s, was not sent", owner.pk)
+        except Exception:
+            logger.exception("The mail to the owner, user %s, was not sent", owner.pk)
 
-    def hand_over(self, user: User) -> None:
+    def hand_over(self, user: User, waits: bool) -> None:
         """Send the activation mail; take the account back where that fails."""
+        # SECURITY: counted as the mail to an owner is, or what a stranger has left of
+        # the rate would tell.
+        may_mail(self.request, account_key(None, email_of(user)))
+        if not waits:
+            return
         try:
             services.send_user_activation_mail(user)
-        except MailNotSent:
+        except Exception:
+            logger.exception("The account of user %s is taken back", user.pk)
             services.withdraw(user)
 
 

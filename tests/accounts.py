@@ -75,3 +75,8 @@ def mailed_link(index: int = -1) -> dict[str, str]:
     assert found is not None
     query = parse_qs(urlsplit(found[0]).query)
     return {name: values[0] for name, values in query.items()}
+
+
+def wide(text: str) -> str:
+    """Return ``text`` in full width: other characters of the same NFKC."""
+    return text.translate({code: code + 0xFEE0 for code in range(0x21, 0x7F)})

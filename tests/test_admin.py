@@ -37,6 +37,7 @@ from .accounts import (
     mailed_link,
     post,
     the_user,
+    wide,
 )
 from .conftest import OTHER_PASSWORD, PASSWORD, USER_MODELS
 
@@ -269,6 +270,146 @@ def test_an_account_needs_a_good_password(
     assert errors_of(answer) == {"password2": [code]}
     assert count() == 1
     assert mail.outbox == []
+
+
+SPELLINGS = [
+    ("ada@EXAMPLE.com", "ada@example.com"),
+    (f"ada@{wide('example')}.com", "ada@example.com"),
+    ("ada@mail\u3002example.com", "ada@mail.example.com"),
+    ("ada@bücher.example", "ada@xn--bcher-kva.example"),
+    ("ada@XN--BCHER-KVA.example", "ada@xn--bcher-kva.example"),
+]
+
+
+@pytest.mark.usefixtures("asks_for_all")
+@pytest.mark.parametrize(("typed", "normal"), SPELLINGS)
+def test_a_new_address_is_stored_in_its_normal_form(
+    browser: Client, typed: str, normal: str
+) -> None:
+    name = users.email_field()
+    assert browser.post(page("add"), new_user(**{name: typed})).status_code == 302
+    assert get_user_model()._default_manager.filter(**{name: normal}).count() == 1
+    for again in (typed, normal, normal.upper()):
+        answer = browser.post(page("add"), new_user("bob", **{name: again}))
+        assert errors_of(answer) == {name: [f"{name}_unique"]}
+    assert count() == 2
+
+
+@pytest.mark.usefixtures("asks_for_all")
+@pytest.mark.parametrize(
+    "address",
+    ["ada@faß.example", "ada@ς.example", f"ada@{'ü' * 60}.example", "ädä@example.com"],
+)
+def test_an_address_that_has_no_normal_form_is_invalid(
+    browser: Client, make_user: MakeUser, address: str
+) -> None:
+    name = users.email_field()
+    answer = browser.post(page("add"), new_user(**{name: address}))
+    assert errors_of(answer) == {name: ["invalid"]}
+    url = page("change", make_user("bob").pk)
+    answer = browser.post(url, {**shown_values(browser, url), name: address})
+    assert errors_of(answer) == {name: ["invalid"]}
+    assert mail.outbox == []
+
+
+@pytest.mark.usefixtures("asks_for_all")
+def test_the_length_of_an_address_is_that_of_its_normal_form(browser: Client) -> None:
+    name = users.email_field()
+    address = f"{'a' * 20}@{'.'.join(['ü' * 50] * 4)}.example"
+    assert len(address) < 254 < len(users.normal_address(address))
+    answer = browser.post(page("add"), new_user(**{name: address}))
+    assert errors_of(answer) == {name: ["max_length"]}
+    assert count() == 1
+
+
+@pytest.mark.usefixtures("asks_for_all")
+def test_an_old_account_has_its_address_however_it_was_stored(
+    browser: Client, make_user: MakeUser
+) -> None:
+    name = users.email_field()
+    make_user("ada", **{name: "ada@bücher.example"})
+    for typed in ("ada@bücher.example", "ADA@xn--bcher-kva.example"):
+        answer = browser.post(page("add"), new_user("bob", **{name: typed}))
+        assert errors_of(answer) == {name: [f"{name}_unique"]}
+    assert count() == 2
+
+
+@with_username
+@pytest.mark.usefixtures("asks_for_all")
+@pytest.mark.parametrize("username", ["ada", "ADA", wide("ada")])
+def test_a_username_has_one_account_in_every_case_and_unicode_form(
+    browser: Client, make_user: MakeUser, username: str
+) -> None:
+    make_user("ada")
+    name = str(users.username_field())
+    answer = browser.post(page("add"), new_user("bob", **{name: username}))
+    assert set(errors_of(answer)) == {name}
+    assert count() == 2
+
+
+NAMED_ALREADY = "A user with that username already exists."
+IMITATIONS = [
+    "ada@example.com",
+    "ADA@EXAMPLE.com",
+    f"ada@{wide('example')}.com",
+    f"{wide('ada')}@example.com",
+]
+
+
+@with_username
+@pytest.mark.usefixtures("asks_for_all")
+@pytest.mark.parametrize("username", IMITATIONS)
+def test_a_new_username_may_not_be_somebodys_address(
+    browser: Client, make_user: MakeUser, username: str
+) -> None:
+    make_user("ada")
+    name = str(users.username_field())
+    answer = browser.post(page("add"), new_user("bob", **{name: username}))
+    assert set(errors_of(answer)) == {name}
+    assert NAMED_ALREADY in answer.content.decode()
+    assert count() == 2
+
+
+@with_username
+@pytest.mark.parametrize("username", IMITATIONS)
+def test_a_username_may_not_become_somebodys_address(
+    browser: Client, make_user: MakeUser, username: str
+) -> None:
+    make_user("ada")
+    name = str(users.username_field())
+    url = page("change", make_user("bob").pk)
+    answer = browser.post(url, {**shown_values(browser, url), name: username})
+    assert set(errors_of(answer)) == {name}
+    assert NAMED_ALREADY in answer.content.decode()
+    assert the_user("bob").get_username() == "bob"
+
+
+@with_username
+@pytest.mark.usefixtures("asks_for_all")
+def test_an_address_may_not_be_somebodys_username(
+    browser: Client, make_user: MakeUser
+) -> None:
+    address, username = users.email_field(), str(users.username_field())
+    make_user("bob", **{username: "ada@example.com"})
+    other = page("change", make_user("cleo").pk)
+    for typed in ("ada@example.com", "ADA@Example.com", f"ada@{wide('example')}.com"):
+        answer = browser.post(page("add"), new_user("ada", **{address: typed}))
+        assert errors_of(answer) == {address: [f"{address}_unique"]}
+        data = {**shown_values(browser, other), address: typed}
+        answer = browser.post(other, data)
+        assert errors_of(answer) == {address: [f"{address}_unique"]}
+    assert count() == 3
+
+
+@with_username
+@pytest.mark.usefixtures("asks_for_all")
+def test_an_account_may_be_called_by_its_own_address(browser: Client) -> None:
+    name = str(users.username_field())
+    data = new_user("ada", **{name: "ada@example.com"})
+    assert browser.post(page("add"), data).status_code == 302
+    url = page("change", the_user().pk)
+    assert browser.post(url, shown_values(browser, url)).status_code == 302
+    assert the_user().get_username() == "ada@example.com"
 
 
 @with_username
@@ -599,10 +740,23 @@ def test_the_own_address_may_stay_or_be_a_new_one(
     assert getattr(user, users.email_field()) == address
 
 
+@pytest.mark.parametrize(("typed", "normal"), SPELLINGS)
+def test_a_changed_address_is_stored_in_its_normal_form(
+    browser: Client, make_user: MakeUser, typed: str, normal: str
+) -> None:
+    user = make_user()
+    url = page("change", user.pk)
+    data = {**shown_values(browser, url), users.email_field(): typed}
+    assert browser.post(url, data).status_code == 302
+    user.refresh_from_db()
+    assert getattr(user, users.email_field()) == normal
+
+
 @pytest.mark.parametrize(
     ("address", "code"),
     [
         ("bob@example.com", "unique"),
+        (f"bob@{wide('example')}.com", "unique"),
         ("BOB@Example.com", "unique"),
         ("", "required"),
         ("bob", "invalid"),

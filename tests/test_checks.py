@@ -7,6 +7,7 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.core import checks
+from django.core.cache.backends.locmem import LocMemCache
 from django.core.management import call_command
 from django.core.management.base import SystemCheckError
 from django.test import override_settings
@@ -104,6 +105,80 @@ def test_e004_a_relation_is_nothing_to_log_in_by(name: str) -> None:
     [problem] = findings({**URL, "USER_IDENTITY_FIELDS": (name,)})
     assert problem.id == "ai_kit_auth.E004"
     assert repr(name) in problem.msg
+
+
+class OwnCache(LocMemCache):
+    """A backend that we know nothing of."""
+
+
+BACKENDS = "django.core.cache.backends"
+DUMMY = f"{BACKENDS}.dummy.DummyCache"
+DATABASE = f"{BACKENDS}.db.DatabaseCache"
+ENOUGH = {"MAX_ENTRIES": 100_000}
+UNFIT = {
+    f"{BACKENDS}.locmem.LocMemCache": "is not shared by processes",
+    DUMMY: "keeps nothing",
+    f"{BACKENDS}.filebased.FileBasedCache": "can lose a count",
+}
+
+
+def cache_findings(*, deploy: bool = True, **default: Any) -> list[Any]:
+    """Return what the app says of a host's default cache, in ``check --deploy``."""
+    caches = {"default": {"LOCATION": "/cache", **default}, "other": {"BACKEND": DUMMY}}
+    with override_settings(CACHES=caches):
+        found = checks.run_checks(include_deployment_checks=deploy)
+    return [message for message in found if str(message.id).startswith("ai_kit_auth.")]
+
+
+@pytest.mark.parametrize(("backend", "told"), UNFIT.items())
+def test_w001_a_cache_that_cannot_count_for_all_processes(
+    backend: str, told: str
+) -> None:
+    [problem] = cache_findings(BACKEND=backend, OPTIONS=ENOUGH)
+    assert problem.id == "ai_kit_auth.W001"
+    assert problem.level == checks.WARNING
+    assert f"{backend.rpartition('.')[2]} {told}" in problem.msg
+    assert "CACHES['default']" in str(problem.hint)
+
+
+@pytest.mark.parametrize("options", [{}, {"OPTIONS": {"MAX_ENTRIES": 1000}}])
+def test_w002_a_cache_that_soon_throws_the_counters_away(
+    options: dict[str, Any],
+) -> None:
+    """Django's default is 300 entries: one client could push the others' out."""
+    [problem] = cache_findings(BACKEND=DATABASE, **options)
+    assert problem.id == "ai_kit_auth.W002"
+    assert problem.level == checks.WARNING
+    assert "DatabaseCache throws entries away" in problem.msg
+    assert "MAX_ENTRIES" in str(problem.hint)
+
+
+@pytest.mark.parametrize(
+    "cache",
+    [
+        {"BACKEND": f"{BACKENDS}.redis.RedisCache"},
+        {"BACKEND": DATABASE, "OPTIONS": ENOUGH},
+        {"BACKEND": f"{__name__}.OwnCache"},
+    ],
+)
+def test_a_cache_that_processes_share_is_good(cache: dict[str, Any]) -> None:
+    assert cache_findings(**cache) == []
+
+
+@pytest.mark.parametrize("backend", [*UNFIT, DATABASE])
+def test_a_cache_matters_in_deployments(backend: str) -> None:
+    """On a developer's machine nobody hears of it."""
+    assert cache_findings(deploy=False, BACKEND=backend) == []
+
+
+def test_a_host_without_a_cache_hears_it_from_django() -> None:
+    """Our check does not fall over it first."""
+    with override_settings(CACHES={}):
+        found = {
+            message.id for message in checks.run_checks(include_deployment_checks=True)
+        }
+    assert "caches.E001" in found
+    assert found.isdisjoint({"ai_kit_auth.W001", "ai_kit_auth.W002"})
 
 
 def test_all_that_is_wrong_is_told_at_once() -> None:

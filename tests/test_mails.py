@@ -1,4 +1,4 @@
-"""The three mails, in both languages, and the catalog behind them."""
+"""The four mails, in both languages, and the catalog behind them."""
 
 from __future__ import annotations
 
@@ -37,6 +37,7 @@ SENDERS = {
     "USER_CREATED": services.default_send_user_activation_mail,
     "RESET_PASSWORD": services.default_send_reset_pw_mail,
     "SET_PASSWORD": services.default_send_activation_by_admin_mail,
+    "ACCOUNT_EXISTS": services.default_send_account_exists_mail,
 }
 # Subject, and a phrase that the text and the HTML have and no other mail has.
 WORDS = {
@@ -52,6 +53,10 @@ WORDS = {
         "An account was made for you",
         "An administrator made an account for you.",
     ),
+    ("ACCOUNT_EXISTS", "en"): (
+        "You have an account already",
+        "Somebody registered with your e-mail address, which has an account already.",
+    ),
     ("USER_CREATED", "de"): (
         "Bitte bestätigen Sie Ihre E-Mail-Adresse",
         "vielen Dank für Ihre Registrierung.",
@@ -63,6 +68,10 @@ WORDS = {
     ("SET_PASSWORD", "de"): (
         "Für Sie wurde ein Konto angelegt",
         "für Sie wurde ein Konto angelegt.",
+    ),
+    ("ACCOUNT_EXISTS", "de"): (
+        "Sie haben schon ein Konto",
+        "jemand hat sich mit Ihrer E-Mail-Adresse registriert,",
     ),
 }
 GREETING = {"en": "Hello,", "de": "Guten Tag,"}
@@ -87,7 +96,7 @@ def parts(index: int = -1) -> tuple[str, str, str]:
     return str(message.subject), str(message.body), str(content)
 
 
-# The three mails
+# The four mails
 
 
 @pytest.mark.parametrize(("kind", "language"), WORDS)
@@ -300,7 +309,7 @@ def test_the_templates_of_the_settings_are_used(
         f"Own text, {user.get_username()}: {URL}",
         f"<p>Own page: {html.escape(URL)}</p>",
     )
-    others = {parts(index)[0] for index in range(3) if index != own}
+    others = {parts(index)[0] for index in range(len(SENDERS)) if index != own}
     assert others == {WORDS[k, "en"][0] for k in SENDERS if k != kind}
 
 

@@ -55,11 +55,13 @@ MAILS: dict[str, Callable[[Any], None]] = {
     "USER_CREATED": services.send_user_activation_mail,
     "SET_PASSWORD": services.send_activation_by_admin_mail,
     "RESET_PASSWORD": services.send_reset_pw_mail,
+    "ACCOUNT_EXISTS": services.send_account_exists_mail,
 }
 SENDERS = {
     "SEND_USER_ACTIVATION_MAIL": services.send_user_activation_mail,
     "SEND_ACTIVATION_BY_ADMIN_MAIL": services.send_activation_by_admin_mail,
     "SEND_RESET_PW_MAIL": services.send_reset_pw_mail,
+    "SEND_ACCOUNT_EXISTS_MAIL": services.send_account_exists_mail,
 }
 every_mail = pytest.mark.parametrize("send", MAILS.values(), ids=MAILS)
 
@@ -215,11 +217,11 @@ def test_a_mail_as_it_comes_out_of_the_box(
     assert "&token" not in html
 
 
-def test_the_three_mails_differ(make_user: MakeUser) -> None:
+def test_the_four_mails_differ(make_user: MakeUser) -> None:
     ada = make_user()
     for send in MAILS.values():
         send(ada)
-    assert len({message.subject for message in mail.outbox}) == 3
+    assert len({message.subject for message in mail.outbox}) == 4
 
 
 def own_templates(kind: str, text: str) -> dict[str, str]:

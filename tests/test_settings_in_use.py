@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -20,6 +21,7 @@ from rest_framework.test import APIClient
 from ai_kit_auth import services, users
 from ai_kit_auth.admin import AIUserAdmin, AIUserCreationForm
 from ai_kit_auth.settings import api_settings
+from ai_kit_auth.tokens import activation_tokens
 
 from .accounts import log_in, mailed_link, post, registration
 from .conftest import PASSWORD, USER_MODELS
@@ -132,6 +134,19 @@ def test_send_activation_by_admin_mail_from_the_admins_form(settings: Settings) 
     assert mail.outbox == []
 
 
+def test_send_account_exists_mail_where_an_address_is_registered_once_more(
+    client: APIClient, make_user: MakeUser, settings: Settings
+) -> None:
+    ada = make_user()
+    own = mock.Mock()
+    plus(settings, "SEND_ACCOUNT_EXISTS_MAIL", own)
+    plus(settings, "PREVENT_ENUMERATION", True)
+    post(client, "register", registration("eve", email="ada@example.com"))
+    own.assert_called_once()
+    assert own.call_args.args[0] == ada
+    assert mail.outbox == []
+
+
 # The frontend
 
 
@@ -221,6 +236,38 @@ def test_username_required_asks_nothing_of_models_without_one(
     body = {"email": "ada@example.com", "password": PASSWORD}
     assert post(client, "validate_password", body).status_code == 200
     assert post(client, "register", body).status_code == 201
+
+
+@pytest.mark.parametrize("hidden", [True, False])
+def test_prevent_enumeration(
+    client: APIClient, make_user: MakeUser, settings: Settings, hidden: bool
+) -> None:
+    make_user()
+    plus(settings, "PREVENT_ENUMERATION", hidden)
+    body = registration("eve", email="ada@example.com")
+    answer = post(client, "register", body)
+    refusal = {"email": [f"{users.email_field()}_unique"]}
+    assert (answer.status_code, answer.json()) == (
+        (201, {}) if hidden else (400, refusal)
+    )
+    assert [message.to for message in mail.outbox] == [["ada@example.com"]] * hidden
+
+
+@with_activation
+@pytest.mark.parametrize(("timeout", "status"), [(60, 400), (3600, 200)])
+def test_activation_timeout(
+    client: APIClient,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    timeout: int,
+    status: int,
+) -> None:
+    """Ten minutes after the registration."""
+    plus(settings, "ACTIVATION_TIMEOUT", timeout)
+    post(client, "register", registration())
+    ten_minutes_on = activation_tokens._now() + timedelta(minutes=10)
+    monkeypatch.setattr(activation_tokens, "_now", lambda: ten_minutes_on)
+    assert post(client, "activate", mailed_link()).status_code == status
 
 
 class OwnUserSerializer(serializers.Serializer[Any]):

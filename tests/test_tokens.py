@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from collections.abc import Callable
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
@@ -11,7 +12,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.tokens import default_token_generator
 from django.utils import timezone
 
-from ai_kit_auth import users
+from ai_kit_auth import services, users
 from ai_kit_auth.tokens import activation_tokens, legacy_tokens, reset_password_tokens
 
 from .conftest import OTHER_PASSWORD, USER_MODELS
@@ -155,6 +156,57 @@ def test_a_longer_time_revives_a_token(
     assert generator.check_token(ada, token)
 
 
+def lifetimes(settings: Settings, activation: int | None, reset: int) -> None:
+    settings.AI_KIT_AUTH = {**settings.AI_KIT_AUTH, "ACTIVATION_TIMEOUT": activation}
+    settings.PASSWORD_RESET_TIMEOUT = reset
+
+
+@pytest.mark.parametrize(
+    ("activation", "reset", "alive"),
+    [
+        (60, 3600, {"reset", "legacy"}),
+        (3600, 60, {"activation"}),
+        (None, 60, set()),
+        (None, 3600, {"activation", "reset", "legacy"}),
+    ],
+)
+def test_an_activation_link_may_live_longer_or_shorter_than_a_reset_link(
+    make_user: MakeUser,
+    settings: Settings,
+    monkeypatch: pytest.MonkeyPatch,
+    activation: int | None,
+    reset: int,
+    alive: set[str],
+) -> None:
+    """The links of 2.0.0, for both purposes, live as long as they did then."""
+    lifetimes(settings, activation, reset)
+    ada = make_user()
+    tokens = {name: each.make_token(ada) for name, each in GENERATORS.items()}
+    still_alive = []
+    for clock in (later(55), later(65)):
+        for generator in GENERATORS.values():
+            monkeypatch.setattr(generator, "_now", clock)
+        still_alive.append(
+            {n for n, t in tokens.items() if GENERATORS[n].check_token(ada, t)}
+        )
+    assert still_alive == [set(GENERATORS), alive]
+
+
+@pytest.mark.parametrize("longest", ["activation", "reset"])
+def test_a_link_counts_as_live_for_as_long_as_any_kind_may(
+    make_user: MakeUser, settings: Settings, longest: str
+) -> None:
+    lifetimes(
+        settings,
+        activation=3600 if longest == "activation" else 1,
+        reset=3600 if longest == "reset" else 1,
+    )
+    ada = make_user()
+    services.get_activation_url(ada)
+    time.sleep(1.2)
+    assert services.has_live_link(ada)
+
+
 @every_purpose
 @pytest.mark.parametrize(
     "spoil",
@@ -170,6 +222,12 @@ def test_a_longer_time_revives_a_token(
         lambda token: token.upper(),
         lambda token: f" {token}",
         lambda token: f"{token}-",
+        lambda token: f"0{token}",
+        lambda token: f"+{token}",
+        lambda token: f"-{token}",
+        lambda token: token.replace("-", "--"),
+        lambda token: token.replace("-", "_-"),
+        lambda token: token.translate({ord(d): ord(d) + 0xFEE0 for d in "0123456789"}),
         lambda token: "zzzzzz-" + token.split("-")[1],
         lambda token: "z" * 14 + "-" + token.split("-")[1],
         lambda token: "é" + token,
@@ -194,8 +252,11 @@ def test_a_host_may_rotate_its_secret_key(
     token = generator.make_token(ada)
     old, settings.SECRET_KEY = settings.SECRET_KEY, "another key, as secret as this"
     assert not generator.check_token(ada, token)
-    settings.SECRET_KEY_FALLBACKS = [old]
+    settings.SECRET_KEY_FALLBACKS = ["a key of long ago", old]
     assert generator.check_token(ada, token)
+    assert generator.check_token(ada, generator.make_token(ada))
+    settings.SECRET_KEY_FALLBACKS = ["a key of long ago"]
+    assert not generator.check_token(ada, token)
 
 
 def test_the_links_of_2_0_0_are_those_of_djangos_own_generator(

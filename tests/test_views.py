@@ -20,6 +20,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.contrib.sessions.models import Session
 from django.core import mail
+from django.core.exceptions import ImproperlyConfigured
 from django.core.exceptions import ValidationError as DjangoValidationError
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
@@ -275,6 +276,93 @@ def test_the_session_gets_a_new_key_at_login(
     stranger = APIClient()
     stranger.cookies["sessionid"] = planted
     assert me(stranger) is None
+
+
+def with_key(session_key: str) -> APIClient:
+    """Return a browser that somebody has given a session's key."""
+    browser = APIClient()
+    browser.cookies["sessionid"] = session_key
+    return browser
+
+
+@pytest.mark.parametrize("next_one", ["ada", "bob"])
+def test_the_session_gets_a_new_key_at_a_second_login(
+    client: APIClient, make_user: MakeUser, next_one: str
+) -> None:
+    """Django's own login() keeps the key where the user is the same."""
+    make_user("ada")
+    make_user("bob")
+    log_in(client, "ada@example.com")
+    first = client.cookies["sessionid"].value
+    assert me(with_key(first)) is not None
+    assert log_in(client, f"{next_one}@example.com").status_code == 200
+    second = client.cookies["sessionid"].value
+    assert second != first
+    assert me(with_key(first)) is None
+    assert me(with_key(second))[users.email_field()] == f"{next_one}@example.com"
+    assert Session.objects.count() == 1
+
+
+def test_a_second_login_keeps_what_the_session_holds(
+    client: APIClient, make_user: MakeUser
+) -> None:
+    """A host's shopping basket, say, of the same user."""
+    make_user()
+    log_in(client, "ada@example.com")
+    session = client.session
+    session["basket"] = ["ferns"]
+    session.save()
+    log_in(client, "ada@example.com")
+    assert client.session["basket"] == ["ferns"]
+
+
+def test_a_login_that_fails_leaves_the_session_alone(
+    client: APIClient, make_user: MakeUser
+) -> None:
+    make_user()
+    log_in(client, "ada@example.com")
+    key = client.cookies["sessionid"].value
+    assert log_in(client, "ada@example.com", "wrong").status_code == 400
+    assert client.cookies["sessionid"].value == key
+    assert me(client) is not None
+
+
+def test_the_session_gets_a_new_key_after_a_logout(
+    client: APIClient, make_user: MakeUser
+) -> None:
+    make_user()
+    log_in(client, "ada@example.com")
+    first = client.cookies["sessionid"].value
+    post(client, "logout", **csrf(client))
+    assert me(with_key(first)) is None
+    log_in(client, "ada@example.com")
+    assert client.cookies["sessionid"].value != first
+    assert me(with_key(first)) is None
+
+
+def test_a_logout_ends_one_session_of_several(make_user: MakeUser) -> None:
+    make_user()
+    here, elsewhere = APIClient(), APIClient()
+    for browser in (here, elsewhere):
+        log_in(browser, "ada@example.com")
+    post(here, "logout", **csrf(here))
+    assert me(here) is None
+    assert me(elsewhere) is not None
+
+
+def test_a_reset_ends_every_session_of_its_user_and_of_nobody_else(
+    make_user: MakeUser,
+) -> None:
+    make_user("ada")
+    make_user("bob")
+    browsers = {name: APIClient() for name in ("ada", "ada too", "bob")}
+    for name, browser in browsers.items():
+        log_in(browser, f"{name[:3]}@example.com")
+    post(APIClient(), "send_pw_reset_email", {"email": "ada@example.com"})
+    new = {**mailed_link(), "password": OTHER_PASSWORD}
+    # Also the session that the reset is made in.
+    assert post(browsers["ada too"], "pw_reset", new).status_code == 200
+    assert [name for name in browsers if me(browsers[name])] == ["bob"]
 
 
 def test_logout(client: APIClient, make_user: MakeUser) -> None:
@@ -1128,6 +1216,42 @@ def test_hosts_patch_the_reset_mail(
     assert answer_of(asked) == (200, {})
     assert calls == [user]
     assert mail.outbox == []
+
+
+# A host's broken validators
+
+
+BROKEN_VALIDATORS: list[list[dict[str, Any]]] = [
+    [{"NAME": "nowhere.Validator"}],
+    [{"NAME": "django.contrib.auth.password_validation.NoSuchValidator"}],
+]
+
+
+@pytest.mark.parametrize("validators", BROKEN_VALIDATORS)
+def test_broken_validators_let_no_password_through(
+    client: APIClient,
+    make_user: MakeUser,
+    settings: Settings,
+    validators: list[dict[str, Any]],
+) -> None:
+    """Not one is stored, and the host is told what it has misspelt."""
+    make_user()
+    post(client, "send_pw_reset_email", {"email": "ada@example.com"})
+    reset = {**mailed_link(), "password": OTHER_PASSWORD}
+    before = list(get_user_model()._default_manager.values())
+    settings.AUTH_PASSWORD_VALIDATORS = validators
+    for route, body in (
+        ("register", registration("bob")),
+        ("pw_reset", reset),
+        ("validate_password", {"email": "", "password": PASSWORD}),
+    ):
+        with pytest.raises(ImproperlyConfigured, match=validators[0]["NAME"]):
+            post(client, route, body)
+        client.raise_request_exception = False
+        assert post(client, route, body).status_code == 500
+        client.raise_request_exception = True
+    assert list(get_user_model()._default_manager.values()) == before
+    assert len(mail.outbox) == 1
 
 
 # Mail

@@ -192,7 +192,16 @@ class Visit:
     def click_link_in_html(self) -> None:
         """Click on the button of the mail that is shown."""
         mail = self.page.frame_locator("[data-testid=outbox-html]")
-        mail.get_by_role("link").first.click()
+        link = mail.get_by_role("link").first
+        outbox = self.page.url
+        # On a busy machine Chromium may drop a click into a frame that it is laying out.
+        for _ in range(3):
+            link.click()
+            deadline = time.monotonic() + 3
+            while self.page.url == outbox and time.monotonic() < deadline:
+                self.page.wait_for_timeout(50)
+            if self.page.url != outbox:
+                return
 
     def click_link_in_text(self) -> None:
         """Click on the address in the plain text that is shown."""

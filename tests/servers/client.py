@@ -6,7 +6,7 @@ import json
 from collections.abc import Callable, Iterable, Mapping
 from concurrent.futures import ThreadPoolExecutor
 from dataclasses import dataclass
-from http.client import HTTPConnection
+from http.client import HTTPConnection, HTTPMessage
 from threading import Barrier
 from typing import Any, TypeVar
 
@@ -19,7 +19,7 @@ T = TypeVar("T")
 @dataclass(frozen=True)
 class Answer:
     status: int
-    headers: Mapping[str, str]
+    headers: HTTPMessage
     body: Any
 
 
@@ -52,7 +52,7 @@ class Client:
         return self.prepared(method, path, data)()
 
     def prepared(self, method: str, path: str, data: Any) -> Callable[[], Answer]:
-        """Connect, and return a function that sends the request and reads the answer."""
+        """Connect, and return what sends the request and reads the answer."""
         connection = HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE)
         connection.connect()
         headers = {"Content-Type": "application/json"}
@@ -78,7 +78,7 @@ class Client:
 
 
 def at_once(actions: Iterable[Callable[[], T]]) -> list[T]:
-    """Start ``actions`` at the same moment, one thread each, and return their results."""
+    """Start ``actions`` at the same moment, one thread each; return their results."""
     actions = list(actions)
     barrier = Barrier(len(actions))
 

@@ -6,7 +6,7 @@ import asyncio
 import threading
 from collections.abc import Iterator
 from contextlib import contextmanager
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Self
 from urllib.parse import parse_qsl, urlsplit
 
 from ..browser import post_office
@@ -19,13 +19,17 @@ class PostOffice(post_office.PostOffice):
     """
     Keeps what it receives, in one of its moods.
 
-    ``refuse`` the recipient; ``drop`` the connection when the mail comes; take ``pause``
-    seconds for each mail; ``shut``: greet nobody before the block has ended.
+    ``refuse`` the recipient; ``drop`` the connection when the mail comes; take
+    ``pause`` seconds for each mail; ``shut``: greet nobody before the block has ended.
     """
 
     pause = 0.0
     _mood = ""
     _closed: threading.Event | None = None
+
+    def __enter__(self) -> Self:
+        super().__enter__()
+        return self
 
     @contextmanager
     def mood(self, name: str) -> Iterator[None]:

@@ -52,7 +52,7 @@ def impatient(host: Host, server: str, office: PostOffice) -> Iterator[Running]:
 def in_trouble(
     office: PostOffice, trouble: str, opening_hours: ExitStack
 ) -> AbstractContextManager[None]:
-    """Return the block in which ``office`` makes ``trouble``; open it, but ``absent``."""
+    """Open ``office``, if it is to be there; return the block of its ``trouble``."""
     if trouble == "absent":
         return nullcontext()
     opening_hours.enter_context(office)
