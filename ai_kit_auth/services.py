@@ -11,7 +11,7 @@ import hashlib
 import inspect
 import logging
 import unicodedata
-from collections.abc import Callable, Iterable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -392,27 +392,35 @@ def _lock(names: Sequence[str]) -> None:
     if current is None or not names:
         return
     connection = transaction.get_connection(router.db_for_write(UserModel))
-    with connection.cursor() as cursor:
-        if connection.vendor == "postgresql":
-            # Freed by the database at the end of the transaction.
-            calls = ", ".join(["pg_advisory_xact_lock(%s)"] * len(names))
-            numbers = [_lock_number(name) for name in names]
-            cursor.execute(f"SELECT {calls}", numbers)
-        elif connection.vendor == "mysql":
-            for name in names:
-                cursor.execute("SELECT GET_LOCK(%s, %s)", [name, _LOCK_SECONDS])
-                if cursor.fetchone() != (1,):
-                    raise OperationalError(
-                        "The lock of a registration is not to be had"
-                    )
-                current.locks.append(name)
-
-
-def _unlock(names: Iterable[str]) -> None:
-    for name in names:
-        connection = transaction.get_connection(router.db_for_write(UserModel))
+    if connection.vendor == "postgresql":
+        # Freed by the database at the end of the transaction.
+        calls = ", ".join(["pg_advisory_xact_lock(%s)"] * len(names))
         with connection.cursor() as cursor:
-            cursor.execute("SELECT RELEASE_LOCK(%s)", [name])
+            cursor.execute(f"SELECT {calls}", [_lock_number(name) for name in names])
+    if connection.vendor == "mysql":
+        calls = ", ".join(["GET_LOCK(%s, %s)"] * len(names))
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT {calls}",
+                [value for name in names for value in (name, _LOCK_SECONDS)],
+            )
+            answers = cursor.fetchone()
+        current.locks += [
+            name for name, got in zip(names, answers, strict=True) if got == 1
+        ]
+        if len(current.locks) < len(names):
+            raise OperationalError("The lock of a registration is not to be had")
+
+
+def _unlock(names: Sequence[str]) -> None:
+    if names:
+        # Only MariaDB and MySQL, whose locks outlive the transaction. Not by Django's
+        # cursor, which refuses within a host's own transaction that is broken.
+        driver = transaction.get_connection(router.db_for_write(UserModel)).connection
+        if driver is not None:
+            calls = ", ".join(["RELEASE_LOCK(%s)"] * len(names))
+            with driver.cursor() as cursor:
+                cursor.execute(f"SELECT {calls}", names)
 
 
 _LOCK_SECONDS = 30

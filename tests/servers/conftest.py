@@ -20,7 +20,8 @@ from pathlib import Path
 
 import pytest
 
-from .hosts import ENGINES, Host, answers, database_address, new_host, redis_address
+from ..databases import need_server
+from .hosts import ENGINES, Host, database_address, new_host, redis_address
 from .post_office import PostOffice
 
 HERE = Path(__file__).resolve().parent
@@ -44,6 +45,13 @@ def pytest_terminal_summary(
         terminalreporter.write_line(line)
 
 
+def pytest_configure(config: pytest.Config) -> None:
+    # Hypothesis would make a folder in the repository.
+    if config.cache is not None:
+        folder = str(config.cache.mkdir("hypothesis"))
+        os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", folder)
+
+
 @pytest.fixture
 def say(request: pytest.FixtureRequest) -> Callable[[str], None]:
     """Return a function that adds a line to the figures at the end of the run."""
@@ -51,21 +59,9 @@ def say(request: pytest.FixtureRequest) -> Callable[[str], None]:
     return lambda line: lines.append(f"{request.node.name}: {line}")
 
 
-def _need(name: str, address: tuple[str, int]) -> None:
-    if answers(address):
-        return
-    reason = (
-        f"no {name} at {address[0]}:{address[1]}: start one there, or name another by "
-        f"TEST_{name.upper()}_HOST and TEST_{name.upper()}_PORT"
-    )
-    if os.environ.get("AI_KIT_AUTH_REQUIRE_ALL") == "1":
-        pytest.fail(reason, pytrace=False)
-    pytest.skip(reason)
-
-
 def _host(kind: str, factory: pytest.TempPathFactory) -> Iterator[Host]:
-    _need("redis", redis_address())
-    _need(kind, database_address(kind))
+    need_server("redis", *redis_address())
+    need_server(kind, *database_address(kind))
     with new_host(kind, factory.mktemp(kind)) as host:
         yield host
 

@@ -6,10 +6,9 @@ import json
 import os
 import secrets
 import signal
-import socket
 import subprocess
 import sys
-from collections.abc import Iterator
+from collections.abc import Iterator, Mapping
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
@@ -31,30 +30,22 @@ CHEAP = ["django.contrib.auth.hashers.MD5PasswordHasher"]
 COUNTED = ["host.hashers.Counted"]
 
 
-def address_of(service: str, port: str) -> tuple[str, int]:
+def address_of(service: str, port: str) -> tuple[str, str]:
     """Return where ``service`` is, by TEST_<SERVICE>_HOST and TEST_<SERVICE>_PORT."""
     name = f"TEST_{service.upper()}"
     host = os.environ.get(f"{name}_HOST", "127.0.0.1")
-    return host, int(os.environ.get(f"{name}_PORT", port))
+    return host, os.environ.get(f"{name}_PORT", port)
 
 
-def answers(address: tuple[str, int]) -> bool:
-    try:
-        socket.create_connection(address, timeout=5).close()
-    except OSError:
-        return False
-    return True
-
-
-def redis_address() -> tuple[str, int]:
+def redis_address() -> tuple[str, str]:
     return address_of("redis", "6379")
 
 
-def database_address(kind: str) -> tuple[str, int]:
+def database_address(kind: str) -> tuple[str, str]:
     return address_of(kind, ENGINES[kind][1])
 
 
-def no_throttles() -> dict[str, None]:
+def no_throttles() -> dict[str, str | None]:
     """Return THROTTLE_RATES with every scope switched off."""
     from ai_kit_auth.settings import ThrottleRates
 
@@ -77,16 +68,26 @@ class Host:
         workers: int = 4,
         smtp_port: int = 1,
         smtp_timeout: float = 30,
-        throttles: bool = False,
+        throttles: Mapping[str, str | None] | None = None,
+        auth: Mapping[str, Any] | None = None,
         **settings: Any,
     ) -> Iterator[Running]:
-        """Serve it until the block ends; ``settings`` replace the host's own."""
+        """
+        Serve it until the block ends.
+
+        ``throttles``: THROTTLE_RATES, without which all are off; ``auth``: of
+        AI_KIT_AUTH, what is not the default; ``settings`` replace the host's own.
+        """
         port = free_port()
         redis_host, redis_port = redis_address()
-        rates = {} if throttles else {"THROTTLE_RATES": no_throttles()}
+        rates = no_throttles() if throttles is None else throttles
         settings = {
             **_mailer(smtp_port, smtp_timeout),
-            "AI_KIT_AUTH": {"FRONTEND": {"URL": "https://app.example.com"}, **rates},
+            "AI_KIT_AUTH": {
+                "FRONTEND": {"URL": "https://app.example.com"},
+                "THROTTLE_RATES": rates,
+                **(auth or {}),
+            },
             "CACHES": {
                 "default": {
                     "BACKEND": "django.core.cache.backends.redis.RedisCache",

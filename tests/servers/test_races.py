@@ -94,10 +94,37 @@ def test_racing_registrations_make_one_account(
     made = [a for a in running.accounts() if a["pk"] not in before]
     say(f"{answers.total()} registrations, {len(made)} accounts; {dict(answers)}")
     assert answers["201 []"] == GROUPS_OF_A_KIND
-    assert len(made) == GROUPS_OF_A_KIND
+    assert_nothing_twice(made, GROUPS_OF_A_KIND)
+
+
+def test_racing_registrations_that_are_told_nothing_make_one_account(
+    each_host: Host, post_office: PostOffice, say: Say
+) -> None:
+    with each_host.running(
+        workers=4,
+        smtp_port=post_office.port,
+        auth={"PREVENT_ENUMERATION": True},
+        PASSWORD_HASHERS=CHEAP,
+    ) as running:
+        before = {account["pk"] for account in running.accounts()}
+        answers = [
+            answer
+            for number in range(GROUPS_OF_A_KIND)
+            for answer in race(running.port, "register", one_address(f"told{number}"))
+        ]
+        made = [a for a in running.accounts() if a["pk"] not in before]
+    say(f"{len(answers)} registrations, {len(made)} accounts")
+    assert {described(answer) for answer in answers} == {"201 []"}
+    assert_nothing_twice(made, GROUPS_OF_A_KIND)
+    assert "Traceback" not in running.program.output, running.program.output
+
+
+def assert_nothing_twice(accounts: list[dict[str, Any]], number: int) -> None:
+    """There are so many accounts, and no two have a name or an address in common."""
+    assert len(accounts) == number
     identities = Counter(
         unicodedata.normalize("NFKC", account[field]).casefold()
-        for account in made
+        for account in accounts
         for field in ("email", "username")
     )
     assert set(identities.values()) == {1}

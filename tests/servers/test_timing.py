@@ -24,6 +24,7 @@ Say = Callable[[str], None]
 
 TRANSPORT = 0.3
 RESETS = 40
+REGISTRATIONS = 20
 LOGINS = 20
 # Far outside of what a busy machine does to a median.
 LOWEST, HIGHEST = 0.5, 2.0
@@ -88,6 +89,27 @@ def test_a_reset_request(mailing: Running, post_office: PostOffice, say: Say) ->
     assert not post_office.letters_to(f"{inactive}@example.com")
     compare("known / unknown", times[known], times[unknown], say)
     compare("known / inactive", times[known], times[inactive], say)
+
+
+def test_a_registration_that_is_told_nothing(
+    host: Host, post_office: PostOffice, say: Say
+) -> None:
+    """With Django's default hasher, as what else it costs is small beside that."""
+    post_office.pause = TRANSPORT
+    with host.running(
+        smtp_port=post_office.port,
+        auth={"PREVENT_ENUMERATION": True},
+    ) as running:
+        taken = f"a{running.port}@example.com"
+        running.make_account(f"a{running.port}", PASSWORD)
+        times: dict[str, list[float]] = {"taken": [], "free": []}
+        for number, name in enumerate(order(times, REGISTRATIONS)):
+            free = f"b{number}{running.port}@example.com"
+            data = {"email": taken if name == "taken" else free, "password": PASSWORD}
+            request = running.client().prepared_post("register", data)
+            times[name].append(seconds(request, 201))
+            time.sleep(TRANSPORT + 0.1)
+    compare("taken / free", times["taken"], times["free"], say)
 
 
 def test_a_wrong_password(hashing: Running, say: Say) -> None:

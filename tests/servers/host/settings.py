@@ -2,12 +2,8 @@
 
 from __future__ import annotations
 
-import importlib
 import json
 import os
-
-# Django's MariaDB backend asks for mysqlclient, which needs a compiler to install.
-importlib.import_module("pymysql").install_as_MySQLdb()
 
 SECRET_KEY = "for tests only, as everybody can read it here"
 ALLOWED_HOSTS = ["127.0.0.1"]
