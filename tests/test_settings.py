@@ -27,6 +27,7 @@ from ai_kit_auth.settings import (
     Setting,
     UnknownConfigurationError,
     api_settings,
+    parse_rate,
     reload_api_settings,
 )
 
@@ -507,3 +508,9 @@ def test_a_declaration_can_be_read_off_the_class() -> None:
     assert APISettings.USERNAME_REQUIRED.default is False
     assert APISettings.USERNAME_REQUIRED.meaning
     assert APISettings.FRONTEND.section.URL.default == ""
+
+
+@pytest.mark.parametrize("rate", ["", "10", "10/", "0/min", "10/week", "ten/min"])
+def test_what_is_no_rate_has_no_meaning(rate: str) -> None:
+    with pytest.raises(ValueError, match=f"^{rate}$"):
+        parse_rate(rate)

@@ -194,7 +194,7 @@ class Visit:
         mail = self.page.frame_locator("[data-testid=outbox-html]")
         link = mail.get_by_role("link").first
         outbox = self.page.url
-        # On a busy machine Chromium may drop a click into a frame that it is laying out.
+        # A busy Chromium may drop a click into a frame that it is laying out.
         for _ in range(3):
             link.click()
             deadline = time.monotonic() + 3
