@@ -329,12 +329,12 @@ class ThrottleRates(Section):
         "10/min", "failed logins to one account from one address"
     )
     LOGIN_ACCOUNT = Rate("30/min", "failed logins to one account from all addresses")
-    LOGIN_ADDRESS = Rate("100/min", "failed logins from one address")
-    REGISTER = Rate("100/min", "registrations from one address")
+    LOGIN_ADDRESS = Rate("300/min", "failed logins from one address")
+    REGISTER = Rate("600/min", "registrations from one address")
     MAIL_RECIPIENT = Rate("5/hour", "reset mails to one account")
-    MAIL_ADDRESS = Rate("100/hour", "reset mails that one address asks for")
-    VALIDATE_PASSWORD = Rate("300/min", "passwords that one address has checked")
-    LINK = Rate("100/min", "activation and reset links that one address tries")
+    MAIL_ADDRESS = Rate("1000/hour", "reset mails that one address asks for")
+    VALIDATE_PASSWORD = Rate("1000/min", "passwords that one address has checked")
+    LINK = Rate("1000/min", "activation and reset links that one address tries")
 
 
 class APISettings(Section):

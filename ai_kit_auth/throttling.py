@@ -15,7 +15,7 @@ import logging
 import random
 import re
 import time
-from collections.abc import Sequence
+from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
@@ -97,21 +97,17 @@ class Counter:
     def _free_slot(self, slots: int, period: int) -> tuple[str | None, float]:
         now = time.time()
         period_now = int(now // period)
-        names = self._names(slots, period_now)
-        before = self._names(slots, period_now - 1)
-        pairs = list(zip(names, before, strict=True))
-        # In any order: many processes at once would queue at the first ones. The first
-        # guess is nearly always free, which spares the look at all of them.
-        random.shuffle(pairs)
-        wait: list[float] = []
-        for some in (pairs[:1], pairs[1:]):
-            taken = cache.get_many([name for pair in some for name in pair])
-            for name, last in some:
-                held = name in taken or taken.get(last, now) > now
-                if not held and cache.add(name, now + period, period):
-                    return name, 0
-            wait += [end - now for end in taken.values() if end > now]
-        return None, max(min(wait, default=0), 1)
+        name, before = self._prefix(period_now), self._prefix(period_now - 1)
+        waits: list[float] = []
+        for numbers in _in_any_order(slots):
+            pairs = [(f"{name}{number}", f"{before}{number}") for number in numbers]
+            taken = cache.get_many([slot for pair in pairs for slot in pair])
+            for slot, last in pairs:
+                held = slot in taken or taken.get(last, now) > now
+                if not held and cache.add(slot, now + period, period):
+                    return slot, 0
+            waits += [end - now for end in taken.values() if end > now]
+        return None, max(min(waits, default=0), 1)
 
     def clear(self) -> None:
         """Free all slots."""
@@ -119,18 +115,30 @@ class Counter:
         if rate is not None:
             slots, period = rate
             now = int(time.time() // period)
-            release([*self._names(slots, now), *self._names(slots, now - 1)])
+            prefixes = [self._prefix(now), self._prefix(now - 1)]
+            release([f"{name}{n}" for name in prefixes for n in range(slots)])
 
     def _rate(self) -> tuple[int, int] | None:
         rate = getattr(api_settings.THROTTLE_RATES, self.scope)
         return None if rate is None else parse_rate(rate)
 
-    def _names(self, slots: int, period: int) -> list[str]:
+    def _prefix(self, period: int) -> str:
         # Hashed: Memcached takes no blanks and no long keys, and who reads the cache
         # need not learn addresses.
         text = f"{self.scope}|{self.key}|{period}"
         digest = hashlib.sha256(text.encode()).hexdigest()[:32]
-        return [f"ai_kit_auth:throttle:{digest}:{number}" for number in range(slots)]
+        return f"ai_kit_auth:throttle:{digest}:"
+
+
+def _in_any_order(slots: int) -> Iterator[list[int]]:
+    """Yield a slot's number at random, then all the others, shuffled."""
+    # The first is nearly always free, which spares the look at all of them; and many
+    # processes at once would queue at each, if all went in the same order.
+    first = random.randrange(slots)  # noqa: S311  # no secret
+    yield [first]
+    others = [number for number in range(slots) if number != first]
+    random.shuffle(others)
+    yield others
 
 
 def release(slots: Sequence[str]) -> None:

@@ -42,6 +42,13 @@ DATABASES: dict[str, dict[str, Any]] = {
         },
     }[os.environ.get("TEST_DATABASE", "sqlite")],
 }
+CACHES = {
+    "default": {
+        "BACKEND": "django.core.cache.backends.locmem.LocMemCache",
+        # The default of 300 would forget counts before the rates are reached.
+        "OPTIONS": {"MAX_ENTRIES": 100_000},
+    }
+}
 INSTALLED_APPS = [
     "django.contrib.admin",
     "django.contrib.auth",
