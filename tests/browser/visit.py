@@ -150,7 +150,8 @@ class Visit:
 
     def screenshot(self, name: str) -> None:
         """Keep what the page looks like; nothing may need scrolling sideways."""
-        if self.page.locator("iframe").count():
+        has_frame = bool(self.page.locator("iframe").count())
+        if has_frame:
             self.page.frame_locator("iframe").get_by_role("link").first.wait_for()
             # Chromium draws a frame only when it has been in sight. Not to be scrolled
             # from inside: that leaves Playwright's listeners there, and the sandbox
@@ -160,7 +161,10 @@ class Visit:
         # The pages of the two modes look the same.
         if self.example.mode == "sessions":
             file = self._screenshots / f"{name}.png"
-            self.page.screenshot(path=file, full_page=True, animations="disabled")
+            # A full page resizes the window for a moment, after which Chromium may
+            # leave the frame blank and deaf to clicks.
+            full = not has_frame
+            self.page.screenshot(path=file, full_page=full, animations="disabled")
 
     def check_accessibility(self) -> None:
         """Let axe look at the page; nothing serious may be wrong with it."""
