@@ -127,8 +127,8 @@ class UserSerializer(_ModelSerializer):
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         if type(self) is UserSerializer and not hasattr(self, "initial_data"):
-            # The half of a request to ``me/`` would go into ModelSerializer's look at
-            # the whole model, for three fields that are known.
+            # On the path of every ``me/``: spares ModelSerializer's look at the whole
+            # model, for three fields that are known.
             return {
                 "id": PrimaryKeyField(source="pk"),
                 **{name: serializers.ReadOnlyField() for name in user_keys()},
@@ -176,7 +176,8 @@ class RegistrationSerializer(_ModelSerializer):
         self, declared_fields: Mapping[str, Any], info: Any
     ) -> list[str]:
         names = super().get_field_names(declared_fields, info)
-        return [name for name in names if name not in self._own_fields()]
+        ours = self._own_fields()
+        return [name for name in names if name not in ours]
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         own_fields = self._own_fields()

@@ -14,7 +14,7 @@ import os
 import django
 from django.core.exceptions import ImproperlyConfigured
 
-from .settings import *  # noqa: F403
+from .settings import *  # noqa: F403  # hardens what it imports
 from .settings import DATA_DIR
 
 

@@ -26,7 +26,7 @@ FRONTEND_PORT = os.environ.get("EXAMPLE_FRONTEND_PORT") or "3000"
 FRONTEND_ORIGIN = f"http://localhost:{FRONTEND_PORT}"
 
 DEBUG = True
-SECRET_KEY = "for-development-only-host.production-reads-the-real-one"  # noqa: S105
+SECRET_KEY = "for-development-only-host.production-reads-the-real-one"  # noqa: S105  # no secret
 ALLOWED_HOSTS = ["localhost"]
 
 INSTALLED_APPS = [

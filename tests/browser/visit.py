@@ -168,7 +168,7 @@ class Visit:
 
     def check_accessibility(self) -> None:
         """Let axe look at the page; nothing serious may be wrong with it."""
-        from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]
+        from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # ships none
 
         found = Axe().run(self.page).response["violations"]
         assert [
