@@ -87,8 +87,8 @@ def main(argv: Sequence[str] | None = None) -> int:
             sys.stderr,
         )
         return 1
-    # A runner such as tox passes Ctrl-C on once more, and Python would die of it while it
-    # shuts down.
+    # A runner such as tox passes Ctrl-C on once more, and Python would die of it while
+    # it shuts down.
     signal.signal(signal.SIGINT, signal.SIG_IGN)
     signal.signal(signal.SIGTERM, signal.SIG_IGN)
     _say("Stopped.")
