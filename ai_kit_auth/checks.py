@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from typing import Any
 
 from django.conf import settings
@@ -90,7 +90,7 @@ def check_cache(
     W002 it throws entries away when it has a few hundred, as the database cache does by
     default.
     """
-    cache = settings.CACHES.get("default", {})
+    cache: Mapping[str, Any] = settings.CACHES.get("default", {})
     name = cache.get("BACKEND", "").rpartition(".")[2]
     if name in _UNFIT_CACHES:
         return [
