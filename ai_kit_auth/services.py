@@ -256,18 +256,29 @@ def _render(template_name: str, context: dict[str, Any], *, escape: bool) -> str
     return str(template.render(context))
 
 
-def _send_from_templates(templates: MailTemplates, user: User, url: str) -> None:
+def render_mail(templates: MailTemplates, user: User, url: str) -> tuple[str, str, str]:
+    """
+    Return subject, plain text and HTML of one mail, from the host's templates.
+
+    The context holds ``user``, ``url`` and what CUSTOM_DATA_FUNCTION returns. Raises
+    ``TemplateDoesNotExist``, ``TemplateSyntaxError``, and whatever the host's function
+    or template raises.
+    """
     context = {
         **api_settings.EMAIL_TEMPLATES.CUSTOM_DATA_FUNCTION(),
         "user": user,
         "url": url,
     }
-    send_email(
-        _render(templates.TITLE, context, escape=False),
+    return (
+        # One line, whatever a template made of it.
+        " ".join(_render(templates.TITLE, context, escape=False).split()),
         _render(templates.BODY_PLAINTEXT, context, escape=False),
         _render(templates.BODY_HTML, context, escape=True),
-        email_of(user),
     )
+
+
+def _send_from_templates(templates: MailTemplates, user: User, url: str) -> None:
+    send_email(*render_mail(templates, user, url), email_of(user))
 
 
 def default_send_user_activation_mail(user: User, url: str) -> None:

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import json
 import re
+import signal
 import subprocess
 import sys
 from collections.abc import Iterator
@@ -108,7 +109,8 @@ class Host:
             program.wait_for_port(port)
             yield Frontend(port)
         finally:
-            program.stop()
+            # Python ignores SIGINT where a shell started it in the background.
+            program.stop(signal.SIGTERM)
         assert "Traceback" not in program.output, program.output
 
 
