@@ -123,6 +123,14 @@ def site_of(host: str) -> str:
     return ".".join(host.split(".")[-2:])
 
 
+def is_public_suffix(host: str) -> bool:
+    """Tell whether strangers register names below ``host``, such as ``co.uk``."""
+    suffixes = _suffixes()
+    if suffixes is not None:
+        return suffixes.privatesuffix(host) is None
+    return "." not in host and not is_local(host)
+
+
 def knows_suffixes() -> bool:
     """Tell whether :func:`site_of` has the Public Suffix List to go by."""
     return _suffixes() is not None

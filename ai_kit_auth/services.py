@@ -256,24 +256,42 @@ def _render(template_name: str, context: dict[str, Any], *, escape: bool) -> str
     return str(template.render(context))
 
 
-def render_mail(templates: MailTemplates, user: User, url: str) -> tuple[str, str, str]:
+def mail_context(user: User, url: str) -> dict[str, Any]:
     """
-    Return subject, plain text and HTML of one mail, from the host's templates.
+    Return what a mail's templates are given: ``user``, ``url`` and the host's own.
 
-    The context holds ``user``, ``url`` and what CUSTOM_DATA_FUNCTION returns. Raises
-    ``TemplateDoesNotExist``, ``TemplateSyntaxError``, and whatever the host's function
-    or template raises.
+    Raises whatever CUSTOM_DATA_FUNCTION raises.
     """
-    context = {
+    return {
         **api_settings.EMAIL_TEMPLATES.CUSTOM_DATA_FUNCTION(),
         "user": user,
         "url": url,
     }
+
+
+def render_part(templates: MailTemplates, part: str, context: dict[str, Any]) -> str:
+    """
+    Return one part of a mail: TITLE, BODY_PLAINTEXT or BODY_HTML.
+
+    Raises ``TemplateDoesNotExist``, ``TemplateSyntaxError``, and whatever the template
+    raises.
+    """
+    text = _render(getattr(templates, part), context, escape=part == "BODY_HTML")
+    # A subject is one line, whatever a template made of it.
+    return " ".join(text.split()) if part == "TITLE" else text
+
+
+def render_mail(templates: MailTemplates, user: User, url: str) -> tuple[str, str, str]:
+    """
+    Return subject, plain text and HTML of one mail, from the host's templates.
+
+    Raises what :func:`mail_context` and :func:`render_part` raise.
+    """
+    context = mail_context(user, url)
     return (
-        # One line, whatever a template made of it.
-        " ".join(_render(templates.TITLE, context, escape=False).split()),
-        _render(templates.BODY_PLAINTEXT, context, escape=False),
-        _render(templates.BODY_HTML, context, escape=True),
+        render_part(templates, "TITLE", context),
+        render_part(templates, "BODY_PLAINTEXT", context),
+        render_part(templates, "BODY_HTML", context),
     )
 
 

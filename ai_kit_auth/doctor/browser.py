@@ -1,0 +1,419 @@
+"""
+What a browser does with a server of another origin.
+
+The rules are those of the Fetch standard (CORS protocol) and of RFC 6265bis (cookies),
+as Chromium applies them: a cookie without ``SameSite`` is ``Lax``, ``None`` needs
+``Secure``, and this machine counts as secure.
+"""
+
+from __future__ import annotations
+
+import json
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from datetime import UTC, datetime
+from email.utils import parsedate_to_datetime
+from typing import Any
+from urllib.parse import urlencode, urlsplit
+
+from ..origins import Origin, is_public_suffix, origin_of
+from .servers import Answer, Server
+
+MOST_BYTES = 4096  # of a cookie's name and value, RFC 6265bis, section 5.6
+SIMPLE_METHODS = {"GET", "HEAD", "POST"}
+
+
+@dataclass(eq=False)
+class Blocked(Exception):
+    """
+    The page gets no answer; ``kind`` says which rule stopped it.
+
+    ``console``: what the browser writes to its console. ``detail``: the part of the
+    answer that the rule is about. ``preflight``: it was not even sent.
+    """
+
+    kind: str
+    console: str
+    detail: str = ""
+    preflight: bool = False
+    answer: Answer | None = None
+
+
+@dataclass
+class Cookie:
+    """A cookie that the browser has kept."""
+
+    name: str
+    value: str
+    domain: str
+    host_only: bool
+    path: str
+    secure: bool
+    http_only: bool
+    same_site: str
+
+    def belongs_to(self, origin: Origin) -> bool:
+        """Tell whether ``origin`` is where it came from, or below its domain."""
+        if self.host_only:
+            return origin.host == self.domain
+        return _matches_domain(origin.host, self.domain)
+
+    def covers(self, path: str) -> bool:
+        """Tell whether its path is a prefix of ``path`` (RFC 6265bis, 5.1.4)."""
+        return path == self.path or path.startswith(f"{self.path.rstrip('/')}/")
+
+
+@dataclass
+class CookieJar:
+    """
+    The browser's cookies, and those that it refused.
+
+    ``refused``: the name of a cookie → why: ``insecure``, ``none_without_secure``,
+    ``cross_site``, ``domain``, ``prefix``, ``too_big`` or ``expired``.
+    """
+
+    cookies: dict[tuple[str, str, str], Cookie] = field(default_factory=dict)
+    refused: dict[str, str] = field(default_factory=dict)
+    flags: dict[str, Cookie] = field(default_factory=dict)
+
+    def header(self, url: str, *, same_site: bool) -> str:
+        """Return the ``Cookie`` header of a request by script to ``url``."""
+        return "; ".join(
+            f"{cookie.name}={cookie.value}"
+            for cookie in self.cookies.values()
+            if self.withheld(cookie, url, same_site=same_site) is None
+        )
+
+    def withheld(self, cookie: Cookie, url: str, *, same_site: bool) -> str | None:
+        """Return why ``cookie`` does not go along to ``url``, None where it does."""
+        origin = origin_of(url)
+        if not cookie.belongs_to(origin):
+            return "domain"
+        if not cookie.covers(urlsplit(url).path or "/"):
+            return "path"
+        if cookie.secure and not origin.is_secure:
+            return "insecure"
+        if not same_site and cookie.same_site != "none":
+            return "cross_site"
+        return None
+
+    def missing(self, name: str, url: str, *, same_site: bool) -> str | None:
+        """
+        Return why no cookie ``name`` goes along to ``url``, None where one does.
+
+        Besides the reasons of ``refused``: ``path``, and ``not_set`` where the server
+        never set it.
+        """
+        reasons = [
+            self.withheld(cookie, url, same_site=same_site)
+            for cookie in self.cookies.values()
+            if cookie.name == name
+        ]
+        if None in reasons:
+            return None
+        return next(iter(reasons), None) or self.refused.get(name, "not_set")
+
+    def store(self, answer: Answer, url: str, *, same_site: bool) -> None:
+        """Keep what ``answer`` sets, or note why not."""
+        for line in answer.all("Set-Cookie"):
+            self._store(line, url, same_site=same_site)
+
+    def _store(self, line: str, url: str, *, same_site: bool) -> None:
+        pair, *rest = (part.strip() for part in line.split(";"))
+        name, _, value = pair.partition("=")
+        attributes = {
+            key.strip().lower(): text.strip()
+            for key, _, text in (part.partition("=") for part in rest)
+        }
+        host = origin_of(url).host
+        domain = attributes.get("domain", "").lstrip(".").lower()
+        path = attributes.get("path", "")
+        cookie = Cookie(
+            name,
+            value,
+            domain=domain or host,
+            host_only=not domain,
+            path=path if path.startswith("/") else _folder(url),
+            secure="secure" in attributes,
+            http_only="httponly" in attributes,
+            same_site=attributes.get("samesite", "").lower() or "lax",
+        )
+        key = (name, cookie.domain, cookie.path)
+        if _is_over(attributes):
+            if self.cookies.pop(key, None) is None and value.strip('"'):
+                self.refused[name] = "expired"
+            return
+        self.flags[name] = cookie
+        reason = _refusal(cookie, url, same_site=same_site)
+        if reason is None:
+            self.refused.pop(name, None)
+            self.cookies[key] = cookie
+        else:
+            self.refused[name] = reason
+
+
+def _refusal(cookie: Cookie, url: str, *, same_site: bool) -> str | None:
+    origin = origin_of(url)
+    if len(cookie.name) + len(cookie.value) > MOST_BYTES:
+        return "too_big"
+    if cookie.secure and not origin.is_secure:
+        return "insecure"
+    if cookie.same_site == "none" and not cookie.secure:
+        return "none_without_secure"
+    if not cookie.belongs_to(origin) or (
+        not cookie.host_only and is_public_suffix(cookie.domain)
+    ):
+        return "domain"
+    if cookie.name.startswith("__Secure-") and not cookie.secure:
+        return "prefix"
+    if cookie.name.startswith("__Host-") and not (
+        cookie.secure and cookie.host_only and cookie.path == "/"
+    ):
+        return "prefix"
+    if not same_site and cookie.same_site != "none":
+        return "cross_site"
+    return None
+
+
+def _is_over(attributes: Mapping[str, str]) -> bool:
+    if "max-age" in attributes:
+        try:
+            return int(attributes["max-age"]) <= 0
+        except ValueError:
+            return False
+    try:
+        return parsedate_to_datetime(attributes["expires"]) <= datetime.now(UTC)
+    except (KeyError, ValueError):
+        return False
+
+
+def _matches_domain(host: str, domain: str) -> bool:
+    return host == domain or host.endswith(f".{domain}")
+
+
+def _folder(url: str) -> str:
+    return (urlsplit(url).path or "/").rpartition("/")[0] or "/"
+
+
+class Browser:
+    """
+    One browser with one page open, which is of ``origin``.
+
+    ``server``: whom its requests go to. Every method raises :exc:`Blocked` where the
+    page would see nothing but a failed request, and
+    :exc:`~ai_kit_auth.doctor.servers.Unreachable`.
+    """
+
+    def __init__(self, origin: Origin, server: Server) -> None:
+        self.origin = origin
+        self.server = server
+        self.jar = CookieJar()
+
+    def is_same_site(self, url: str) -> bool:
+        return self.origin.is_same_site(origin_of(url))
+
+    def fetch(
+        self,
+        method: str,
+        url: str,
+        data: Mapping[str, Any] | None = None,
+        *,
+        csrf: str = "",
+    ) -> Answer:
+        """
+        Return the answer to ``fetch(url, {credentials: "include", ...})``.
+
+        ``data`` goes as JSON, ``csrf`` as the header ``X-CSRFToken``, which every
+        request carries, as the 2.0.0 React client does.
+        """
+        foreign = self._is_foreign(url)
+        if foreign:
+            self.preflight(method, url, ("content-type", "x-csrftoken"))
+        same_site = self.is_same_site(url)
+        headers = {
+            **self._common(),
+            "Content-Type": "application/json",
+            "X-CSRFToken": csrf,
+            **self._cookies(url, same_site=same_site),
+        }
+        if foreign or method not in {"GET", "HEAD"}:
+            headers["Origin"] = str(self.origin)
+        body = b"" if data is None else json.dumps(data).encode()
+        answer = self.server.send(method, url, headers, body)
+        # Even where the page may not read the answer.
+        self.jar.store(answer, url, same_site=same_site)
+        if foreign:
+            self._may_read(answer, url)
+        return answer
+
+    def preflight(self, method: str, url: str, headers: tuple[str, ...]) -> Answer:
+        """Ask whether ``method`` with ``headers`` may be sent, as CORS has it."""
+        self._refuse_mixed_content(url)
+        answer = self.server.send(
+            "OPTIONS",
+            url,
+            {
+                **self._common(),
+                "Origin": str(self.origin),
+                "Access-Control-Request-Method": method,
+                "Access-Control-Request-Headers": ",".join(headers),
+            },
+        )
+        if answer.is_redirect:
+            raise self._blocked(
+                "redirect",
+                url,
+                "Redirect is not allowed for a preflight request.",
+                answer,
+                detail=answer.get("Location"),
+                preflight=True,
+            )
+        self._may_read(answer, url, preflight=True)
+        if not answer.is_success:
+            raise self._blocked(
+                "status",
+                url,
+                "It does not have HTTP ok status.",
+                answer,
+                preflight=True,
+            )
+        allowed = _listed(answer.get("Access-Control-Allow-Methods"))
+        if method not in SIMPLE_METHODS and method.lower() not in allowed:
+            message = (
+                f"Method {method} is not allowed by Access-Control-Allow-Methods in "
+                "preflight response."
+            )
+            raise self._blocked("method", url, message, answer, method, preflight=True)
+        allowed = _listed(answer.get("Access-Control-Allow-Headers"))
+        for header in headers:
+            if header not in allowed:
+                message = (
+                    f"Request header field {header} is not allowed by "
+                    "Access-Control-Allow-Headers in preflight response."
+                )
+                raise self._blocked(
+                    "header", url, message, answer, header, preflight=True
+                )
+        return answer
+
+    def open(self, url: str) -> Answer:
+        """Return what typing ``url`` into the address bar brings."""
+        headers = {**self._common(), **self._cookies(url, same_site=True)}
+        answer = self.server.send("GET", url, headers)
+        self.jar.store(answer, url, same_site=True)
+        return answer
+
+    def submit(self, url: str, form: Mapping[str, str]) -> Answer:
+        """Return the answer to a form of the page at ``url``, sent to itself."""
+        headers = {
+            **self._common(),
+            **self._cookies(url, same_site=True),
+            "Content-Type": "application/x-www-form-urlencoded",
+            "Origin": str(origin_of(url)),
+            "Referer": url,
+        }
+        answer = self.server.send("POST", url, headers, urlencode(form).encode())
+        self.jar.store(answer, url, same_site=True)
+        return answer
+
+    def _is_foreign(self, url: str) -> bool:
+        return origin_of(url) != self.origin
+
+    def _common(self) -> dict[str, str]:
+        return {"Accept": "*/*", "User-Agent": "ai_kit_auth_doctor"}
+
+    def _cookies(self, url: str, *, same_site: bool) -> dict[str, str]:
+        cookies = self.jar.header(url, same_site=same_site)
+        return {"Cookie": cookies} if cookies else {}
+
+    def _refuse_mixed_content(self, url: str) -> None:
+        if self.origin.scheme == "https" and not origin_of(url).is_secure:
+            console = (
+                f"Mixed Content: The page at '{self.origin}/' was loaded over HTTPS, "
+                f"but requested an insecure resource '{url}'. This request has been "
+                "blocked; the content must be served over HTTPS."
+            )
+            raise Blocked("mixed_content", console, preflight=True)
+
+    def _may_read(self, answer: Answer, url: str, *, preflight: bool = False) -> None:
+        """Raise :exc:`Blocked` unless the answer lets the page's origin read it."""
+        allowed = answer.all("Access-Control-Allow-Origin")
+        if not allowed:
+            raise self._blocked(
+                "no_allow_origin",
+                url,
+                "No 'Access-Control-Allow-Origin' header is present on the requested "
+                "resource.",
+                answer,
+                preflight=preflight,
+            )
+        value = ", ".join(allowed)
+        if len(allowed) > 1 or "," in value:
+            raise self._blocked(
+                "two_allow_origins",
+                url,
+                "The 'Access-Control-Allow-Origin' header contains multiple values "
+                f"'{value}', but only one is allowed.",
+                answer,
+                value,
+                preflight=preflight,
+            )
+        if value == "*":
+            raise self._blocked(
+                "wildcard",
+                url,
+                "The value of the 'Access-Control-Allow-Origin' header in the response "
+                "must not be the wildcard '*' when the request's credentials mode is "
+                "'include'.",
+                answer,
+                preflight=preflight,
+            )
+        if value != str(self.origin):
+            raise self._blocked(
+                "other_origin",
+                url,
+                f"The 'Access-Control-Allow-Origin' header has a value '{value}' that "
+                "is not equal to the supplied origin.",
+                answer,
+                value,
+                preflight=preflight,
+            )
+        credentials = answer.get("Access-Control-Allow-Credentials")
+        if credentials != "true":
+            raise self._blocked(
+                "no_credentials",
+                url,
+                "The value of the 'Access-Control-Allow-Credentials' header in the "
+                f"response is '{credentials}' which must be 'true' when the request's "
+                "credentials mode is 'include'.",
+                answer,
+                preflight=preflight,
+            )
+
+    def _blocked(
+        self,
+        kind: str,
+        url: str,
+        message: str,
+        answer: Answer,
+        detail: str = "",
+        *,
+        preflight: bool = False,
+    ) -> Blocked:
+        lead = f"Access to fetch at '{url}' from origin '{self.origin}'"
+        check = (
+            "Response to preflight request doesn't pass access control check: "
+            if preflight and kind not in {"method", "header"}
+            else ""
+        )
+        return Blocked(
+            kind,
+            f"{lead} has been blocked by CORS policy: {check}{message}",
+            detail,
+            preflight,
+            answer,
+        )
+
+
+def _listed(value: str) -> set[str]:
+    return {part.strip().lower() for part in value.split(",")}

@@ -1,0 +1,458 @@
+"""
+From a symptom to the setting it comes from.
+
+In process the settings are there to be read, so a cause is a fact. Of a server
+elsewhere only the symptom is known; then the cause is the likeliest, and the text says
+which setting *there* to look at.
+"""
+
+from __future__ import annotations
+
+import re
+import smtplib
+from dataclasses import dataclass
+from typing import Any
+
+from corsheaders.conf import conf as cors
+from django.conf import settings
+from django.core.exceptions import DisallowedHost
+from django.db import DatabaseError
+from django.http.request import validate_host
+from django.template import TemplateDoesNotExist, TemplateSyntaxError
+from django.utils.module_loading import import_string
+
+from ..origins import Origin, is_trusted, origin_of, parse_origin
+from .browser import Blocked, Browser
+from .servers import Answer, InProcess
+
+CORS_MIDDLEWARE = "corsheaders.middleware.CorsMiddleware"
+SESSION_MIDDLEWARE = "django.contrib.sessions.middleware.SessionMiddleware"
+AUTHENTICATION_MIDDLEWARE = "django.contrib.auth.middleware.AuthenticationMiddleware"
+
+
+@dataclass(frozen=True)
+class Diagnosis:
+    """Why something failed, and ``setting``: what to type."""
+
+    cause: str
+    setting: str
+
+
+def of_blocked(blocked: Blocked, browser: Browser, url: str) -> Diagnosis:
+    """Return why the browser let the page have nothing."""
+    if blocked.answer is not None:
+        refused = _host_refused(blocked.answer, browser, url)
+        if refused:
+            return refused
+        if blocked.answer.status >= 500:
+            return of_error(browser)
+    return _BLOCKED[blocked.kind](blocked, browser, url)
+
+
+def _mixed_content(blocked: Blocked, browser: Browser, url: str) -> Diagnosis:
+    return Diagnosis(
+        "A page that came over HTTPS may not ask a server over HTTP.",
+        "none in Django: serve the API over HTTPS, and call it by https://",
+    )
+
+
+def _redirect(blocked: Blocked, browser: Browser, url: str) -> Diagnosis:
+    return of_redirect(blocked.detail, browser, url)
+
+
+def of_redirect(location: str, browser: Browser, url: str) -> Diagnosis:
+    """Return why the server sends the browser from ``url`` to ``location``."""
+    if location == url:
+        return _proxy("Django sends a request that came over HTTPS to HTTPS again: it ")
+    if url.startswith("http://") and location == url.replace("http", "https", 1):
+        return Diagnosis(
+            "Django redirects HTTP to HTTPS, and no preflight follows a redirect.",
+            "SECURE_SSL_REDIRECT = False in development; elsewhere call https://",
+        )
+    if location.replace("://www.", "://", 1) == url:
+        return Diagnosis(
+            "CommonMiddleware redirects to the same name with www.",
+            "PREPEND_WWW = False",
+        )
+    if "login" in location or "next=" in location:
+        return Diagnosis(
+            f"A middleware sends who is not logged in to {location}.",
+            "MIDDLEWARE: take it out, or have it leave the API alone",
+        )
+    return Diagnosis(
+        f"Something in front of the views redirects to {location}.",
+        "MIDDLEWARE: what redirects must leave the API alone",
+    )
+
+
+def _proxy(lead: str) -> Diagnosis:
+    return Diagnosis(
+        f"{lead}does not know that the proxy in front of it speaks HTTPS.",
+        'SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https"), and the proxy '
+        "sets that header",
+    )
+
+
+def _no_allow_origin(blocked: Blocked, browser: Browser, url: str) -> Diagnosis:
+    origin = browser.origin
+    if not isinstance(browser.server, InProcess):
+        return Diagnosis(
+            f"The server does not allow {origin} by CORS, has no CORS middleware, or "
+            "something in front of it answered.",
+            f'CORS_ALLOWED_ORIGINS = ["{origin}"]; MIDDLEWARE with "{CORS_MIDDLEWARE}" '
+            "first",
+        )
+    place = _place_of(CORS_MIDDLEWARE)
+    if place is None:
+        return Diagnosis(
+            "No middleware answers in CORS terms.",
+            f'MIDDLEWARE = ["{CORS_MIDDLEWARE}", ...]',
+        )
+    path = url.split(str(origin_of(url)), 1)[1]
+    if not re.match(cors.CORS_URLS_REGEX, path):
+        return Diagnosis(
+            f"CORS is on for some paths, and {path} is none of them.",
+            f'CORS_URLS_REGEX = r"^{path.rsplit("/", 2)[0]}/.*$"',
+        )
+    if not is_allowed(origin):
+        return Diagnosis(
+            _near_miss(origin, list(cors.CORS_ALLOWED_ORIGINS), "CORS_ALLOWED_ORIGINS"),
+            f'CORS_ALLOWED_ORIGINS = ["{origin}"]',
+        )
+    above = ", ".join(name.rpartition(".")[2] for name in settings.MIDDLEWARE[:place])
+    return Diagnosis(
+        f"A middleware above the CORS middleware answered: one of {above or 'none'}.",
+        f'MIDDLEWARE = ["{CORS_MIDDLEWARE}", ...]: first, or above what answers',
+    )
+
+
+def _two_allow_origins(blocked: Blocked, browser: Browser, url: str) -> Diagnosis:
+    return Diagnosis(
+        "Two of the servers on the way add CORS headers: Django and a proxy.",
+        "none in Django: take the Access-Control-* headers out of the proxy",
+    )
+
+
+def _wildcard(blocked: Blocked, browser: Browser, url: str) -> Diagnosis:
+    return Diagnosis(
+        "Every origin is allowed, but without cookies.",
+        f"CORS_ALLOW_CREDENTIALS = True, with CORS_ALLOWED_ORIGINS = "
+        f'["{browser.origin}"] in place of CORS_ALLOW_ALL_ORIGINS',
+    )
+
+
+def _other_origin(blocked: Blocked, browser: Browser, url: str) -> Diagnosis:
+    return Diagnosis(
+        f"A cache or a proxy answers with the header of another origin, "
+        f"{blocked.detail}.",
+        "none in Django: the cache must heed Vary: origin, or leave the API alone",
+    )
+
+
+def _no_credentials(blocked: Blocked, browser: Browser, url: str) -> Diagnosis:
+    return Diagnosis(
+        "The origin is allowed, but without its cookies.",
+        "CORS_ALLOW_CREDENTIALS = True",
+    )
+
+
+def _status(blocked: Blocked, browser: Browser, url: str) -> Diagnosis:
+    return Diagnosis(
+        "A middleware or a proxy answers preflights by itself.",
+        f'MIDDLEWARE = ["{CORS_MIDDLEWARE}", ...]: first, or above what answers',
+    )
+
+
+def _method(blocked: Blocked, browser: Browser, url: str) -> Diagnosis:
+    return Diagnosis(
+        f"The method {blocked.detail} is not allowed from other origins.",
+        f"CORS_ALLOW_METHODS = [*corsheaders.defaults.default_methods, "
+        f'"{blocked.detail}"]',
+    )
+
+
+def _header(blocked: Blocked, browser: Browser, url: str) -> Diagnosis:
+    return Diagnosis(
+        f"The header {blocked.detail} is not allowed from other origins.",
+        f"CORS_ALLOW_HEADERS = [*corsheaders.defaults.default_headers, "
+        f'"{blocked.detail}"]',
+    )
+
+
+_BLOCKED = {
+    "header": _header,
+    "method": _method,
+    "mixed_content": _mixed_content,
+    "no_allow_origin": _no_allow_origin,
+    "no_credentials": _no_credentials,
+    "other_origin": _other_origin,
+    "redirect": _redirect,
+    "status": _status,
+    "two_allow_origins": _two_allow_origins,
+    "wildcard": _wildcard,
+}
+
+
+def is_allowed(origin: Origin) -> bool:
+    """Tell whether the host's CORS settings allow ``origin``."""
+    return (
+        bool(cors.CORS_ALLOW_ALL_ORIGINS)
+        or str(origin) in cors.CORS_ALLOWED_ORIGINS
+        or any(
+            re.match(pattern, str(origin))
+            for pattern in cors.CORS_ALLOWED_ORIGIN_REGEXES
+        )
+    )
+
+
+def _near_miss(origin: Origin, entries: list[str], setting: str) -> str:
+    """Say that ``origin`` is missing, or which entry was meant to be it."""
+    for entry in entries:
+        bare = entry.partition("://")[2] or entry
+        if bare.split("/")[0].lower() == origin.netloc:
+            try:
+                parse_origin(entry)
+            except ValueError as error:
+                return f"{setting} has {entry!r}, which {error}."
+            return f"{setting} has {entry!r}, but the page's origin is {origin}."
+    return f"{setting} lacks {origin}."
+
+
+def of_csrf(
+    browser: Browser, url: str, origin: Origin, *, same_site: bool
+) -> Diagnosis:
+    """Return why the server answered ``csrf_failed`` to a token that it gave out."""
+    in_process = isinstance(browser.server, InProcess)
+    if not in_process or not settings.CSRF_USE_SESSIONS:
+        name, prefix = settings.CSRF_COOKIE_NAME, "CSRF"
+    else:
+        name, prefix = settings.SESSION_COOKIE_NAME, "SESSION"
+    reason = browser.jar.missing(name, url, same_site=same_site)
+    if reason is not None and (in_process or reason != "not_set"):
+        return of_cookie(prefix, reason, browser, url)
+    if not in_process:
+        refused = next(iter(browser.jar.refused.items()), None)
+        if refused:
+            return of_cookie(prefix_of(refused[0]), refused[1], browser, url)
+        if origin == origin_of(url):
+            return _proxy("Django refuses its own origin over HTTPS: it ")
+        return Diagnosis(
+            f"The server does not trust {origin}, or the token's cookie got lost.",
+            f'CSRF_TRUSTED_ORIGINS = ["{origin}"]',
+        )
+    if settings.CSRF_HEADER_NAME != "HTTP_X_CSRFTOKEN":
+        header = settings.CSRF_HEADER_NAME.removeprefix("HTTP_").replace("_", "-")
+        return Diagnosis(
+            f"Django looks for the token in {header}, the frontend sends X-CSRFToken.",
+            'CSRF_HEADER_NAME = "HTTP_X_CSRFTOKEN"',
+        )
+    if not is_trusted(origin, settings.CSRF_TRUSTED_ORIGINS):
+        return Diagnosis(
+            _near_miss(origin, settings.CSRF_TRUSTED_ORIGINS, "CSRF_TRUSTED_ORIGINS"),
+            f'CSRF_TRUSTED_ORIGINS = ["{origin}"]',
+        )
+    return Diagnosis(
+        "The token's counterpart, in the session, was not there any more.",
+        "SESSION_ENGINE: sessions are not kept; see also CACHES",
+    )
+
+
+def prefix_of(name: str) -> str:
+    """Return which settings a cookie's ``name`` belongs to: SESSION or CSRF."""
+    return "CSRF" if "csrf" in name.lower() else "SESSION"
+
+
+def of_cookie(prefix: str, reason: str, browser: Browser, url: str) -> Diagnosis:
+    """Return why a cookie of ``prefix`` (SESSION or CSRF) did not go along."""
+    cookie = "session" if prefix == "SESSION" else "CSRF"
+    setting = f"{prefix}_COOKIE"
+    both = f"the {cookie} cookie"
+    host = origin_of(url).host
+    return {
+        "insecure": Diagnosis(
+            f"The browser keeps {both} off HTTP: it is Secure.",
+            f"{setting}_SECURE = False in development; elsewhere serve HTTPS",
+        ),
+        "none_without_secure": Diagnosis(
+            f"Browsers refuse {both}: it is SameSite=None, but not Secure.",
+            f"{setting}_SECURE = True",
+        ),
+        "cross_site": Diagnosis(
+            f"{browser.origin} and {host} are two sites, and {both} does not go from "
+            "one to the other.",
+            f'{setting}_SAMESITE = "None" with {setting}_SECURE = True; better, one '
+            "site for both, such as app. and api.example.com",
+        ),
+        "domain": Diagnosis(
+            f"Browsers refuse {both}: its domain is not {host} or a parent of it.",
+            f"{setting}_DOMAIN = None",
+        ),
+        "path": Diagnosis(
+            f"The path of {both} does not cover that of the API.",
+            f'{setting}_PATH = "/"',
+        ),
+        "prefix": Diagnosis(
+            f"Browsers refuse {both}: its name begins with __Host- or __Secure-, and "
+            "it is not Secure, has a domain, or a path.",
+            f"{setting}_NAME, or {setting}_SECURE = True with {setting}_DOMAIN = None "
+            f'and {setting}_PATH = "/"',
+        ),
+        "too_big": Diagnosis(
+            f"Browsers refuse {both}: it has more than 4096 bytes.",
+            "SESSION_ENGINE: not signed_cookies, or less data in the session",
+        ),
+        "expired": Diagnosis(
+            f"The {cookie} cookie is over as soon as it is set.",
+            f"{setting}_AGE: a number of seconds",
+        ),
+        "not_set": Diagnosis(
+            f"The server set no {cookie} cookie.",
+            f'MIDDLEWARE with "{SESSION_MIDDLEWARE}"'
+            if prefix == "SESSION"
+            else "MIDDLEWARE: one of them takes the CSRF cookie away",
+        ),
+    }[reason]
+
+
+def of_lost_session(browser: Browser, url: str) -> Diagnosis:
+    """Return why ``me/`` knows nobody though a login was answered by 200."""
+    same_site = browser.is_same_site(url)
+    reason = browser.jar.missing(settings.SESSION_COOKIE_NAME, url, same_site=same_site)
+    if reason is not None:
+        return of_cookie("SESSION", reason, browser, url)
+    return Diagnosis(
+        "The session cookie came along, and the server knows no such session.",
+        f"SESSION_ENGINE (now {settings.SESSION_ENGINE!r}) and the CACHES it keeps "
+        "sessions in; AUTHENTICATION_BACKENDS, whose get_user finds the account",
+    )
+
+
+def of_status(answer: Answer, browser: Browser, url: str) -> Diagnosis:
+    """Return why an answer that should have been a success has another status."""
+    if answer.is_redirect:
+        return of_redirect(answer.get("Location"), browser, url)
+    refused = _host_refused(answer, browser, url)
+    if refused:
+        return refused
+    if answer.status == 404:
+        return Diagnosis(
+            "Nothing is served there.",
+            'the URLconf: path("api/v1/auth/", include("ai_kit_auth.urls")), and '
+            'AI_KIT_AUTH["ENABLE_ENDPOINTS"]',
+        )
+    if answer.status == 429:
+        return Diagnosis(
+            "Somebody has tried too often.",
+            'AI_KIT_AUTH["THROTTLE_RATES"], REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"]',
+        )
+    if answer.status >= 500:
+        return of_error(browser)
+    code = answer.data.get("error")
+    if code:
+        return Diagnosis(
+            f"A rule of the host's own answered {code!r}.",
+            "the receivers of ai_kit_auth.signals, REST_FRAMEWORK, MIDDLEWARE",
+        )
+    return Diagnosis(
+        "Something in front of the views answered, and not in JSON.",
+        "MIDDLEWARE: what answers by itself must leave the API alone",
+    )
+
+
+def of_credentials() -> Diagnosis:
+    """Return why a right password was taken for a wrong one."""
+    return Diagnosis(
+        "No backend accepted an active account with its right password.",
+        "AUTHENTICATION_BACKENDS = "
+        '["django.contrib.auth.backends.ModelBackend"]; now '
+        f"{list(settings.AUTHENTICATION_BACKENDS)}",
+    )
+
+
+def of_error(browser: Browser) -> Diagnosis:
+    """Return what a 500 came from."""
+    error = getattr(browser.server, "exception", None)
+    if error is None:
+        return Diagnosis("The server failed; its log says why.", "the server's log")
+    said = f"{type(error).__name__}: {error}".strip(": ")
+    for name in (SESSION_MIDDLEWARE, AUTHENTICATION_MIDDLEWARE):
+        if _place_of(name) is None:
+            return Diagnosis(
+                f"The views need {name.rpartition('.')[2]} ({said}).",
+                f'MIDDLEWARE = [..., "{name}", ...]',
+            )
+    if isinstance(error, DatabaseError):
+        return Diagnosis(
+            f"The database failed: {said}.",
+            'run "manage.py migrate"; INSTALLED_APPS and DATABASES',
+        )
+    if isinstance(error, TemplateDoesNotExist):
+        return Diagnosis(f"A template is missing: {said}.", "TEMPLATES")
+    return Diagnosis(f"The server failed with {said}.", named_setting(said))
+
+
+def named_setting(text: str) -> str:
+    """Return the setting that an error message names, if it names one."""
+    found = re.search(r"AI_KIT_AUTH(?:\[[^\]]*\])*|\b[A-Z]{3,}(?:_[A-Z]+)+\b", text)
+    return found[0] if found else "see the traceback above"
+
+
+def _host_refused(answer: Answer, browser: Browser, url: str) -> Diagnosis | None:
+    """Return a diagnosis where Django refuses the name by which it was called."""
+    if answer.status != 400 or answer.data:
+        return None
+    host = origin_of(url).host
+    if isinstance(browser.server, InProcess):
+        allowed = settings.ALLOWED_HOSTS
+        if settings.DEBUG and not allowed:
+            allowed = [".localhost", "127.0.0.1", "[::1]"]
+        if validate_host(f"[{host}]" if ":" in host else host, allowed):
+            return None
+    return Diagnosis(
+        f"Django does not answer to the name {host} ({DisallowedHost.__name__}).",
+        f'ALLOWED_HOSTS = ["{host}"]',
+    )
+
+
+def _place_of(middleware: str) -> int | None:
+    """Return where in MIDDLEWARE ``middleware`` or a subclass of it stands."""
+    wanted = import_string(middleware)
+    for place, name in enumerate(settings.MIDDLEWARE):
+        try:
+            found: Any = import_string(name)
+        except ImportError:
+            continue
+        if isinstance(found, type) and issubclass(found, wanted):
+            return place
+    return None
+
+
+def of_mail(error: Exception) -> Diagnosis:
+    """Return why a mail was not sent."""
+    new = hasattr(settings, "MAILERS")
+    transport = 'MAILERS["default"]' if new else "EMAIL_BACKEND"
+    option = 'MAILERS["default"]["OPTIONS"]' if new else "EMAIL_HOST, EMAIL_PORT, ..."
+    if isinstance(error, smtplib.SMTPAuthenticationError):
+        return Diagnosis(
+            "The mail server refuses the user name or the password.",
+            f"{option}: username, password"
+            if new
+            else "EMAIL_HOST_USER, EMAIL_HOST_PASSWORD",
+        )
+    if isinstance(error, smtplib.SMTPSenderRefused):
+        return Diagnosis(
+            f"The mail server refuses the sender {settings.DEFAULT_FROM_EMAIL!r}.",
+            "DEFAULT_FROM_EMAIL",
+        )
+    if isinstance(error, smtplib.SMTPRecipientsRefused):
+        return Diagnosis(
+            "The mail server refuses the recipient.",
+            "DEFAULT_FROM_EMAIL, and what the server lets this sender do",
+        )
+    if isinstance(error, smtplib.SMTPException | OSError):
+        return Diagnosis("The mail server cannot be spoken to.", option)
+    if isinstance(error, TemplateDoesNotExist | TemplateSyntaxError):
+        return Diagnosis("A template fails.", 'AI_KIT_AUTH["EMAIL_TEMPLATES"]')
+    return Diagnosis(
+        "The sender or the transport fails.", f"{transport}, AI_KIT_AUTH['SEND_...']"
+    )

@@ -1,0 +1,675 @@
+"""
+The steps of an examination, one a line of the report.
+
+:func:`checks` asks Django's system checks, :func:`in_process` walks through the host's
+own stack, :func:`over_http` looks at a server elsewhere, and :func:`mails` sends each
+mail once.
+"""
+
+from __future__ import annotations
+
+import logging
+import re
+from collections.abc import Callable, Iterator
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field
+from typing import Any
+from urllib.parse import urljoin
+
+from django.conf import settings
+from django.core import checks as system_checks
+from django.db import DatabaseError
+from django.urls import NoReverseMatch, reverse
+
+from .. import services
+from ..origins import Origin, knows_suffixes, named_hosts, origin_of
+from ..settings import api_settings
+from ..urls import ROUTES
+from ..users import UserModel, email_field, has_column, identity_fields, username_field
+from . import diagnosis
+from .account import NoAccount, end_sessions, make_account, rolled_back
+from .browser import Blocked, Browser
+from .diagnosis import Diagnosis
+from .servers import Answer, InProcess, Remote, Server, Unreachable
+
+OK, FAILED, WARNING, SKIPPED = "ok", "failed", "warning", "skipped"
+PREFIX = "ai_kit_auth"
+
+
+@dataclass(frozen=True)
+class Step:
+    """
+    One step: ``state`` is ok, failed, warning or skipped.
+
+    ``console``: what the browser's console would say; ``cause``: why; ``setting``: what
+    to change. All empty where the state is ok.
+    """
+
+    name: str
+    state: str = OK
+    console: str = ""
+    cause: str = ""
+    setting: str = ""
+
+
+@dataclass
+class Walk:
+    """
+    The steps for a page of ``origin``, at ``api``, the address of the endpoints.
+
+    ``relation``: same origin, same site or cross-site.
+    """
+
+    origin: str
+    api: str
+    relation: str
+    steps: list[Step] = field(default_factory=list)
+
+    def as_data(self) -> dict[str, Any]:
+        """Return it as JSON can hold it."""
+        return asdict(self)
+
+
+def checks() -> list[Step]:
+    """Return what Django's checks say about this app and CORS, one step a message."""
+    messages = system_checks.run_checks(include_deployment_checks=not settings.DEBUG)
+    return [
+        Step(
+            f"check {message.id}",
+            FAILED if message.level >= system_checks.ERROR else WARNING,
+            cause=str(message.msg),
+            setting=str(message.hint or ""),
+        )
+        for message in messages
+        if str(message.id).split(".")[0] in {PREFIX, "corsheaders", "4_0"}
+        and not message.is_silenced()
+    ]
+
+
+def _relation(origin: Origin, api: Origin) -> str:
+    if origin == api:
+        return "same origin"
+    if not origin.is_same_site(api):
+        return "cross-site"
+    by_list = origin.host == api.host or origin.is_local or knows_suffixes()
+    return "same site" if by_list else "same site, by the last two labels"
+
+
+# Where the API is
+
+
+def api_origin(origin: Origin) -> Origin:
+    """
+    Return where a page of ``origin`` finds the API, as far as the settings tell.
+
+    The first name in ALLOWED_HOSTS, one of the same site before others. Where none is
+    named, ``runserver`` on this machine for a page of this machine, and otherwise the
+    subdomain ``api`` of the page's site.
+    """
+    if origin.is_local:
+        local = [h for h in named_hosts() if Origin("http", h, 80).is_local]
+        host = origin.host if origin.host in local or not local else local[0]
+        return Origin("http", host, 8000)
+    there = [
+        Origin(origin.scheme, host, _usual_port(origin.scheme))
+        for host in named_hosts()
+        if not Origin("http", host, 80).is_local
+    ]
+    there.sort(key=lambda api: not api.is_same_site(origin))
+    if there:
+        return there[0]
+    site = ".".join(origin.host.split(".")[-2:])
+    return Origin(origin.scheme, f"api.{site}", _usual_port(origin.scheme))
+
+
+def _usual_port(scheme: str) -> int:
+    return 443 if scheme == "https" else 80
+
+
+# In process
+
+
+class _Stop(Exception):
+    """A step failed that the others build on."""
+
+
+class _Walker:
+    """Walks, and writes down each step."""
+
+    def __init__(self, origin: Origin, api: Origin, server: Server) -> None:
+        self.browser = Browser(origin, server)
+        self.api = api
+        self.steps: list[Step] = []
+
+    def url(self, name: str) -> str:
+        return f"{self.api}{reverse(f'{PREFIX}:{name}')}"
+
+    def note(
+        self, name: str, state: str, console: str = "", found: Diagnosis | None = None
+    ) -> None:
+        cause, setting = (found.cause, found.setting) if found else ("", "")
+        self.steps.append(Step(name, state, console, cause, setting))
+
+    @contextmanager
+    def step(self, name: str, url: str) -> Iterator[None]:
+        """
+        Write down how what happens within ends.
+
+        Raises :exc:`_Stop` where it failed.
+        """
+        try:
+            yield
+        except Blocked as blocked:
+            self.note(
+                name,
+                FAILED,
+                blocked.console,
+                diagnosis.of_blocked(blocked, self.browser, url),
+            )
+        except Unreachable as error:
+            self.note(name, FAILED, "net::ERR_FAILED", _unreachable(error))
+        except _Failed as failed:
+            self.note(name, FAILED, failed.console, failed.found)
+        else:
+            self.note(name, OK)
+            return
+        raise _Stop
+
+    def expect(
+        self,
+        answer: Answer,
+        method: str,
+        url: str,
+        status: int = 200,
+        code: str | None = None,
+    ) -> Answer:
+        """Return ``answer``; raises :exc:`_Failed` unless it is what was to come."""
+        if answer.status == status and (code is None or _code(answer) == code):
+            return answer
+        console = f"{method} {url} {answer.status}"
+        if _code(answer):
+            console += f" {_code(answer)}"
+        raise _Failed(console, self._why(answer, url))
+
+    def _why(self, answer: Answer, url: str) -> Diagnosis:
+        if _code(answer) == "csrf_failed":
+            return diagnosis.of_csrf(
+                self.browser,
+                url,
+                self.browser.origin,
+                same_site=self.browser.is_same_site(url),
+            )
+        if _code(answer) == "not_authenticated":
+            return diagnosis.of_lost_session(self.browser, url)
+        if answer.data.get("non_field_errors") == ["invalid_credentials"]:
+            return diagnosis.of_credentials()
+        return diagnosis.of_status(answer, self.browser, url)
+
+
+class _Failed(Exception):
+    def __init__(self, console: str, found: Diagnosis) -> None:
+        super().__init__(console)
+        self.console = console
+        self.found = found
+
+
+def _code(answer: Answer) -> str:
+    return str(answer.data.get("error", ""))
+
+
+def _unreachable(error: Unreachable) -> Diagnosis:
+    return Diagnosis(f"{error}.", "none in Django: the address, DNS, TLS or a firewall")
+
+
+def in_process(origin: Origin, api: Origin) -> Walk:
+    """
+    Walk through the host's own middleware as a page of ``origin`` would.
+
+    Whatever it writes to the databases is rolled back, its sessions end, and no mail
+    goes out. Host receivers of signals run.
+    """
+    try:
+        address = f"{api}{reverse(f'{PREFIX}:me').removesuffix('me/')}"
+    except NoReverseMatch:
+        address = str(api)
+    walk = Walk(str(origin), address, _relation(origin, api))
+    # What is logged of a request that fails is in the report, and the host's security
+    # log is about people.
+    before = logging.root.manager.disable
+    logging.disable(logging.CRITICAL)
+    try:
+        with rolled_back():
+            walker = _Walker(origin, api, InProcess())
+            walk.steps = walker.steps
+            _journey(walker)
+    except _Stop:
+        pass
+    except Exception as error:  # noqa: BLE001  # see below
+        # Whatever a host's middleware, receiver or database raises where no request
+        # is being answered. The doctor reports, and does not die of it.
+        cause = f"{type(error).__name__}: {error}"
+        setting = diagnosis.named_setting(cause)
+        walk.steps.append(Step("start", FAILED, cause=cause, setting=setting))
+    finally:
+        logging.disable(before)
+    return walk
+
+
+def _journey(walker: _Walker) -> None:
+    served = [
+        name
+        for name in (str(r.name) for r in ROUTES.values())
+        if _serves(f"{PREFIX}:{name}")
+    ]
+    if not served:
+        walker.note(
+            "URLs",
+            FAILED,
+            found=Diagnosis(
+                "No URL of the app is served, or not under the namespace ai_kit_auth.",
+                'the URLconf: path("api/v1/auth/", include("ai_kit_auth.urls")), and '
+                'AI_KIT_AUTH["ENABLE_ENDPOINTS"]',
+            ),
+        )
+        return
+    _preflights(walker, served)
+    if "me" not in served:
+        walker.note("me/", SKIPPED, found=Diagnosis("ME is not enabled.", ""))
+        return
+    stale = _ask_me(walker, "me/", nobody=True)
+    if "login" not in served:
+        walker.note("login/", SKIPPED, found=Diagnosis("LOGIN is not enabled.", ""))
+        return
+    user, password = _account(walker, "login/", staff=False)
+    keys: set[str] = set()
+    try:
+        _session(walker, served, user, password, stale, keys)
+    finally:
+        end_sessions(keys)
+
+
+def _preflights(walker: _Walker, served: list[str]) -> None:
+    failed = False
+    for route in ROUTES.values():
+        if route.name not in served:
+            continue
+        url, path = walker.url(str(route.name)), str(route.pattern)
+        if origin_of(url) == walker.browser.origin:
+            walker.note(
+                f"preflight {path}",
+                SKIPPED,
+                found=Diagnosis("The page is of the API's own origin.", ""),
+            )
+            continue
+        method = "GET" if route.name == "me" else "POST"
+        try:
+            with walker.step(f"preflight {path}", url):
+                walker.browser.preflight(method, url, ("content-type", "x-csrftoken"))
+        except _Stop:
+            failed = True
+    if failed:
+        raise _Stop
+
+
+def _ask_me(walker: _Walker, step: str, *, nobody: bool) -> str:
+    """Return the token that ``me/`` gives; insist on somebody, or on nobody."""
+    url = walker.url("me")
+    with walker.step(step, url):
+        answer = walker.expect(walker.browser.fetch("GET", url), "GET", url)
+        token = answer.data.get("csrf")
+        if not isinstance(token, str):
+            found = diagnosis.of_status(answer, walker.browser, url)
+            raise _Failed(f"GET {url} {answer.status}", found)
+        if (answer.data.get("user") is None) is not nobody:
+            found = (
+                Diagnosis("A session is there that nobody began.", "MIDDLEWARE")
+                if nobody
+                else diagnosis.of_lost_session(walker.browser, url)
+            )
+            raise _Failed(f"GET {url} 200", found)
+        if "no-store" not in answer.get("Cache-Control"):
+            raise _Failed(f"GET {url} {answer.status}", _cached())
+    return token
+
+
+def _cached() -> Diagnosis:
+    return Diagnosis(
+        "The answer with somebody's token lost its Cache-Control: no-store.",
+        "MIDDLEWARE, or the proxy: none may change Cache-Control of the API",
+    )
+
+
+def _account(walker: _Walker, step: str, *, staff: bool) -> tuple[Any, str]:
+    """Return an account and its password; raises :exc:`_Stop` where there is none."""
+    try:
+        with services.atomic():
+            return make_account(staff=staff)
+    except NoAccount as error:
+        walker.note(step, SKIPPED, found=Diagnosis(f"{error}.", ""))
+    except DatabaseError as error:
+        found = Diagnosis(
+            f"No account could be made: {error}.",
+            'run "manage.py migrate"; DATABASES, AUTH_USER_MODEL',
+        )
+        walker.note(step, FAILED, found=found)
+    raise _Stop
+
+
+def _session(
+    walker: _Walker,
+    served: list[str],
+    user: Any,
+    password: str,
+    stale: str,
+    keys: set[str],
+) -> None:
+    browser, url = walker.browser, walker.url("login")
+    credentials = {
+        "ident": str(getattr(user, identity_fields()[0])),
+        "password": password,
+    }
+
+    def log_in(token: str) -> str:
+        answer = browser.fetch("POST", url, credentials, csrf=token)
+        _keep_keys(browser, keys)
+        return str(walker.expect(answer, "POST", url).data.get("csrf"))
+
+    with walker.step("login/", url):
+        token = log_in(stale)
+    token = _ask_me(walker, "me/ after login", nobody=False)
+    with walker.step("stale token", url):
+        answer = browser.fetch("POST", url, credentials, csrf=stale)
+        if answer.status == 200:
+            raise _Failed(f"POST {url} 200", _not_refused())
+        walker.expect(answer, "POST", url, 403, "csrf_failed")
+    with walker.step("unsafe call, logged in", url):
+        log_in(token)
+    token = _beside_the_admin(walker, keys, log_in)
+    if "logout" not in served:
+        walker.note("logout/", SKIPPED, found=Diagnosis("LOGOUT is not enabled.", ""))
+        return
+    out = walker.url("logout")
+    with walker.step("logout/", out):
+        answer = walker.expect(browser.fetch("POST", out, {}, csrf=token), "POST", out)
+    token = str(answer.data.get("csrf"))
+    _ask_me(walker, "me/ after logout", nobody=True)
+    with walker.step("login/ with the token of logout/", url):
+        log_in(token)
+    if not browser.is_same_site(url):
+        walker.note(
+            "third-party cookies",
+            WARNING,
+            found=Diagnosis(
+                "Safari, Firefox and private windows keep the cookies of another site "
+                "away, and log nobody in.",
+                "none in Django: one site for both, such as app. and api.example.com",
+            ),
+        )
+
+
+def _not_refused() -> Diagnosis:
+    return Diagnosis(
+        "A CSRF token from before the login is still taken.",
+        "MIDDLEWARE: one of them switches the CSRF checks off (csrf_exempt, "
+        "_dont_enforce_csrf_checks)",
+    )
+
+
+def _keep_keys(browser: Browser, keys: set[str]) -> None:
+    keys |= {
+        cookie.value
+        for cookie in browser.jar.cookies.values()
+        if cookie.name == settings.SESSION_COOKIE_NAME
+    }
+
+
+def _beside_the_admin(
+    walker: _Walker, keys: set[str], log_in: Callable[[str], str]
+) -> str:
+    """
+    Have a colleague log in to the admin in the same browser; return the next token.
+
+    The colleague's session takes the place of the page's, so the page has to ask
+    ``me/`` again; then everything must work as before.
+    """
+    name, browser = "the admin beside it", walker.browser
+    nobody = _no_admin()
+    if nobody:
+        walker.note(name, SKIPPED, found=Diagnosis(nobody, ""))
+        return _ask_me(walker, "me/ again", nobody=False)
+    colleague, password = _account(walker, name, staff=True)
+    url = f"{walker.api}{reverse('admin:login')}"
+    with walker.step(name, url):
+        page = browser.open(url)
+        token = re.search(
+            r'name="csrfmiddlewaretoken" value="([^"]+)"', page.body.decode()
+        )
+        if token is None:
+            found = diagnosis.of_status(page, browser, url)
+            raise _Failed(f"GET {url} {page.status}", found)
+        form = {
+            "csrfmiddlewaretoken": token[1],
+            "username": colleague.get_username(),
+            "password": password,
+        }
+        answer = browser.submit(url, form)
+        _keep_keys(browser, keys)
+        if answer.status != 302:
+            raise _Failed(
+                f"POST {url} {answer.status}", _no_entry(answer, browser, url)
+            )
+    token_now = _ask_me(walker, "me/ beside the admin", nobody=False)
+    with walker.step("unsafe call beside the admin", walker.url("login")):
+        log_in(token_now)
+    return _ask_me(walker, "me/ again", nobody=False)
+
+
+def _no_entry(answer: Answer, browser: Browser, url: str) -> Diagnosis:
+    if answer.status == 403:
+        return diagnosis.of_csrf(browser, url, origin_of(url), same_site=True)
+    if answer.status == 200:
+        return diagnosis.of_credentials()
+    return diagnosis.of_status(answer, browser, url)
+
+
+def _no_admin() -> str:
+    """Return why the admin can't be entered; empty where it can."""
+    if not _serves("admin:login"):
+        return "No admin is served."
+    if not has_column("is_staff"):
+        return "The user model has no is_staff to enter the admin by."
+    return ""
+
+
+def _serves(name: str) -> bool:
+    try:
+        reverse(name)
+    except NoReverseMatch:
+        return False
+    return True
+
+
+# Over HTTP
+
+
+def over_http(origin: Origin, url: str) -> Walk:
+    """
+    Look at the server whose endpoints are below ``url``, as a page of ``origin`` would.
+
+    Nothing is changed there: the steps need no account, and what is sent to ``login/``
+    is empty.
+    """
+    base = url.rstrip("/") + "/"
+    api = origin_of(base)
+    walk = Walk(str(origin), base, _relation(origin, api))
+    visit = _Visit(origin, base)
+    walk.steps = visit.steps
+    with suppress(_Stop):
+        visit.look()
+    return walk
+
+
+class _Visit(_Walker):
+    """The steps of :func:`over_http`."""
+
+    def __init__(self, origin: Origin, base: str) -> None:
+        super().__init__(origin, origin_of(base), Remote())
+        self.base = base
+
+    def url(self, name: str) -> str:
+        route = next(route for route in ROUTES.values() if route.name == name)
+        return f"{self.base}{route.pattern}"
+
+    def look(self) -> None:
+        me, login = self.url("me"), self.url("login")
+        if self.api.scheme == "https":
+            self._plain_http(me)
+        with self.step("server", me):
+            self._answers(me)
+        _preflights(self, [str(route.name) for route in ROUTES.values()])
+        token = _ask_me(self, "me/", nobody=True)
+        self._cookies(me)
+        self._not_cached(me, token)
+        with self.step("login/, empty, with the token", login):
+            answer = self.browser.fetch("POST", login, {}, csrf=token)
+            if answer.status == 404:
+                found = diagnosis.of_status(answer, self.browser, login)
+                raise _Failed(f"POST {login} 404", found)
+            self.expect(answer, "POST", login, 400)
+        with self.step("login/, empty, with a stale token", login):
+            answer = self.browser.fetch("POST", login, {}, csrf="a" * 32)
+            if answer.status == 400:
+                raise _Failed(f"POST {login} 400", _not_refused())
+            self.expect(answer, "POST", login, 403, "csrf_failed")
+        self._of_its_own_origin(login)
+
+    def _answers(self, me: str) -> None:
+        """Insist that Django answers, and not a redirect to where one came from."""
+        answer = self.browser.server.send("GET", me, {"Accept": "*/*"})
+        if answer.is_redirect:
+            location = urljoin(me, answer.get("Location"))
+            found = diagnosis.of_redirect(location, self.browser, me)
+            raise _Failed(f"GET {me} {answer.status} to {location}", found)
+        self.expect(answer, "GET", me)
+
+    def _plain_http(self, me: str) -> None:
+        """See where http:// leads: to https://, or nowhere."""
+        name, plain = "http:// leads to https://", me.replace("https", "http", 1)
+        try:
+            answer = self.browser.server.send("GET", plain, {"Accept": "*/*"})
+        except Unreachable:
+            # Nobody listens there: nothing travels in the clear.
+            self.note(name, OK)
+            return
+        target = urljoin(plain, answer.get("Location"))
+        leads_on = answer.is_redirect and target.startswith("https://")
+        if leads_on or answer.status in {400, 404, 421}:
+            self.note(name, OK)
+        else:
+            found = Diagnosis(
+                "The server answers over HTTP, where anybody on the way reads along.",
+                "SECURE_SSL_REDIRECT = True",
+            )
+            self.note(name, FAILED, f"GET {plain} {answer.status}", found)
+
+    def _cookies(self, me: str) -> None:
+        """Look at the flags of the cookies that came."""
+        if self.api.scheme != "https":
+            return
+        for cookie in self.browser.jar.flags.values():
+            name = f"cookie {cookie.name}"
+            prefix = diagnosis.prefix_of(cookie.name)
+            if not cookie.secure:
+                found = Diagnosis(
+                    "The cookie would go over HTTP as well.",
+                    f"{prefix}_COOKIE_SECURE = True",
+                )
+                self.note(
+                    name, FAILED, f"Set-Cookie: {cookie.name} without Secure", found
+                )
+            elif prefix == "SESSION" and not cookie.http_only:
+                found = Diagnosis(
+                    "Scripts of the API's own origin can read the session's key.",
+                    "SESSION_COOKIE_HTTPONLY = True",
+                )
+                line = f"Set-Cookie: {cookie.name} without HttpOnly"
+                self.note(name, FAILED, line, found)
+            else:
+                self.note(name, OK)
+
+    def _not_cached(self, me: str, token: str) -> None:
+        """Ask again: a token is masked anew in every answer that Django makes."""
+        with self.step("me/ is not cached", me):
+            answer = self.browser.fetch("GET", me)
+            age = answer.get("Age")
+            if answer.data.get("csrf") == token or age.strip("0"):
+                raise _Failed(
+                    f"GET {me} {answer.status} Age: {age or '-'}",
+                    Diagnosis(
+                        "A cache in front of Django answers with a stranger's token.",
+                        "none in Django: the cache must heed Cache-Control: no-store",
+                    ),
+                )
+        if self.api.scheme == "https" and not self.api.is_local:
+            strict = answer.get("Strict-Transport-Security")
+            found = Diagnosis(
+                "Browsers are not told to use nothing but HTTPS.",
+                "SECURE_HSTS_SECONDS, once the whole domain is HTTPS",
+            )
+            if strict:
+                self.note("Strict-Transport-Security", OK)
+            else:
+                self.note("Strict-Transport-Security", WARNING, found=found)
+
+    def _of_its_own_origin(self, login: str) -> None:
+        """
+        Send the API its own origin, as the admin's forms do.
+
+        Django compares it with scheme and name as it believes to be called by, and so
+        tells whether the proxy passes both on.
+        """
+        own = Browser(self.api, self.browser.server)
+        walker = _Walker(self.api, self.api, self.browser.server)
+        walker.browser, walker.steps = own, self.steps
+        me = self.url("me")
+        with walker.step("the admin's origin", login):
+            token = str(own.fetch("GET", me).data.get("csrf"))
+            answer = own.fetch("POST", login, {}, csrf=token)
+            walker.expect(answer, "POST", login, 400)
+
+
+# Mails
+
+
+def mails(address: str) -> list[Step]:
+    """
+    Send each mail once to ``address``, by the host's own senders and transport.
+
+    The links in them are samples and open nothing. The steps are named by setting.
+    """
+    user = UserModel(**{email_field(): address})
+    if username_field():
+        setattr(user, username_field() or "", "ada")
+    frontend = api_settings.FRONTEND
+    steps = []
+    for name, route in _SENDERS.items():
+        sample = {"ident": "sample", "token": "sample"}
+        url = services.make_url(frontend.URL, getattr(frontend, route), **sample)
+        try:
+            getattr(api_settings, name)(user, url)
+        except Exception as error:  # noqa: BLE001  # see below
+            # A host's sender may raise whatever its mail service's client raises.
+            found = diagnosis.of_mail(error)
+            said = f"{type(error).__name__}: {error}"
+            steps.append(Step(name, FAILED, said, found.cause, found.setting))
+        else:
+            steps.append(Step(name, OK))
+    return steps
+
+
+_SENDERS = {
+    "SEND_USER_ACTIVATION_MAIL": "ACTIVATION_ROUTE",
+    "SEND_ACTIVATION_BY_ADMIN_MAIL": "ACTIVATION_ROUTE",
+    "SEND_RESET_PW_MAIL": "RESET_PW_ROUTE",
+    "SEND_ACCOUNT_EXISTS_MAIL": "RESET_PW_ROUTE",
+}

@@ -1,0 +1,161 @@
+"""Plays the browser against this host, and names the setting that is wrong."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+from django.core.management.base import BaseCommand, CommandError, CommandParser
+
+from ...doctor import walks
+from ...doctor.walks import FAILED, OK, SKIPPED, WARNING, Step, Walk
+from ...origins import Origin, frontend_origins, origin_of, parse_origin
+from ...settings import api_settings, require_frontend_url
+
+_STYLES = {OK: "SUCCESS", FAILED: "ERROR", WARNING: "WARNING"}
+
+
+class Command(BaseCommand):
+    """
+    ``manage.py ai_kit_auth_doctor``: exit code 0 where nothing failed, 1 where
+    something did, 2 where it was asked for what it cannot do.
+    """
+
+    help = (
+        "Walk through this host the way a browser with the frontend's page does, and "
+        "name the setting that is wrong. Changes nothing and sends no mail."
+    )
+    # The broken host is the one that it is for; the checks are its first step.
+    requires_system_checks = []
+
+    def add_arguments(self, parser: CommandParser) -> None:
+        parser.add_argument(
+            "--origin",
+            action="append",
+            default=[],
+            metavar="URL",
+            help="a frontend's origin, such as https://app.example.com; may be given "
+            "more than once (default: FRONTEND.URL and CORS_ALLOWED_ORIGINS)",
+        )
+        parser.add_argument(
+            "--api",
+            metavar="URL",
+            help="the origin at which browsers reach this host, such as "
+            "https://api.example.com (default: by ALLOWED_HOSTS)",
+        )
+        parser.add_argument(
+            "--url",
+            help="look at a server over HTTP instead, such as "
+            "https://api.example.com/api/v1/auth/; needs no account there and changes "
+            "nothing",
+        )
+        parser.add_argument(
+            "--mail",
+            metavar="ADDRESS",
+            help="also send each mail once to this address, by the real transport",
+        )
+        parser.add_argument(
+            "--json", action="store_true", help="print the report as JSON"
+        )
+
+    def handle(self, *args: object, **options: Any) -> None:
+        url, api = options["url"], options["api"]
+        if url and api:
+            raise CommandError(
+                "--api is part of --url: give one of them.", returncode=2
+            )
+        found = [] if url else walks.checks()
+        origins = self._origins(options["origin"])
+        if url:
+            _origin("--url", url)
+            walked = [walks.over_http(origin, url) for origin in origins]
+        else:
+            there = _origin("--api", api) if api else None
+            walked = [
+                walks.in_process(origin, there or walks.api_origin(origin))
+                for origin in origins
+            ]
+        sent = walks.mails(options["mail"]) if options["mail"] else []
+        steps = [*found, *(step for walk in walked for step in walk.steps), *sent]
+        ok = not any(step.state == FAILED for step in steps)
+        if options["json"]:
+            self._print_json(ok, found, walked, sent)
+        else:
+            self._print_text(found, walked, sent, steps)
+        if not ok:
+            raise SystemExit(1)
+
+    def _origins(self, given: list[str]) -> list[Origin]:
+        if given:
+            return [_origin("--origin", text) for text in given]
+        try:
+            origins = list(
+                frontend_origins(require_frontend_url(api_settings.FRONTEND.URL))
+            )
+        except ImproperlyConfigured:
+            # The checks have it.
+            origins = list(frontend_origins(""))
+        if not origins:
+            raise CommandError(
+                "No frontend is known: give --origin, or set AI_KIT_AUTH['FRONTEND']"
+                "['URL'] with its scheme.",
+                returncode=2,
+            )
+        return origins
+
+    def _print_json(
+        self, ok: bool, found: list[Step], walked: list[Walk], sent: list[Step]
+    ) -> None:
+        report = {
+            "ok": ok,
+            "checks": [vars(step) for step in found],
+            "walks": [walk.as_data() for walk in walked],
+            "mails": [vars(step) for step in sent],
+        }
+        self.stdout.write(json.dumps(report, indent=2))
+
+    def _print_text(
+        self, found: list[Step], walked: list[Walk], sent: list[Step], steps: list[Step]
+    ) -> None:
+        if found:
+            self._print_part("System checks", found)
+        for walk in walked:
+            self._print_part(
+                f"{walk.origin} → {walk.api} ({walk.relation})", walk.steps
+            )
+        if sent:
+            self._print_part("Mails", sent)
+        states = [step.state for step in steps]
+        counts = ", ".join(
+            f"{states.count(state)} {state}"
+            for state in (OK, FAILED, WARNING, SKIPPED)
+            if state in states
+        )
+        self.stdout.write(counts)
+
+    def _print_part(self, title: str, steps: list[Step]) -> None:
+        self.stdout.write(self.style.MIGRATE_HEADING(title))
+        said: set[tuple[str, str]] = set()
+        for step in steps:
+            state = f"{step.state:8}"
+            if step.state in _STYLES:
+                state = getattr(self.style, _STYLES[step.state])(state)
+            self.stdout.write(f"  {state} {step.name}")
+            told = (step.cause, step.setting)
+            if told in said and any(told):
+                self.stdout.write("           as above")
+                continue
+            said.add(told)
+            for label in ("console", "cause", "setting"):
+                text = getattr(step, label)
+                if text:
+                    self.stdout.write(f"           {label:8} {text}")
+        self.stdout.write("")
+
+
+def _origin(option: str, text: str) -> Origin:
+    try:
+        return origin_of(text) if option == "--url" else parse_origin(text.rstrip("/"))
+    except ValueError as error:
+        raise CommandError(f"{option} {text!r} {error}.", returncode=2) from None
