@@ -123,7 +123,8 @@ def test_a_host_gets_three_packages_and_what_they_need(
     ]
     # An upper bound would keep hosts from security releases.
     assert all(re.fullmatch(r"[\w-]+>=[\d.]+", line) for line in required)
-    assert "optional-dependencies" not in pyproject["project"]
+    # What only some hosts need.
+    assert set(pyproject["project"]["optional-dependencies"]) == {"doctor", "openapi"}
 
 
 def test_the_modules_are_those_that_the_design_names() -> None:

@@ -1,0 +1,516 @@
+"""
+Every mail as its readers will see it: rendered for a sample user, and never sent.
+
+What ``manage.py ai_kit_auth_mails`` writes. Nothing here reads or writes the database
+or the cache; the host's own templates and CUSTOM_DATA_FUNCTION may.
+"""
+
+from __future__ import annotations
+
+import gettext
+import html
+from collections.abc import Iterator, Sequence
+from contextlib import contextmanager
+from dataclasses import dataclass, field
+from functools import cache
+from pathlib import Path
+from typing import Any
+
+import django
+from django.conf import global_settings, settings
+from django.conf.locale import LANG_INFO
+from django.template import Context, Engine, TemplateDoesNotExist, TemplateSyntaxError
+from django.utils import translation
+from django.utils.translation import to_language, trans_real
+
+from . import services
+from .settings import (
+    SETTING_NAME,
+    EmailTemplates,
+    MailTemplates,
+    Nested,
+    api_settings,
+    require_frontend_url,
+)
+from .users import User, UserModel, email_field, has_column, scramble_id, username_field
+
+__all__ = [
+    "LINKS",
+    "PARTS",
+    "Preview",
+    "Problem",
+    "describe",
+    "index_page",
+    "known_languages",
+    "mail_names",
+    "preview",
+    "require_configuration",
+]
+
+# The key of FRONTEND that the link of each mail leads to.
+LINKS = {
+    "USER_CREATED": "ACTIVATION_ROUTE",
+    "RESET_PASSWORD": "RESET_PW_ROUTE",
+    "SET_PASSWORD": "ACTIVATION_ROUTE",
+    "ACCOUNT_EXISTS": "RESET_PW_ROUTE",
+}
+# The parts of a mail, by their keys below its name in EMAIL_TEMPLATES.
+PARTS = {"TITLE": "subject", "BODY_PLAINTEXT": "plain text", "BODY_HTML": "HTML"}
+
+
+@dataclass(frozen=True)
+class Problem:
+    """What is wrong with one part of one mail, and what to change."""
+
+    part: str
+    text: str
+
+
+@dataclass
+class Preview:
+    """
+    One mail in one language.
+
+    ``parts`` holds what could be rendered, by the keys of :data:`PARTS`, exactly as it
+    would be sent; ``untranslated`` the parts that ask for a message without a
+    translation, by that message.
+    """
+
+    name: str
+    language: str
+    parts: dict[str, str] = field(default_factory=dict)
+    problems: list[Problem] = field(default_factory=list)
+    untranslated: dict[str, list[str]] = field(default_factory=dict)
+
+    @property
+    def stem(self) -> str:
+        """The path of its files without their suffixes, such as ``de/set_password``."""
+        return f"{self.language}/{self.name.lower()}"
+
+    def files(self) -> dict[str, str]:
+        """
+        Return the content of its files by their paths.
+
+        The HTML is as it would be sent. The text begins with the line ``Subject: …``
+        and an empty one, as a mail's source does.
+        """
+        files = {}
+        if "BODY_HTML" in self.parts:
+            files[f"{self.stem}.html"] = self.parts["BODY_HTML"]
+        if "BODY_PLAINTEXT" in self.parts:
+            head = f"Subject: {self.parts.get('TITLE', '')}\n\n"
+            files[f"{self.stem}.txt"] = head + self.parts["BODY_PLAINTEXT"]
+        return files
+
+
+def mail_names() -> list[str]:
+    """Return the mails that EMAIL_TEMPLATES declares, in its order."""
+    return [
+        name
+        for name, member in EmailTemplates.members().items()
+        if isinstance(member, Nested) and issubclass(member.section, MailTemplates)
+    ]
+
+
+def known_languages() -> list[str]:
+    """
+    Return the languages that mails are previewed in.
+
+    The host's ``LANGUAGES``. Django's own default lists a hundred of them, which says
+    nothing about a host that left it alone: there they are ``LANGUAGE_CODE``, English
+    and the languages that this app has a catalog of. Without ``USE_I18N`` nothing is
+    translated, so there is ``LANGUAGE_CODE`` alone.
+    """
+    if not settings.USE_I18N:
+        return [settings.LANGUAGE_CODE]
+    if not _leaves_languages_alone():
+        return list(dict.fromkeys(code for code, _ in settings.LANGUAGES))
+    default = settings.LANGUAGE_CODE
+    catalogs = (Path(__file__).parent / "locale").iterdir()
+    own = ["en", *sorted(to_language(folder.name) for folder in catalogs)]
+    return [default, *(code for code in own if code != _base(default))]
+
+
+def _leaves_languages_alone() -> bool:
+    return list(settings.LANGUAGES) == list(global_settings.LANGUAGES)
+
+
+def _base(language: str) -> str:
+    return language.split("-")[0]
+
+
+def require_configuration() -> None:
+    """
+    Raise what is wrong with the part of ``AI_KIT_AUTH`` that mails need.
+
+    :exc:`~ai_kit_auth.settings.UnknownConfigurationError` or
+    :exc:`~ai_kit_auth.settings.InvalidConfigurationError`.
+    """
+    require_frontend_url(api_settings.FRONTEND.URL)
+    api_settings.EMAIL_TEMPLATES.CUSTOM_DATA_FUNCTION  # noqa: B018  # any access imports it
+
+
+def _sample_user() -> User:
+    columns = {
+        "first_name": "Ada",
+        "last_name": "Lovelace",
+        username_field(): "ada",
+        email_field(): "ada@example.com",
+    }
+    return UserModel(**{k: v for k, v in columns.items() if k and has_column(k)})
+
+
+def _sample_url(name: str) -> str:
+    # The same in every run, so that two previews can be compared.
+    return services.make_url(
+        api_settings.FRONTEND.URL,
+        getattr(api_settings.FRONTEND, LINKS[name]),
+        ident=str(scramble_id(1)),
+        token="d3k0s2-5d41402abc4b2a76b9719d911017c592",  # noqa: S106  # opens nothing
+    )
+
+
+def preview(name: str, language: str) -> Preview:
+    """
+    Render the mail ``name``, such as ``"USER_CREATED"``, in ``language``.
+
+    What is wrong is in the preview, and no exception: a part that cannot be rendered or
+    is empty, a body without the link, a message that the language's own catalogs do not
+    translate. English needs no catalog: messages are taken to be written in it.
+
+    Raises :exc:`OSError` where Django has no catalog for ``LANGUAGE_CODE``.
+    """
+    found = Preview(name, language)
+    url = _sample_url(name)
+    with translation.override(language), _untranslated(language) as missing:
+        try:
+            context = services.mail_context(_sample_user(), url)
+        except Exception as error:  # noqa: BLE001  # it is the host's code
+            text = f"{_key('CUSTOM_DATA_FUNCTION')} {_raised(error)}"
+            found.problems.append(Problem("context", text))
+            return found
+        _move(missing, found.untranslated, "context")
+        for part in PARTS:
+            _render(found, part, context)
+            _move(missing, found.untranslated, PARTS[part])
+    return found
+
+
+def _move(
+    missing: dict[str, None], untranslated: dict[str, list[str]], part: str
+) -> None:
+    for message in missing:
+        untranslated.setdefault(message, []).append(part)
+    missing.clear()
+
+
+def _render(found: Preview, part: str, context: dict[str, Any]) -> None:
+    templates: MailTemplates = getattr(api_settings.EMAIL_TEMPLATES, found.name)
+    template: str = getattr(templates, part)
+    key = _key(found.name, part)
+
+    def problem(text: str) -> None:
+        found.problems.append(Problem(PARTS[part], text))
+
+    try:
+        content = services.render_part(templates, part, context)
+    except TemplateDoesNotExist as error:
+        needed = str(error)
+        by = "" if needed == template else f", which {template!r} asks for"
+        problem(
+            f"there is no template {needed!r}{by}: put it into a template folder that "
+            f"TEMPLATES names, or correct {key}."
+        )
+        return
+    except TemplateSyntaxError as error:
+        problem(f"{template!r}, the template of {key}, has a syntax error: {error}")
+        return
+    except Exception as error:  # noqa: BLE001  # it is the host's template
+        problem(f"{template!r}, the template of {key}, {_raised(error)}")
+        return
+    found.parts[part] = content
+    plain = html.unescape(content) if part == "BODY_HTML" else content
+    if not content.strip():
+        problem(f"{template!r}, the template of {key}, renders to nothing.")
+    elif part != "TITLE" and context["url"] not in plain:
+        problem(
+            f"{template!r}, the template of {key}, has not got the link: write "
+            "{{ url }} there."
+        )
+
+
+def _key(*path: str) -> str:
+    return SETTING_NAME + "".join(f"[{k!r}]" for k in ("EMAIL_TEMPLATES", *path))
+
+
+def _raised(error: Exception) -> str:
+    return f"raises {type(error).__name__}: {error}"
+
+
+# Missing translations
+
+
+@contextmanager
+def _untranslated(language: str) -> Iterator[dict[str, None]]:
+    """Collect the messages asked for that ``language``'s own catalogs do not have."""
+    missing: dict[str, None] = {}
+    if not settings.USE_I18N or _base(language) == "en":
+        yield missing
+        return
+    # Django asks the language's merged catalogs, then their _fallback: first what
+    # gettext found for the general language ("es" for "es-ar"), then the translation of
+    # LANGUAGE_CODE, which would hide the gap. The recorder stands before the latter.
+    last: Any = trans_real.translation(language)
+    while isinstance(last._fallback, gettext.GNUTranslations) and not isinstance(
+        last._fallback, trans_real.DjangoTranslation
+    ):
+        last = last._fallback
+    fallback = last._fallback
+    last._fallback = _Recorder(missing, fallback)
+    try:
+        yield missing
+    finally:
+        last._fallback = fallback
+
+
+class _Recorder(gettext.NullTranslations):
+    """Notes what it is asked for, and answers as ``fallback`` does."""
+
+    def __init__(
+        self, missing: dict[str, None], fallback: gettext.NullTranslations | None
+    ) -> None:
+        super().__init__()
+        if fallback is not None:
+            self.add_fallback(fallback)
+        self._missing = missing
+        self._contexts: dict[str, str] = {}
+
+    def gettext(self, message: str) -> str:
+        self._note(message)
+        return super().gettext(message)
+
+    def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
+        _context, separator, message = msgid1.partition(trans_real.CONTEXT_SEPARATOR)
+        if separator:
+            # Django asks once more without the context, and may have that.
+            self._contexts[message] = msgid1
+        else:
+            self._note(self._contexts.pop(msgid1, msgid1))
+        return super().ngettext(msgid1, msgid2, n)
+
+    def _note(self, message: str) -> None:
+        if any(catalog.gettext(message) != message for catalog in _filter_catalogs()):
+            return
+        context, separator, text = message.rpartition(trans_real.CONTEXT_SEPARATOR)
+        shown = f"{text!r} (context {context!r})" if separator else repr(text)
+        self._missing[shown] = None
+
+
+@cache
+def _filter_catalogs() -> list[gettext.GNUTranslations]:
+    """
+    Return what Django and its ``humanize`` know, in all languages.
+
+    What their date, time and number filters say is theirs to translate: half of
+    Django's languages lack "%(num)d day".
+    """
+    django_folder = Path(django.__file__).parent
+    catalogs = []
+    for app in ("conf", "contrib/humanize"):
+        for path in django_folder.glob(f"{app}/locale/*/LC_MESSAGES/django.mo"):
+            with path.open("rb") as compiled:
+                catalogs.append(gettext.GNUTranslations(compiled))
+    return catalogs
+
+
+# What is shown
+
+
+def describe(previews: Sequence[Preview]) -> list[str]:
+    """Return what is wrong, and what to change, as a paragraph each."""
+    languages: dict[tuple[str, Problem], list[str]] = {}
+    untranslated: dict[str, dict[str, list[str]]] = {}
+    for found in previews:
+        for problem in found.problems:
+            languages.setdefault((found.name, problem), []).append(found.language)
+        for message, parts in found.untranslated.items():
+            places = untranslated.setdefault(found.language, {}).setdefault(message, [])
+            places.append(f"{found.name} ({', '.join(parts)})")
+    paragraphs = [
+        f"{name}, {problem.part}, in {', '.join(where)}: {problem.text}"
+        for (name, problem), where in languages.items()
+    ]
+    for language, messages in untranslated.items():
+        advice = (
+            "set LANGUAGES to the languages that your mails have"
+            if _leaves_languages_alone()
+            else f"take {language!r} out of LANGUAGES"
+        )
+        lines = "".join(
+            f"\n    {message}\n        in {', '.join(places)}"
+            for message, places in messages.items()
+        )
+        paragraphs.append(
+            f"No catalog translates to {language!r} what these ask for. Add it to one "
+            "in LOCALE_PATHS or in an app's locale folder and run compilemessages, or "
+            f"{advice}.{lines}"
+        )
+    return paragraphs
+
+
+def index_page(previews: Sequence[Preview]) -> str:
+    """Return an HTML page that shows all subjects and links to the files of each."""
+    rows: dict[str, list[Preview]] = {}
+    for found in previews:
+        rows.setdefault(found.language, []).append(found)
+    context = {
+        "names": list(dict.fromkeys(found.name for found in previews)),
+        "rows": [_row(language, mails) for language, mails in rows.items()],
+        "mails": len(previews),
+        "broken": sum(bool(found.problems or found.untranslated) for found in previews),
+        "paragraphs": describe(previews),
+        "frontend": api_settings.FRONTEND.URL,
+    }
+    return Engine().from_string(_INDEX).render(Context(context, use_l10n=False))
+
+
+def _row(language: str, mails: Sequence[Preview]) -> dict[str, Any]:
+    right_to_left = _base(language) in settings.LANGUAGES_BIDI
+    return {
+        "code": language,
+        "direction": "rtl" if right_to_left else "ltr",
+        "name": LANG_INFO.get(language, {}).get(
+            "name_local", dict(settings.LANGUAGES).get(language, language)
+        ),
+        "cells": [
+            {
+                "name": mail.name,
+                "subject": mail.parts.get("TITLE"),
+                "files": [
+                    (path, "HTML" if path.endswith(".html") else "Text")
+                    for path in mail.files()
+                ],
+                "problems": [
+                    *(problem.part for problem in mail.problems),
+                    *(["translation"] if mail.untranslated else []),
+                ],
+            }
+            for mail in mails
+        ],
+    }
+
+
+_INDEX = """\
+<!doctype html>
+<html lang="en">
+<head>
+<meta charset="utf-8">
+<meta name="viewport" content="width=device-width, initial-scale=1">
+<title>Mails of ai_kit_auth</title>
+<style>
+:root {
+  color-scheme: light dark;
+  --page: #f4f5f7; --card: #fff; --ink: #1c2330; --soft: #5b6472; --line: #dfe3ea;
+  --link: #1f4fd8; --wrong: #a8200d; --wrong-back: #fdeeeb; --good: #1a6b3c;
+}
+@media (prefers-color-scheme: dark) {
+  :root {
+    --page: #14171d; --card: #1d222b; --ink: #e8ebf0; --soft: #a3adbb; --line: #343c49;
+    --link: #92b2ff; --wrong: #ff9d8c; --wrong-back: #3a211d; --good: #7fd6a3;
+  }
+}
+* { box-sizing: border-box; }
+body {
+  margin: 0; padding: 2.5rem clamp(1rem, 4vw, 3rem); background: var(--page);
+  color: var(--ink); font: 1rem/1.5 system-ui, "Segoe UI", Helvetica, Arial, sans-serif;
+}
+main { max-width: 90rem; margin: 0 auto; }
+h1 { margin: 0 0 .25rem; font-size: 1.75rem; line-height: 1.2; }
+h2 { margin: 2rem 0 .75rem; font-size: 1.15rem; }
+p { margin: 0 0 1.5rem; color: var(--soft); }
+.good { color: var(--good); font-weight: 600; }
+.wrong { color: var(--wrong); font-weight: 600; }
+.card {
+  position: relative; overflow-x: auto; background: var(--card);
+  border: 1px solid var(--line); border-radius: .75rem;
+}
+table { width: 100%; border-collapse: collapse; }
+caption, .hidden {
+  position: absolute; width: 1px; height: 1px; overflow: hidden;
+  clip-path: inset(50%); white-space: nowrap;
+}
+th, td {
+  padding: 1rem 1.25rem; text-align: start; vertical-align: top;
+  border-bottom: 1px solid var(--line);
+}
+tbody tr:last-child > * { border-bottom: 0; }
+td { min-width: 13rem; }
+thead th { color: var(--soft); font-size: .8125rem; font-weight: 600; }
+code { font-family: ui-monospace, Menlo, Consolas, monospace; }
+tbody th { font-weight: 600; white-space: nowrap; }
+tbody th code {
+  display: block; color: var(--soft); font-size: .8125rem; font-weight: 400;
+}
+td > span { display: block; }
+.subject { margin-bottom: .5rem; }
+.files a { margin-inline-end: 1rem; }
+a { color: var(--link); text-underline-offset: .2em; }
+a:focus-visible, .card:focus-visible {
+  outline: 3px solid var(--link); outline-offset: 2px;
+}
+td.broken { background: var(--wrong-back); }
+td .what { margin-top: .5rem; font-size: .875rem; }
+pre {
+  margin: 0; padding: 1rem 1.25rem; white-space: pre-wrap; overflow-wrap: anywhere;
+  font: .875rem/1.5 ui-monospace, Menlo, Consolas, monospace;
+  border-bottom: 1px solid var(--line);
+}
+pre:last-child { border-bottom: 0; }
+</style>
+</head>
+<body>
+<main>
+<h1>Mails of <code>ai_kit_auth</code></h1>
+<p>{{ mails }} mail{{ mails|pluralize }} for <bdi>{{ frontend }}</bdi>, as a sample user
+would get {{ mails|pluralize:"it,them" }}; nothing was sent.
+{% if broken %}<a class="wrong" href="#problems">{{ broken }}
+{{ broken|pluralize:"has a problem,have problems" }}.</a>{% else %}<span class="good">No
+problem was found.</span>{% endif %}</p>
+<div class="card" role="region" aria-label="Mails" tabindex="0">
+<table>
+<caption>The mails by language: subject, HTML and plain text</caption>
+<thead>
+<tr><th scope="col">Language</th>{% for name in names %}
+<th scope="col"><code>{{ name }}</code></th>{% endfor %}</tr>
+</thead>
+<tbody>{% for row in rows %}
+<tr>
+<th scope="row">
+<span lang="{{ row.code }}" dir="{{ row.direction }}">{{ row.name }}</span>
+<code>{{ row.code }}</code>
+</th>{% for cell in row.cells %}
+<td{% if cell.problems %} class="broken"{% endif %}>{% if cell.subject %}
+<span class="subject" lang="{{ row.code }}" dir="{{ row.direction }}">
+{{ cell.subject }}
+</span>{% else %}
+<span class="subject wrong">no subject</span>{% endif %}
+<span class="files">{% for path, kind in cell.files %}
+<a href="{{ path }}">
+{{ kind }}<span class="hidden"> of {{ cell.name }} in {{ row.code }}</span></a>
+{% endfor %}</span>{% if cell.problems %}
+<span class="what wrong">
+wrong: {{ cell.problems|join:", " }}
+</span>{% endif %}
+</td>{% endfor %}
+</tr>{% endfor %}
+</tbody>
+</table>
+</div>{% if paragraphs %}
+<h2 id="problems">Problems</h2>
+<div class="card">{% for paragraph in paragraphs %}
+<pre>{{ paragraph }}</pre>{% endfor %}
+</div>{% endif %}
+</main>
+</body>
+</html>
+"""
