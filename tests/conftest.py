@@ -60,6 +60,9 @@ def pytest_configure(config: pytest.Config) -> None:
     os.environ["DJANGO_SETTINGS_MODULE"] = f"tests.settings.{name}"
     os.environ["TEST_DATABASE"] = config.getoption("--database")
     django.setup()
+    if config.getoption("numprocesses", None):
+        # pytest-xdist's workers would import it before they can find this folder.
+        del os.environ["DJANGO_SETTINGS_MODULE"]
 
 
 def pytest_collection_modifyitems(

@@ -16,6 +16,7 @@ from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from functools import partial
 from pathlib import Path
 
 import pytest
@@ -26,7 +27,7 @@ from .post_office import PostOffice
 
 HERE = Path(__file__).resolve().parent
 
-_figures = pytest.StashKey[list[str]]()
+FIGURE = "figure"
 
 
 def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
@@ -35,10 +36,16 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
     return None if any(path.is_relative_to(HERE) for path in named) else True
 
 
-def pytest_terminal_summary(
-    terminalreporter: pytest.TerminalReporter, config: pytest.Config
-) -> None:
-    lines = config.stash.get(_figures, [])
+def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
+    # Reports come from pytest-xdist's workers as well, which have no terminal.
+    lines = [
+        f"{report.location[2]}: {line}"
+        for outcome in ("passed", "failed")
+        for report in terminalreporter.getreports(outcome)
+        if report.when == "call"
+        for name, line in report.user_properties
+        if name == FIGURE
+    ]
     if lines:
         terminalreporter.section("figures")
     for line in lines:
@@ -53,10 +60,11 @@ def pytest_configure(config: pytest.Config) -> None:
 
 
 @pytest.fixture
-def say(request: pytest.FixtureRequest) -> Callable[[str], None]:
+def say(
+    record_property: Callable[[str, object], None],
+) -> Callable[[str], None]:
     """Return a function that adds a line to the figures at the end of the run."""
-    lines = request.config.stash.setdefault(_figures, [])
-    return lambda line: lines.append(f"{request.node.name}: {line}")
+    return partial(record_property, FIGURE)
 
 
 def _host(kind: str, factory: pytest.TempPathFactory) -> Iterator[Host]:
