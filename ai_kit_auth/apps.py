@@ -2,8 +2,9 @@
 
 from __future__ import annotations
 
-from django.apps import AppConfig
-from django.core import checks
+from importlib import import_module
+
+from django.apps import AppConfig, apps
 from django.utils.translation import gettext_lazy as _
 
 
@@ -15,13 +16,15 @@ class AIKitAuthConfig(AppConfig):
         from django.contrib.auth import get_user_model
         from django.db.models.signals import pre_save
 
-        from .checks import check_cache, check_settings
+        from .checks import register
         from .users import keep_waiting_mark
 
-        checks.register(check_settings)
-        checks.register(check_cache, deploy=True)
+        register()
         pre_save.connect(
             keep_waiting_mark,
             sender=get_user_model(),
             dispatch_uid="ai_kit_auth.keep_waiting_mark",
         )
+        if apps.is_installed("drf_spectacular"):
+            # By its name, since it lies above: a capability that some hosts install.
+            import_module("ai_kit_auth.openapi")

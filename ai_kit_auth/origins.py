@@ -9,19 +9,24 @@ have no part in it.
 from __future__ import annotations
 
 import ipaddress
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from functools import cache
 from typing import TYPE_CHECKING
 from urllib.parse import urlsplit
 
+from corsheaders.conf import conf as cors
 from django.conf import settings
+from django.utils.functional import Promise
 from django.utils.http import is_same_domain
 
 if TYPE_CHECKING:
     from publicsuffixlist import PublicSuffixList
 
 _PORTS = {"http": 80, "https": 443}
+# A name, with the underscore that some have, or the inside of an IPv6's brackets.
+_HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")
 
 
 @dataclass(frozen=True)
@@ -39,7 +44,12 @@ class Origin:
     def netloc(self) -> str:
         """Return what the ``Host`` header says: the port only where it is not usual."""
         host = f"[{self.host}]" if ":" in self.host else self.host
-        return host if self.port == _PORTS[self.scheme] else f"{host}:{self.port}"
+        return host if self.has_usual_port else f"{host}:{self.port}"
+
+    @property
+    def has_usual_port(self) -> bool:
+        """Tell whether it is the port that goes without saying: 80, or 443 by HTTPS."""
+        return self.port == _PORTS[self.scheme]
 
     @property
     def is_local(self) -> bool:
@@ -76,6 +86,9 @@ def origin_of(url: str) -> Origin:
     """
     Return the origin of ``url``, whatever its path.
 
+    A host of other letters than ASCII's becomes what browsers send: "bücher.example" is
+    "xn--bcher-kva.example".
+
     Raises :exc:`ValueError` with what is wrong: "has no scheme", "has no host", ...
     """
     scheme, mark, _ = url.partition("://")
@@ -83,18 +96,24 @@ def origin_of(url: str) -> Origin:
         raise ValueError("has no scheme")
     if scheme.lower() not in _PORTS:
         raise ValueError(f"has the scheme {scheme!r}, not http or https")
+    # urlsplit() silently takes some of them out.
+    if not url.isprintable() or " " in url:
+        raise ValueError("has white space or a control character")
     parts = urlsplit(url)
     if parts.username is not None or parts.password is not None:
         raise ValueError("has a user name")
     if not parts.hostname:
         raise ValueError("has no host")
-    if not url.isascii() or url != "".join(url.split()):
+    try:
+        host = parts.hostname
+        host = host if host.isascii() else host.encode("idna").decode()
+    except UnicodeError:
+        host = ""
+    if not _HOST.fullmatch(host):
         raise ValueError("has characters that no host name has")
     # May raise, too: "Port out of range 0-65535".
     port = parts.port
-    return Origin(
-        parts.scheme, parts.hostname, _PORTS[parts.scheme] if port is None else port
-    )
+    return Origin(parts.scheme, host, _PORTS[parts.scheme] if port is None else port)
 
 
 def is_local(host: str) -> bool:
@@ -125,10 +144,12 @@ def site_of(host: str) -> str:
 
 def is_public_suffix(host: str) -> bool:
     """Tell whether strangers register names below ``host``, such as ``co.uk``."""
+    if is_local(host) or _is_address(host):
+        return False
     suffixes = _suffixes()
     if suffixes is not None:
         return suffixes.privatesuffix(host) is None
-    return "." not in host and not is_local(host)
+    return "." not in host
 
 
 def knows_suffixes() -> bool:
@@ -159,8 +180,9 @@ def is_trusted(origin: Origin, trusted: list[str]) -> bool:
 
     An entry is an origin, or has a wildcard: ``https://*.example.com``.
     """
-    for entry in trusted:
-        scheme, _, netloc = entry.partition("://")
+    for entry in texts_of(trusted):
+        scheme, _, rest = entry.partition("://")
+        netloc = rest.partition("/")[0]
         if entry == str(origin):
             return True
         if (
@@ -174,14 +196,22 @@ def is_trusted(origin: Origin, trusted: list[str]) -> bool:
 
 def named_hosts() -> list[str]:
     """Return the names in ``ALLOWED_HOSTS``: neither ``"*"`` nor with a leading dot."""
-    hosts = [str(host).lower() for host in settings.ALLOWED_HOSTS]
+    hosts = [host.lower() for host in texts_of(settings.ALLOWED_HOSTS)]
     return [host.strip("[]") for host in hosts if host and host[0] not in "*."]
+
+
+def texts_of(value: object) -> list[str]:
+    """Return the strings in a setting that should be a list of them, or is anything."""
+    if not isinstance(value, list | tuple | set | frozenset):
+        return []
+    return [str(item) for item in value if isinstance(item, str | Promise)]
 
 
 def frontend_origins(url: str) -> Iterator[Origin]:
     """Yield the origin of ``url`` (FRONTEND.URL), and each that CORS allows by name."""
     seen = set()
-    for text in [url, *getattr(settings, "CORS_ALLOWED_ORIGINS", ())]:
+    # Reads CORS_ORIGIN_WHITELIST as well, which 2.0.0's documentation still had.
+    for text in [url, *texts_of(cors.CORS_ALLOWED_ORIGINS)]:
         try:
             origin = origin_of(text)
         except ValueError:

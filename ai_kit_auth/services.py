@@ -476,7 +476,7 @@ def taken_codes(fields: Mapping[str, Any]) -> dict[str, str]:
     ``fields``: values by the user model's own names. Within :func:`registration` they
     are locked till its end.
     """
-    values = {name: str(fields[name]) for name in _identities() if fields.get(name)}
+    values = {name: str(fields[name]) for name in identities() if fields.get(name)}
     locks = {name: _lock_name(value) for name, value in values.items()}
     # In order, so that two registrations never wait for each other.
     _lock(sorted(set(locks.values())))
@@ -503,7 +503,7 @@ def taken_codes(fields: Mapping[str, Any]) -> dict[str, str]:
     return {name: f"{name}_unique" for name in taken}
 
 
-def _identities() -> list[str]:
+def identities() -> list[str]:
     """Return the columns whose values must not stand for two people."""
     names = [*identity_fields(), email_field(), username_field()]
     return list(dict.fromkeys(filter(None, names)))
@@ -511,7 +511,7 @@ def _identities() -> list[str]:
 
 def is_anybodys(value: str) -> Q:
     """Return the condition that finds whoever is named ``value`` by any identity."""
-    columns = _identities()
+    columns = identities()
     conditions = (equals(column, value, any_case=True) for column in columns)
     return reduce(or_, filter(None, conditions), Q(pk__in=[]))
 
@@ -536,7 +536,7 @@ def register(fields: Mapping[str, Any]) -> User:
     # A host's serializer may have left our checks out.
     unchecked = {
         name: values[name]
-        for name in _identities()
+        for name in identities()
         if values.get(name) and _lock_name(str(values[name])) not in current.free
     }
     _refuse_taken(taken_codes(unchecked))

@@ -14,7 +14,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping
-from typing import Any, Generic, NoReturn, TypeVar, overload
+from typing import Any, Generic, TypeVar, overload
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -214,42 +214,59 @@ def _path(parent: str, key: object) -> str:
     return f"{parent}[{key!r}]"
 
 
-def _merge(section: type[Section], given: object, path: str) -> dict[str, Any]:
+def faults_of(given: object) -> Iterator[ImproperlyConfigured]:
+    """
+    Yield everything that is wrong with ``given`` as an ``AI_KIT_AUTH``, at any depth.
+
+    :exc:`UnknownConfigurationError` and :exc:`InvalidConfigurationError`, in the order
+    in which :class:`APISettings` would raise them.
+    """
+    return _faults(APISettings, given, SETTING_NAME)
+
+
+def _faults(
+    section: type[Section], given: object, path: str
+) -> Iterator[ImproperlyConfigured]:
     if not isinstance(given, Mapping):
-        raise InvalidConfigurationError(
+        yield InvalidConfigurationError(
             f"{path} must be a dict, not {type(given).__name__}"
         )
+        return
     members = section.members()
     for key in given:
         if key not in members:
-            _unknown(key, members, path)
-    return {name: _value(member, given, path) for name, member in members.items()}
+            yield _unknown(key, members, path)
+    for name, member in members.items():
+        if name not in given:
+            continue
+        value, value_path = given[name], _path(path, name)
+        if isinstance(member, Nested):
+            yield from _faults(member.section, value, value_path)
+        elif not member.accepts(value):
+            yield InvalidConfigurationError(
+                f"{value_path} must be a {member.type_name}, not {type(value).__name__}"
+            )
 
 
-def _value(
-    member: Setting[Any] | Nested[Any], given: Mapping[str, Any], parent: str
-) -> Any:
-    path = _path(parent, member.name)
-    if isinstance(member, Nested):
-        return _merge(member.section, given.get(member.name, {}), path)
-    if member.name not in given:
-        return member.default
-    value = given[member.name]
-    if not member.accepts(value):
-        raise InvalidConfigurationError(
-            f"{path} must be a {member.type_name}, not {type(value).__name__}"
-        )
-    return value
+def _merge(section: type[Section], given: Mapping[str, Any]) -> dict[str, Any]:
+    return {
+        name: _merge(member.section, given.get(name, {}))
+        if isinstance(member, Nested)
+        else given.get(name, member.default)
+        for name, member in section.members().items()
+    }
 
 
-def _unknown(key: object, members: Mapping[str, object], path: str) -> NoReturn:
+def _unknown(
+    key: object, members: Mapping[str, object], path: str
+) -> UnknownConfigurationError:
     close = difflib.get_close_matches(str(key).upper(), members, n=1)
     advice = (
         f"did you mean {close[0]!r}?"
         if close
         else f"known keys are {', '.join(members)}"
     )
-    raise UnknownConfigurationError(f"{_path(path, key)} is unknown: {advice}")
+    return UnknownConfigurationError(f"{_path(path, key)} is unknown: {advice}")
 
 
 class EnableEndpoints(Section):
@@ -434,8 +451,10 @@ class APISettings(Section):
         if user_settings is not None:
             self._merge(user_settings)
 
-    def _merge(self, source: object) -> None:
-        self._merged = _merge(type(self), source, SETTING_NAME)
+    def _merge(self, source: Any) -> None:
+        for fault in _faults(type(self), source, SETTING_NAME):
+            raise fault
+        self._merged = _merge(type(self), source)
         self._source = source
 
     def _current(self) -> Mapping[str, Any]:

@@ -3,7 +3,9 @@
 
     python example_project/run.py [--host-port 8000] [--frontend-port 3000]
 
-Stops at Ctrl-C. Exit code 0 after a stop, 1 where it could not start.
+Stops at Ctrl-C. Exit code 0 after a stop, 1 where it could not start. The environment
+variable ``EXAMPLE_SETTINGS`` names the settings of the host, ``host.settings`` by
+default: other than ``DJANGO_SETTINGS_MODULE``, nobody has it set for another project.
 """
 
 from __future__ import annotations
@@ -69,7 +71,8 @@ def main(argv: Sequence[str] | None = None) -> int:
     # The settings read them.
     os.environ["EXAMPLE_HOST_PORT"] = str(arguments.host_port)
     os.environ["EXAMPLE_FRONTEND_PORT"] = str(arguments.frontend_port)
-    os.environ["DJANGO_SETTINGS_MODULE"] = "host.settings"
+    settings_module = os.environ.get("EXAMPLE_SETTINGS") or "host.settings"
+    os.environ["DJANGO_SETTINGS_MODULE"] = settings_module
     for folder in (HERE, HERE.parent):
         # Last on the path: an installed ai_kit_auth wins over the checkout.
         if str(folder) not in sys.path:

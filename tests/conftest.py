@@ -106,6 +106,17 @@ def _clean_process() -> Iterator[None]:
     translation.activate("en")
 
 
+@pytest.fixture(autouse=True)
+def _codes_of_the_schema() -> Iterator[None]:
+    """Fail the test that saw a code which the schema does not list."""
+    from .recorder import unknown
+
+    yield
+    seen = unknown.copy()
+    unknown.clear()
+    assert seen == []
+
+
 @pytest.fixture
 def client() -> APIClient:
     """Return a client that is asked for CSRF tokens, as a browser is."""

@@ -4,7 +4,8 @@ Required: ``SECRET_KEY``, ``ALLOWED_HOSTS`` (comma-separated), ``FRONTEND_ORIGIN
 (``https://app.example.com``) and ``EXAMPLE_DATA_DIR``. Optional: ``STATIC_ROOT``,
 ``DEFAULT_FROM_EMAIL``, ``SMTP_HOST`` (``localhost``), ``SMTP_PORT`` (587),
 ``SMTP_USER``, ``SMTP_PASSWORD``, ``SMTP_TLS`` (``starttls``, ``ssl`` or ``none``) and
-``BEHIND_TLS_PROXY`` (``1``: trust the proxy's ``X-Forwarded-Proto``).
+``BEHIND_TLS_PROXY`` (``1``: trust the proxy's ``X-Forwarded-Proto`` and
+``X-Forwarded-For``).
 """
 
 from __future__ import annotations
@@ -15,7 +16,7 @@ import django
 from django.core.exceptions import ImproperlyConfigured
 
 from .settings import *  # noqa: F403  # hardens what it imports
-from .settings import DATA_DIR
+from .settings import DATA_DIR, REST_FRAMEWORK
 
 
 def _required(name: str) -> str:
@@ -53,6 +54,8 @@ if os.environ.get("BEHIND_TLS_PROXY") == "1":
     # SECURITY: only behind a proxy that overwrites the header; a client that reaches
     # the server directly could otherwise claim to have come by HTTPS.
     SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https")
+    # Throttles count by the address that the proxy passes on in X-Forwarded-For.
+    REST_FRAMEWORK = {**REST_FRAMEWORK, "NUM_PROXIES": 1}
 
 # SameSite=Lax (Django's default) serves a frontend on the same site, such as
 # app.example.com with api.example.com. One on a foreign site would need "None", and

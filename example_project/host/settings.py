@@ -39,6 +39,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "ai_kit_auth",
     "corsheaders",
+    "drf_spectacular",
 ]
 
 MIDDLEWARE = [
@@ -103,6 +104,15 @@ TIME_ZONE = "UTC"
 STATIC_URL = "static/"
 
 AI_KIT_AUTH = {"FRONTEND": {"URL": FRONTEND_ORIGIN}}
+
+# For views of the host's own, such as the one that serves the schema.
+REST_FRAMEWORK = {"DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}
+SPECTACULAR_SETTINGS = {
+    "TITLE": "Accounts of the example",
+    "VERSION": "1",
+    "OAS_VERSION": "3.1.0",
+    "SERVE_INCLUDE_SCHEMA": False,
+}
 
 CORS_ALLOWED_ORIGINS = [FRONTEND_ORIGIN]
 CORS_ALLOW_CREDENTIALS = True

@@ -6,6 +6,7 @@ from django.conf import settings
 from django.contrib import admin
 from django.urls import include, path
 from django.views.generic import RedirectView
+from drf_spectacular.views import SpectacularAPIView
 
 from ai_kit_auth.settings import api_settings
 
@@ -17,6 +18,7 @@ admin.site.site_url = frontend
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/auth/", include("ai_kit_auth.urls")),
+    path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     # Browsers ask for it at the admin's pages, which name no icon.
     path("favicon.ico", RedirectView.as_view(url=f"{frontend}/favicon.svg")),
     # SECURITY: the outbox shows everybody's activation and reset links.

@@ -1,0 +1,111 @@
+"""What AI_KIT_AUTH says, taken for itself."""
+
+from __future__ import annotations
+
+import re
+from contextlib import suppress
+
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+
+from ..origins import is_local, origin_of
+from ..settings import (
+    SETTING_NAME,
+    APISettings,
+    Dotted,
+    api_settings,
+    faults_of,
+    require_frontend_url,
+)
+from .problems import (
+    Problems,
+    admin_is_used,
+    is_readable,
+    is_served,
+    key,
+    problem,
+    read,
+)
+
+
+def check_settings() -> Problems:
+    """E001 to E003, E005, W003."""
+    given = getattr(settings, SETTING_NAME, None)
+    for fault in () if given is None else faults_of(given):
+        yield problem(
+            "E001", str(fault), f"Correct this key in {SETTING_NAME}, or take it out."
+        )
+    if not is_readable():
+        return
+    url = api_settings.FRONTEND.URL
+    try:
+        require_frontend_url(url)
+    except ImproperlyConfigured as error:
+        if is_served("REGISTER", "SEND_PW_RESET_MAIL") or admin_is_used():
+            yield problem(
+                "E002",
+                str(error),
+                "AI_KIT_AUTH = {'FRONTEND': {'URL': 'https://app.example.com'}}",
+            )
+    else:
+        yield from _url_problems(url)
+    for name, setting in APISettings.declared():
+        if isinstance(setting, Dotted):
+            try:
+                read(name)
+            except ImproperlyConfigured as error:
+                yield problem(
+                    "E003", str(error), "Name a callable by its full dotted path."
+                )
+            except Exception as error:  # noqa: BLE001  # the host's module raises it
+                yield problem(
+                    "E003",
+                    f"{key(name)}: importing it raises {type(error).__name__}: {error}",
+                    "Correct that module, or name a callable by its full dotted path.",
+                )
+
+
+def _url_problems(url: str) -> Problems:
+    try:
+        origin_of(url)
+        if "?" in url:
+            # A fragment is fine: "/#" is where some routers have their routes.
+            raise ValueError("has a query")
+    except ValueError as error:
+        fixed = corrected(url.partition("?")[0])
+        yield problem(
+            "E005",
+            f"{key('FRONTEND.URL')} is {url!r}, which {error}: no link in a mail "
+            "would work.",
+            f"AI_KIT_AUTH = {{'FRONTEND': {{'URL': {fixed!r}}}}}",
+        )
+        return
+    path = _parts_of("/".join(url.split("/")[3:]))
+    for name in ("ACTIVATION_ROUTE", "RESET_PW_ROUTE"):
+        route = _parts_of(getattr(api_settings.FRONTEND, name))
+        for length in range(1, min(len(path), len(route)) + 1):
+            if path[-length:] == route[:length]:
+                base = url.rstrip("/").removesuffix("/".join(path[-length:]))
+                yield problem(
+                    "W003",
+                    f"{key('FRONTEND.URL')} ends in what {key('FRONTEND.' + name)} "
+                    f"begins with: links lead to {'/'.join([*path, *route])!r}.",
+                    f"AI_KIT_AUTH = {{'FRONTEND': {{'URL': {base.rstrip('/')!r}}}}}",
+                )
+                # The other route most likely begins in the same way.
+                return
+
+
+def _parts_of(path: str) -> list[str]:
+    return [part for part in path.split("/") if part]
+
+
+def corrected(url: str) -> str:
+    """Return what the host may have meant by ``url``."""
+    bare = re.sub(r"\A(?:\w*:)?/+", "", url.strip())
+    local = is_local(re.split("[:/]", bare)[0])
+    for guess in (url, f"http{'' if local else 's'}://{bare}"):
+        with suppress(ValueError):
+            origin_of(guess)
+            return guess.rstrip("/")
+    return "https://app.example.com"

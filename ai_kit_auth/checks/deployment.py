@@ -1,0 +1,111 @@
+"""What only matters on a server: for ``--deploy``."""
+
+from __future__ import annotations
+
+import warnings
+from contextlib import suppress
+
+import django
+from django.conf import global_settings, settings
+
+from ..origins import origin_of
+from ..settings import api_settings
+from .mails import mails
+from .problems import Problems, drf, is_readable, item, key, problem
+
+
+def check_deployment() -> Problems:
+    """W004, W016, W017, W019."""
+    if is_readable():
+        url = api_settings.FRONTEND.URL
+        with suppress(ValueError):
+            if not origin_of(url).is_secure:
+                safe = "https" + url[len("http") :]
+                yield problem(
+                    "W004",
+                    f"{key('FRONTEND.URL')} is {url!r}: links, with their tokens, and "
+                    "passwords travel in the clear.",
+                    f"AI_KIT_AUTH = {{'FRONTEND': {{'URL': {safe!r}}}}}",
+                )
+        if any(mails()):
+            yield from _mail_problems()
+        rates = api_settings.THROTTLE_RATES
+        if not any(getattr(rates, name) for name in type(rates).members()):
+            return
+    behind = [
+        name
+        for name in ("SECURE_PROXY_SSL_HEADER", "USE_X_FORWARDED_HOST")
+        if getattr(settings, name)
+    ]
+    if behind and drf("NUM_PROXIES") is None:
+        yield problem(
+            "W019",
+            f"{behind[0]} tells of a proxy, and NUM_PROXIES does not: if REMOTE_ADDR "
+            "is the proxy's, all clients count as one address in the throttles.",
+            "REST_FRAMEWORK = {'NUM_PROXIES': 1}, or how many add to X-Forwarded-For.",
+        )
+
+
+_NOWHERE = {
+    f"django.core.mail.backends.{name}.EmailBackend"
+    for name in ("console", "dummy", "filebased", "locmem")
+}
+
+
+def _mail_problems() -> Problems:
+    by_mailers = django.VERSION >= (6, 1) and hasattr(settings, "MAILERS")
+    setting = "MAILERS['default']['BACKEND']" if by_mailers else "EMAIL_BACKEND"
+    with warnings.catch_warnings():
+        # Django 6.1 warns whoever reads the old setting.
+        warnings.simplefilter("ignore")
+        backend = (
+            item(item(settings.MAILERS, "default"), "BACKEND")
+            if by_mailers
+            else settings.EMAIL_BACKEND
+        )
+    if isinstance(backend, str) and backend in _NOWHERE:
+        yield problem(
+            "W016",
+            f"{setting} is {backend!r}: no activation mail and no reset mail arrives.",
+            "MAILERS = {'default': {'BACKEND': "
+            "'django.core.mail.backends.smtp.EmailBackend', 'OPTIONS': {'host': ...}}}"
+            if by_mailers
+            else "EMAIL_BACKEND = 'django.core.mail.backends.smtp.EmailBackend'; "
+            "EMAIL_HOST = ...",
+        )
+    if settings.DEFAULT_FROM_EMAIL == global_settings.DEFAULT_FROM_EMAIL:
+        yield problem(
+            "W017",
+            f"DEFAULT_FROM_EMAIL is Django's {settings.DEFAULT_FROM_EMAIL!r}: mail "
+            "servers take what comes from there for spam.",
+            "DEFAULT_FROM_EMAIL = 'Example <hello@example.com>'",
+        )
+
+
+_ENOUGH_ENTRIES = 10_000
+_UNFIT_CACHES = {
+    "LocMemCache": "is not shared by processes, so each would allow the full rate",
+    "DummyCache": "keeps nothing",
+    "FileBasedCache": "can lose a count when two processes write at once",
+}
+
+
+def check_cache() -> Problems:
+    """W001, W002."""
+    cache = item(settings.CACHES, "default")
+    name = str(item(cache, "BACKEND") or "").rpartition(".")[2]
+    if name in _UNFIT_CACHES:
+        yield problem(
+            "W001",
+            f"Throttles count in the cache, and {name} {_UNFIT_CACHES[name]}.",
+            "Set CACHES['default'] to Redis, Memcached or the database cache.",
+        )
+    most = item(item(cache, "OPTIONS"), "MAX_ENTRIES")
+    most = most if isinstance(most, int) else 300
+    if name == "DatabaseCache" and most < _ENOUGH_ENTRIES:
+        yield problem(
+            "W002",
+            f"Throttles count in the cache, and {name} throws entries away when it "
+            f"has {most}: whoever fills it clears the counters.",
+            "Set CACHES['default']['OPTIONS']['MAX_ENTRIES'] to 100_000.",
+        )

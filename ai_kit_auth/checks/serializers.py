@@ -1,0 +1,156 @@
+"""What the two serializers of the settings show, and what they leave out."""
+
+from __future__ import annotations
+
+from collections.abc import Callable, Iterator, Mapping
+from traceback import walk_tb
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.contrib.auth.base_user import AbstractBaseUser
+from django.contrib.auth.models import UserManager
+from django.core import checks
+from django.core.exceptions import ImproperlyConfigured
+from django.db.models import NOT_PROVIDED, Field, Model
+from django.db.models.signals import post_init, pre_init, pre_save
+from rest_framework.serializers import BaseSerializer, ListSerializer, Serializer
+
+from ..settings import APISettings
+from .problems import Problems, dotted, is_readable, is_served, key, problem, resolved
+
+
+def check_serializers() -> Problems:
+    """E006, E010, E012."""
+    if not is_readable():
+        return
+    for name, endpoints, needed, find in (
+        ("USER_SERIALIZER", ("LOGIN", "ME"), "data", _shown_passwords),
+        ("REGISTRATION_SERIALIZER", ("REGISTER",), "is_valid", _required_columns),
+    ):
+        found = resolved(name)
+        if not isinstance(found, type) or not is_served(*endpoints):
+            # What E003 tells, or a function that may return anything.
+            continue
+        if issubclass(found, BaseSerializer):
+            yield from _problems_of(name, found, find)
+        elif not hasattr(found, needed):
+            standard: Any = APISettings.members()[name]
+            yield problem(
+                "E006",
+                f"{key(name)}: {dotted(found)} is no serializer.",
+                f"Name a subclass of {standard.default}.",
+            )
+
+
+def _problems_of(
+    name: str,
+    found: type[BaseSerializer[Any]],
+    find: Callable[[type, Mapping[str, Any]], Problems],
+) -> list[checks.CheckMessage]:
+    try:
+        fields: Mapping[str, Any] = getattr(found(), "fields", {})
+        return list(find(found, fields))
+    except Exception as error:  # noqa: BLE001  # it may want a request, as a view has it
+        *_, (frame, _) = walk_tb(error.__traceback__)
+        raised_by = str(frame.f_globals.get("__name__"))
+        if not raised_by.startswith("rest_framework.") or not isinstance(
+            error, ImproperlyConfigured | AssertionError
+        ):
+            return []
+        # DRF's way to say that Meta names what is not there.
+        return [problem("E006", f"{key(name)}: {error}", f"Correct {dotted(found)}.")]
+
+
+def _shown_passwords(found: type, fields: Mapping[str, Any]) -> Problems:
+    for name in _password_fields(fields, of_user=True):
+        yield problem(
+            "E010",
+            f"{key('USER_SERIALIZER')}: the field {name!r} of {dotted(found)} shows "
+            "everybody's password hash to its owner, and to whoever reads along.",
+            f"List the fields in {found.__qualname__}.Meta.fields, without {name!r}, "
+            "or declare it with write_only=True.",
+        )
+
+
+_DEPTH = 4
+
+
+def _password_fields(
+    fields: Mapping[str, Any], *, of_user: bool, depth: int = _DEPTH
+) -> Iterator[str]:
+    for name, field in fields.items():
+        if field.write_only:
+            continue
+        if of_user and field.source == "password":
+            yield name
+        inner = field.child if isinstance(field, ListSerializer) else field
+        if isinstance(inner, Serializer) and depth:
+            model = getattr(getattr(inner, "Meta", None), "model", None)
+            whose = field.source == "*" and of_user
+            if isinstance(model, type):
+                whose = issubclass(model, get_user_model())
+            for below in _password_fields(inner.fields, of_user=whose, depth=depth - 1):
+                yield f"{name}.{below}"
+
+
+def _required_columns(found: type, fields: Mapping[str, Any]) -> Problems:
+    model = get_user_model()
+    if _adds_values_itself(found) or _fills_columns_itself(model):
+        return
+    given = {field.source for field in fields.values() if not field.read_only}
+    for field in model._meta.concrete_fields:
+        if given.isdisjoint({field.name, field.attname, "*"}) and _must_be_given(field):
+            label = f"{model._meta.label}.{field.name}"
+            yield problem(
+                "E012",
+                f"{key('REGISTRATION_SERIALIZER')}: {dotted(found)} does not ask for "
+                f"{field.name!r}, and {label} cannot be empty: no registration can "
+                "succeed.",
+                "Name a subclass whose Meta has fields = "
+                f"(*RegistrationSerializer.Meta.fields, {field.name!r}); or give "
+                f"{label} a default; or 'ENABLE_ENDPOINTS': {{'REGISTER': False}}.",
+            )
+
+
+def _adds_values_itself(found: type) -> bool:
+    """Tell whether the host's serializer may make up a value that nobody sent."""
+    return any(
+        getattr(found, name).__module__.split(".")[0]
+        not in {"ai_kit_auth", "rest_framework"}
+        for name in ("is_valid", "run_validation", "to_internal_value", "validate")
+    )
+
+
+def _fills_columns_itself(model: type[Model]) -> bool:
+    """Tell whether the host's own code may fill a column that nobody asked for."""
+    manager = type(model._default_manager)
+    return (
+        any(
+            getattr(manager, name, None) not in (None, getattr(UserManager, name))
+            for name in ("create_user", "_create_user")
+        )
+        or model.save not in (AbstractBaseUser.save, Model.save)
+        or model.__init__ is not Model.__init__
+        or any(
+            sender in (id(None), id(model))
+            and receiver != "ai_kit_auth.keep_waiting_mark"
+            for signal in (pre_init, post_init, pre_save)
+            for (receiver, sender), *_ in signal.receivers
+        )
+    )
+
+
+def _must_be_given(field: Field[Any, Any]) -> bool:
+    return not (
+        field.null
+        or field.primary_key
+        or field.has_default()
+        or getattr(field, "db_default", NOT_PROVIDED) is not NOT_PROVIDED
+        or getattr(field, "generated", False)
+        or getattr(field, "auto_now", False)
+        or getattr(field, "auto_now_add", False)
+        # Then it is an empty string.
+        or field.empty_strings_allowed
+        # One that is not Django's may fill itself.
+        or not type(field).__module__.startswith("django.db.models.")
+    )

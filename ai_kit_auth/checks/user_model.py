@@ -1,0 +1,53 @@
+"""USER_IDENTITY_FIELDS and the user model."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+from typing import Any
+
+from django.contrib.auth import get_user_model
+from django.db.models import F, Model, UniqueConstraint
+
+from ..settings import api_settings
+from .problems import Problems, is_readable, key, problem
+
+
+def check_user_model() -> Problems:
+    """E004, W005."""
+    if not is_readable() or api_settings.is_default("USER_IDENTITY_FIELDS"):
+        return
+    model = get_user_model()
+    columns = {field.name: field for field in model._meta.concrete_fields}
+    # Registration and the admin keep these two unique, whatever the model says.
+    unique = {model.get_email_field_name(), model.USERNAME_FIELD, *unique_names(model)}
+    for name in api_settings.USER_IDENTITY_FIELDS:
+        if name not in columns:
+            yield problem(
+                "E004",
+                f"{key('USER_IDENTITY_FIELDS')}: {model._meta.label} has no field "
+                f"{name!r}.",
+                f"It has {', '.join(sorted(columns))}.",
+            )
+        elif not columns[name].unique and name not in unique:
+            yield problem(
+                "W005",
+                f"{key('USER_IDENTITY_FIELDS')}: two accounts can have the same "
+                f"{name!r}, and then neither can log in by it.",
+                f"Declare {model._meta.label}.{name} with unique=True, or take it out.",
+            )
+
+
+def unique_names(model: type[Model]) -> Iterator[str]:
+    """Yield the fields that ``model`` keeps unique, other than by ``unique=True``."""
+    for together in model._meta.unique_together:
+        if len(together) == 1:
+            yield together[0]
+    for constraint in model._meta.constraints:
+        if isinstance(constraint, UniqueConstraint) and constraint.condition is None:
+            names = set(constraint.fields)
+            for expression in constraint.expressions:
+                # Lower("email") is as good.
+                parts: list[Any] = [expression, *getattr(expression, "flatten", list)()]
+                names |= {getattr(p, "name", "") for p in parts if isinstance(p, F)}
+            if len(names) == 1:
+                yield from names

@@ -1,0 +1,127 @@
+"""What ``manage.py check --deploy`` says of caches, mails and proxies."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.core import checks
+from django.core.cache.backends.locmem import LocMemCache
+from django.test import override_settings
+
+from .test_checks import BACKENDS, DATABASE, DEPLOYED, findings, ids, mails_by
+
+DUMMY = f"{BACKENDS}.dummy.DummyCache"
+ENOUGH = {"MAX_ENTRIES": 100_000}
+UNFIT = {
+    f"{BACKENDS}.locmem.LocMemCache": "is not shared by processes",
+    DUMMY: "keeps nothing",
+    f"{BACKENDS}.filebased.FileBasedCache": "can lose a count",
+}
+PROXY: dict[str, Any] = {"USE_X_FORWARDED_HOST": True}
+
+
+def deployed(**overlay: Any) -> list[str]:
+    return ids(deploy=True, **{**DEPLOYED, **overlay})
+
+
+def caches(**default: Any) -> dict[str, Any]:
+    given = {"default": {"LOCATION": "/cache", **default}, "other": {"BACKEND": DUMMY}}
+    return {"CACHES": given}
+
+
+class OwnCache(LocMemCache):
+    """A backend that we know nothing of."""
+
+
+@pytest.mark.parametrize(("backend", "told"), UNFIT.items())
+def test_w001_a_cache_that_cannot_count_for_all_processes(
+    backend: str, told: str
+) -> None:
+    overlay = caches(BACKEND=backend, OPTIONS=ENOUGH)
+    [problem] = findings(deploy=True, **{**DEPLOYED, **overlay})
+    assert problem.id == "ai_kit_auth.W001"
+    assert f"{backend.rpartition('.')[2]} {told}" in problem.msg
+
+
+@pytest.mark.parametrize("options", [{}, {"OPTIONS": {"MAX_ENTRIES": 1000}}])
+def test_w002_a_cache_that_soon_throws_the_counters_away(
+    options: dict[str, Any],
+) -> None:
+    """Django's default is 300 entries: one client could push the others' out."""
+    assert deployed(**caches(BACKEND=DATABASE, **options)) == ["W002"]
+
+
+@pytest.mark.parametrize(
+    "cache",
+    [
+        {"BACKEND": f"{BACKENDS}.redis.RedisCache"},
+        {"BACKEND": DATABASE, "OPTIONS": ENOUGH},
+        {"BACKEND": f"{__name__}.OwnCache"},
+    ],
+)
+def test_a_cache_that_processes_share_is_good(cache: dict[str, Any]) -> None:
+    assert deployed(**caches(**cache)) == []
+
+
+@pytest.mark.parametrize("backend", [*UNFIT, DATABASE])
+def test_a_cache_matters_in_deployments(backend: str) -> None:
+    """On a developer's machine nobody hears of it."""
+    assert ids(**caches(BACKEND=backend)) == []
+
+
+def test_a_host_without_a_cache_hears_it_from_django() -> None:
+    """Our check does not fall over it first."""
+    with override_settings(**{**DEPLOYED, "CACHES": {}}):
+        found = {m.id for m in checks.run_checks(include_deployment_checks=True)}
+    assert "caches.E001" in found
+    assert found.isdisjoint({"ai_kit_auth.W001", "ai_kit_auth.W002"})
+
+
+@pytest.mark.parametrize("backend", ["console", "dummy", "filebased", "locmem"])
+def test_w016_mails_that_reach_nobody(backend: str) -> None:
+    assert deployed(**mails_by(backend)) == ["W016"]
+
+
+def own_sender(user: Any, url: str) -> None:
+    """Send the mail by some service, as a host may."""
+
+
+def test_w016_a_host_that_sends_by_other_means_needs_no_backend() -> None:
+    senders = (
+        "SEND_USER_ACTIVATION_MAIL",
+        "SEND_ACTIVATION_BY_ADMIN_MAIL",
+        "SEND_RESET_PW_MAIL",
+        "SEND_ACCOUNT_EXISTS_MAIL",
+    )
+    given = {**settings.AI_KIT_AUTH, **dict.fromkeys(senders, own_sender)}
+    overlay = {**mails_by("dummy"), "DEFAULT_FROM_EMAIL": "webmaster@localhost"}
+    assert deployed(AI_KIT_AUTH=given, **overlay) == []
+    del given["SEND_RESET_PW_MAIL"]
+    assert deployed(AI_KIT_AUTH=given, **overlay) == ["W016", "W017"]
+
+
+@pytest.mark.parametrize("mailers", [{}, {"default": {}}])
+def test_w016_a_mailer_without_a_backend_is_smtp_or_djangos_to_tell(
+    mailers: dict[str, Any],
+) -> None:
+    assert deployed(MAILERS=mailers) == []
+
+
+@pytest.mark.parametrize("drf", [{}, {"NUM_PROXIES": None}, {"EXCEPTION_HANDLER": "x"}])
+def test_w019_a_proxy_whose_clients_are_one(drf: object) -> None:
+    assert deployed(REST_FRAMEWORK=drf, **PROXY) == ["W019"]
+
+
+@pytest.mark.parametrize("proxies", [0, 1, 2])
+def test_w019_a_host_that_says_how_many_proxies_there_are(proxies: int) -> None:
+    assert deployed(REST_FRAMEWORK={"NUM_PROXIES": proxies}, **PROXY) == []
+
+
+def test_w019_who_counts_nobody_needs_no_address() -> None:
+    from ai_kit_auth.settings import ThrottleRates
+
+    rates = dict.fromkeys(ThrottleRates.members())
+    given = {**settings.AI_KIT_AUTH, "THROTTLE_RATES": rates}
+    assert deployed(AI_KIT_AUTH=given, **PROXY) == []
