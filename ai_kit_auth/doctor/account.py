@@ -10,6 +10,7 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
+import django
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.signals import request_finished, request_started
@@ -19,6 +20,7 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 
 from ..users import User, UserModel, email_field, has_column
+from .servers import replaced
 
 # Nobody receives mail there (RFC 2606, section 2).
 DOMAIN = "doctor.invalid"
@@ -40,6 +42,10 @@ def rolled_back() -> Iterator[None]:
         yield
 
 
+def _session_store() -> Any:
+    return import_string(f"{settings.SESSION_ENGINE}.SessionStore")
+
+
 @contextmanager
 def _connections_kept() -> Iterator[None]:
     # Django closes a connection that is within a transaction when a request begins or
@@ -57,31 +63,31 @@ def _connections_kept() -> Iterator[None]:
 
 def _databases() -> set[str]:
     written: set[str] = {router.db_for_write(UserModel)}
-    store = import_string(f"{settings.SESSION_ENGINE}.SessionStore")
+    store = _session_store()
     if hasattr(store, "get_model_class"):
         written.add(router.db_for_write(store.get_model_class()))
     return written
 
 
+def has_mailers() -> bool:
+    """Tell whether mails go by MAILERS, as of Django 6.1, and not by EMAIL_BACKEND."""
+    return django.VERSION >= (6, 1) and hasattr(settings, "MAILERS")
+
+
 @contextmanager
 def _no_mail() -> Iterator[None]:
     nowhere = "django.core.mail.backends.dummy.EmailBackend"
-    # Django 6.1 has MAILERS, its predecessors EMAIL_BACKEND.
     name, value = (
         ("MAILERS", {alias: {"BACKEND": nowhere} for alias in settings.MAILERS})
-        if hasattr(settings, "MAILERS")
+        if has_mailers()
         else ("EMAIL_BACKEND", nowhere)
     )
-    before = getattr(settings, name)
-    setattr(settings, name, value)
-    try:
+    with replaced(name, value):
         yield
-    finally:
-        setattr(settings, name, before)
 
 
 class NoAccount(Exception):
-    """The user model wants something that the doctor cannot make up."""
+    """A row wants something that the doctor cannot make up."""
 
 
 def make_account(*, staff: bool) -> tuple[User, str]:
@@ -96,9 +102,7 @@ def make_account(*, staff: bool) -> tuple[User, str]:
     """
     password = secrets.token_urlsafe()
     user = get_user_model()()
-    for field in UserModel._meta.concrete_fields:
-        if _is_needed(field):
-            setattr(user, field.attname, _made_up(field))
+    fill(user)
     setattr(user, email_field(), f"{secrets.token_hex(8)}@{DOMAIN}")
     flags = {"is_active": True, "is_staff": staff, "is_superuser": staff}
     for name, value in flags.items():
@@ -109,14 +113,27 @@ def make_account(*, staff: bool) -> tuple[User, str]:
     return user, password
 
 
+def fill(row: models.Model) -> None:
+    """
+    Give ``row`` a value in every column that wants one and has no default.
+
+    Raises :exc:`NoAccount`.
+    """
+    for field in row._meta.concrete_fields:
+        if _is_needed(field):
+            setattr(row, field.attname, _made_up(field))
+
+
 def _is_needed(field: Any) -> bool:
-    return bool(
-        not field.has_default()
-        and getattr(field, "db_default", NOT_PROVIDED) is NOT_PROVIDED
-        and not field.null
-        and not field.primary_key
-        and not getattr(field, "auto_now", False)
-        and not getattr(field, "auto_now_add", False)
+    return not (
+        field.has_default()
+        or getattr(field, "db_default", NOT_PROVIDED) is not NOT_PROVIDED
+        or getattr(field, "generated", False)
+        or field.null
+        or isinstance(field, models.AutoField)
+        or getattr(field.remote_field, "parent_link", False)
+        or getattr(field, "auto_now", False)
+        or getattr(field, "auto_now_add", False)
     )
 
 
@@ -128,19 +145,26 @@ def _made_up(field: Any) -> Any:
     for kind, make in _VALUES.items():
         if isinstance(field, kind):
             return make(field)
-    raise NoAccount(
-        f"{UserModel._meta.label}.{field.name} is required, and a "
-        f"{type(field).__name__} is nothing that the doctor can make up"
-    )
+    value = field.get_default()
+    if value is None:
+        raise NoAccount(
+            f"{field.model._meta.label}.{field.name} is required, and a "
+            f"{type(field).__name__} is nothing that the doctor can make up"
+        )
+    # Files and bytes are happy to be empty.
+    return value
 
 
 def _related(field: Any) -> Any:
-    found = field.related_model._base_manager.values_list(
-        field.target_field.attname, flat=True
-    ).first()
+    name = field.target_field.attname
+    rows = field.related_model._base_manager.all()
+    if field.unique:
+        taken = field.model._base_manager.values(field.attname)
+        rows = rows.exclude(**{f"{name}__in": taken})
+    found = rows.values_list(name, flat=True).first()
     if found is None:
         raise NoAccount(
-            f"{UserModel._meta.label}.{field.name} is required, and there is no "
+            f"{field.model._meta.label}.{field.name} is required, and there is no free "
             f"{field.related_model._meta.label} to refer to"
         )
     return found
@@ -155,20 +179,22 @@ _VALUES: dict[type[Any], Callable[[Any], object]] = {
     models.CharField: _text,
     models.TextField: _text,
     models.BooleanField: lambda field: False,
-    models.IntegerField: lambda field: 1,
-    models.FloatField: lambda field: 1.0,
-    models.DecimalField: lambda field: decimal.Decimal(1),
+    # One that the smallest column holds, and hardly anybody has where it is unique.
+    models.IntegerField: lambda field: secrets.randbelow(2**15),
+    models.FloatField: lambda field: 0.0,
+    models.DecimalField: lambda field: decimal.Decimal(0),
     models.DateTimeField: lambda field: timezone.now(),
-    models.DateField: lambda field: timezone.localdate(),
+    models.DateField: lambda field: datetime.date(2000, 1, 1),
     models.TimeField: lambda field: datetime.time(12),
     models.DurationField: lambda field: datetime.timedelta(),
     models.UUIDField: lambda field: uuid.uuid4(),
     models.JSONField: lambda field: {},
+    # Of nobody (RFC 5737).
+    models.GenericIPAddressField: lambda field: "192.0.2.1",
 }
 
 
 def end_sessions(keys: set[str]) -> None:
     """End the sessions ``keys``, which may be kept where no transaction reaches."""
-    store = import_string(f"{settings.SESSION_ENGINE}.SessionStore")
     for key in keys:
-        store(key).delete()
+        _session_store()(key).delete()

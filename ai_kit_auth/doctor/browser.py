@@ -9,6 +9,7 @@ as Chromium applies them: a cookie without ``SameSite`` is ``Lax``, ``None`` nee
 from __future__ import annotations
 
 import json
+import re
 from collections.abc import Mapping
 from dataclasses import dataclass, field
 from datetime import UTC, datetime
@@ -20,7 +21,6 @@ from ..origins import Origin, is_public_suffix, origin_of
 from .servers import Answer, Server
 
 MOST_BYTES = 4096  # of a cookie's name and value, RFC 6265bis, section 5.6
-SIMPLE_METHODS = {"GET", "HEAD", "POST"}
 
 
 @dataclass(eq=False)
@@ -28,15 +28,16 @@ class Blocked(Exception):
     """
     The page gets no answer; ``kind`` says which rule stopped it.
 
-    ``console``: what the browser writes to its console. ``detail``: the part of the
-    answer that the rule is about. ``preflight``: it was not even sent.
+    ``console``: what the browser writes to its console. ``answer``: what it hides from
+    the page, None where nothing was sent. ``detail``: the part of the answer that the
+    rule is about. ``preflight``: whether it was asked for leave only.
     """
 
     kind: str
     console: str
-    detail: str = ""
-    preflight: bool = False
     answer: Answer | None = None
+    detail: str = ""
+    preflight: bool = True
 
 
 @dataclass
@@ -66,10 +67,11 @@ class Cookie:
 @dataclass
 class CookieJar:
     """
-    The browser's cookies, and those that it refused.
+    The browser's cookies, and those that it refused or lost.
 
     ``refused``: the name of a cookie → why: ``insecure``, ``none_without_secure``,
-    ``cross_site``, ``domain``, ``prefix``, ``too_big`` or ``expired``.
+    ``cross_site``, ``domain``, ``prefix``, ``too_big``, ``expired`` as it came, or
+    ``ended`` by a later answer. ``flags``: the last that came of each name.
     """
 
     cookies: dict[tuple[str, str, str], Cookie] = field(default_factory=dict)
@@ -78,9 +80,10 @@ class CookieJar:
 
     def header(self, url: str, *, same_site: bool) -> str:
         """Return the ``Cookie`` header of a request by script to ``url``."""
+        # Longer paths go first (RFC 6265bis, 5.8.3).
         return "; ".join(
             f"{cookie.name}={cookie.value}"
-            for cookie in self.cookies.values()
+            for cookie in sorted(self.cookies.values(), key=lambda c: -len(c.path))
             if self.withheld(cookie, url, same_site=same_site) is None
         )
 
@@ -120,7 +123,9 @@ class CookieJar:
 
     def _store(self, line: str, url: str, *, same_site: bool) -> None:
         pair, *rest = (part.strip() for part in line.split(";"))
-        name, _, value = pair.partition("=")
+        name, equals, value = pair.partition("=")
+        if not equals:
+            name, value = "", name
         attributes = {
             key.strip().lower(): text.strip()
             for key, _, text in (part.partition("=") for part in rest)
@@ -140,7 +145,9 @@ class CookieJar:
         )
         key = (name, cookie.domain, cookie.path)
         if _is_over(attributes):
-            if self.cookies.pop(key, None) is None and value.strip('"'):
+            if self.cookies.pop(key, None) is not None:
+                self.refused[name] = "ended"
+            elif value.strip('"'):
                 self.refused[name] = "expired"
             return
         self.flags[name] = cookie
@@ -164,9 +171,10 @@ def _refusal(cookie: Cookie, url: str, *, same_site: bool) -> str | None:
         not cookie.host_only and is_public_suffix(cookie.domain)
     ):
         return "domain"
-    if cookie.name.startswith("__Secure-") and not cookie.secure:
+    prefixed = cookie.name.lower()
+    if prefixed.startswith("__secure-") and not cookie.secure:
         return "prefix"
-    if cookie.name.startswith("__Host-") and not (
+    if prefixed.startswith("__host-") and not (
         cookie.secure and cookie.host_only and cookie.path == "/"
     ):
         return "prefix"
@@ -176,15 +184,15 @@ def _refusal(cookie: Cookie, url: str, *, same_site: bool) -> str | None:
 
 
 def _is_over(attributes: Mapping[str, str]) -> bool:
-    if "max-age" in attributes:
-        try:
-            return int(attributes["max-age"]) <= 0
-        except ValueError:
-            return False
+    # Max-Age goes before Expires, and what is not a number is no Max-Age.
+    seconds = attributes.get("max-age", "")
+    if re.fullmatch("-?[0-9]+", seconds):
+        return int(seconds) <= 0
     try:
-        return parsedate_to_datetime(attributes["expires"]) <= datetime.now(UTC)
+        moment = parsedate_to_datetime(attributes["expires"])
     except (KeyError, ValueError):
         return False
+    return moment.replace(tzinfo=moment.tzinfo or UTC) <= datetime.now(UTC)
 
 
 def _matches_domain(host: str, domain: str) -> bool:
@@ -226,9 +234,27 @@ class Browser:
         ``data`` goes as JSON, ``csrf`` as the header ``X-CSRFToken``, which every
         request carries, as the 2.0.0 React client does.
         """
-        foreign = self._is_foreign(url)
-        if foreign:
+        if self._is_foreign(url):
             self.preflight(method, url, ("content-type", "x-csrftoken"))
+        answer = self.send(method, url, data, csrf=csrf)
+        if self._is_foreign(url):
+            self._may_read(answer, url)
+        return answer
+
+    def send(
+        self,
+        method: str,
+        url: str,
+        data: Mapping[str, Any] | None = None,
+        *,
+        csrf: str = "",
+        origin: Origin | None = None,
+    ) -> Answer:
+        """
+        Return the answer to a request of ``fetch``, whether the page gets it or not.
+
+        ``origin``: what it says in place of the page's, as no browser would.
+        """
         same_site = self.is_same_site(url)
         headers = {
             **self._common(),
@@ -236,18 +262,20 @@ class Browser:
             "X-CSRFToken": csrf,
             **self._cookies(url, same_site=same_site),
         }
-        if foreign or method not in {"GET", "HEAD"}:
-            headers["Origin"] = str(self.origin)
+        if self._is_foreign(url) or method != "GET":
+            headers["Origin"] = str(origin or self.origin)
         body = b"" if data is None else json.dumps(data).encode()
         answer = self.server.send(method, url, headers, body)
-        # Even where the page may not read the answer.
         self.jar.store(answer, url, same_site=same_site)
-        if foreign:
-            self._may_read(answer, url)
         return answer
 
     def preflight(self, method: str, url: str, headers: tuple[str, ...]) -> Answer:
-        """Ask whether ``method`` with ``headers`` may be sent, as CORS has it."""
+        """
+        Ask whether ``method`` with ``headers`` may be sent, as CORS has it.
+
+        ``method`` is GET or POST, which need no leave: browsers don't read
+        ``Access-Control-Allow-Methods`` for them.
+        """
         self._refuse_mixed_content(url)
         answer = self.server.send(
             "OPTIONS",
@@ -277,13 +305,6 @@ class Browser:
                 answer,
                 preflight=True,
             )
-        allowed = _listed(answer.get("Access-Control-Allow-Methods"))
-        if method not in SIMPLE_METHODS and method.lower() not in allowed:
-            message = (
-                f"Method {method} is not allowed by Access-Control-Allow-Methods in "
-                "preflight response."
-            )
-            raise self._blocked("method", url, message, answer, method, preflight=True)
         allowed = _listed(answer.get("Access-Control-Allow-Headers"))
         for header in headers:
             if header not in allowed:
@@ -333,7 +354,7 @@ class Browser:
                 f"but requested an insecure resource '{url}'. This request has been "
                 "blocked; the content must be served over HTTPS."
             )
-            raise Blocked("mixed_content", console, preflight=True)
+            raise Blocked("mixed_content", console)
 
     def _may_read(self, answer: Answer, url: str, *, preflight: bool = False) -> None:
         """Raise :exc:`Blocked` unless the answer lets the page's origin read it."""
@@ -403,15 +424,15 @@ class Browser:
         lead = f"Access to fetch at '{url}' from origin '{self.origin}'"
         check = (
             "Response to preflight request doesn't pass access control check: "
-            if preflight and kind not in {"method", "header"}
+            if preflight and kind != "header"
             else ""
         )
         return Blocked(
             kind,
             f"{lead} has been blocked by CORS policy: {check}{message}",
+            answer,
             detail,
             preflight,
-            answer,
         )
 
 

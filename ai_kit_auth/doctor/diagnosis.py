@@ -10,20 +10,24 @@ from __future__ import annotations
 
 import re
 import smtplib
+import sys
 from dataclasses import dataclass
+from traceback import walk_tb
 from typing import Any
+from urllib.parse import urljoin
 
 from corsheaders.conf import conf as cors
 from django.conf import settings
-from django.core.exceptions import DisallowedHost
+from django.core.exceptions import DisallowedHost, ImproperlyConfigured
 from django.db import DatabaseError
 from django.http.request import validate_host
 from django.template import TemplateDoesNotExist, TemplateSyntaxError
 from django.utils.module_loading import import_string
 
 from ..origins import Origin, is_trusted, origin_of, parse_origin
+from .account import has_mailers
 from .browser import Blocked, Browser
-from .servers import Answer, InProcess
+from .servers import Answer, InProcess, path_info
 
 CORS_MIDDLEWARE = "corsheaders.middleware.CorsMiddleware"
 SESSION_MIDDLEWARE = "django.contrib.sessions.middleware.SessionMiddleware"
@@ -46,6 +50,8 @@ def of_blocked(blocked: Blocked, browser: Browser, url: str) -> Diagnosis:
             return refused
         if blocked.answer.status >= 500:
             return of_error(browser)
+        if blocked.answer.is_redirect:
+            return of_redirect(blocked.answer.get("Location"), browser, url)
     return _BLOCKED[blocked.kind](blocked, browser, url)
 
 
@@ -56,14 +62,13 @@ def _mixed_content(blocked: Blocked, browser: Browser, url: str) -> Diagnosis:
     )
 
 
-def _redirect(blocked: Blocked, browser: Browser, url: str) -> Diagnosis:
-    return of_redirect(blocked.detail, browser, url)
-
-
 def of_redirect(location: str, browser: Browser, url: str) -> Diagnosis:
     """Return why the server sends the browser from ``url`` to ``location``."""
-    if location == url:
-        return _proxy("Django sends a request that came over HTTPS to HTTPS again: it ")
+    location = urljoin(url, location)
+    if location == url and url.startswith("https://"):
+        return of_proxy(
+            "Django sends a request that came over HTTPS to HTTPS again: it "
+        )
     if url.startswith("http://") and location == url.replace("http", "https", 1):
         return Diagnosis(
             "Django redirects HTTP to HTTPS, and no preflight follows a redirect.",
@@ -74,18 +79,27 @@ def of_redirect(location: str, browser: Browser, url: str) -> Diagnosis:
             "CommonMiddleware redirects to the same name with www.",
             "PREPEND_WWW = False",
         )
-    if "login" in location or "next=" in location:
-        return Diagnosis(
-            f"A middleware sends who is not logged in to {location}.",
-            "MIDDLEWARE: take it out, or have it leave the API alone",
-        )
+    return _in_the_way(f"redirects to {location}", browser)
+
+
+def _in_the_way(doing: str, browser: Browser) -> Diagnosis:
+    """Return what answers in the views' place, by its name where that is known."""
+    name = None
+    if isinstance(browser.server, InProcess):
+        name = browser.server.answering_middleware()
+    if name is not None and name == _entry_of(SESSION_MIDDLEWARE):
+        # SessionInterrupted: what it was about to save is gone.
+        return _lost_sessions("Django's session was gone before the answer was")
     return Diagnosis(
-        f"Something in front of the views redirects to {location}.",
-        "MIDDLEWARE: what redirects must leave the API alone",
+        f"{name or 'Something in front of the views'} {doing}.",
+        f'MIDDLEWARE: "{name}" must leave the API alone'
+        if name
+        else "MIDDLEWARE, or a proxy: what answers by itself must leave the API alone",
     )
 
 
-def _proxy(lead: str) -> Diagnosis:
+def of_proxy(lead: str) -> Diagnosis:
+    """Return that Django takes HTTPS for HTTP; ``lead`` is what comes before that."""
     return Diagnosis(
         f"{lead}does not know that the proxy in front of it speaks HTTPS.",
         'SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https"), and the proxy '
@@ -96,6 +110,13 @@ def _proxy(lead: str) -> Diagnosis:
 def _no_allow_origin(blocked: Blocked, browser: Browser, url: str) -> Diagnosis:
     origin = browser.origin
     if not isinstance(browser.server, InProcess):
+        if not blocked.preflight:
+            return Diagnosis(
+                "The preflight was allowed, and what came was the answer to somebody "
+                "else: a cache or a proxy gave it.",
+                "none in Django: the cache must heed Cache-Control: no-store and Vary: "
+                "origin, or leave the API alone",
+            )
         return Diagnosis(
             f"The server does not allow {origin} by CORS, has no CORS middleware, or "
             "something in front of it answered.",
@@ -108,7 +129,7 @@ def _no_allow_origin(blocked: Blocked, browser: Browser, url: str) -> Diagnosis:
             "No middleware answers in CORS terms.",
             f'MIDDLEWARE = ["{CORS_MIDDLEWARE}", ...]',
         )
-    path = url.split(str(origin_of(url)), 1)[1]
+    path = path_info(url)
     if not re.match(cors.CORS_URLS_REGEX, path):
         return Diagnosis(
             f"CORS is on for some paths, and {path} is none of them.",
@@ -119,9 +140,10 @@ def _no_allow_origin(blocked: Blocked, browser: Browser, url: str) -> Diagnosis:
             _near_miss(origin, list(cors.CORS_ALLOWED_ORIGINS), "CORS_ALLOWED_ORIGINS"),
             f'CORS_ALLOWED_ORIGINS = ["{origin}"]',
         )
-    above = ", ".join(name.rpartition(".")[2] for name in settings.MIDDLEWARE[:place])
+    name = browser.server.answering_middleware()
     return Diagnosis(
-        f"A middleware above the CORS middleware answered: one of {above or 'none'}.",
+        f"{name or 'A middleware'} answers above the CORS middleware, or takes its "
+        "headers away.",
         f'MIDDLEWARE = ["{CORS_MIDDLEWARE}", ...]: first, or above what answers',
     )
 
@@ -157,18 +179,7 @@ def _no_credentials(blocked: Blocked, browser: Browser, url: str) -> Diagnosis:
 
 
 def _status(blocked: Blocked, browser: Browser, url: str) -> Diagnosis:
-    return Diagnosis(
-        "A middleware or a proxy answers preflights by itself.",
-        f'MIDDLEWARE = ["{CORS_MIDDLEWARE}", ...]: first, or above what answers',
-    )
-
-
-def _method(blocked: Blocked, browser: Browser, url: str) -> Diagnosis:
-    return Diagnosis(
-        f"The method {blocked.detail} is not allowed from other origins.",
-        f"CORS_ALLOW_METHODS = [*corsheaders.defaults.default_methods, "
-        f'"{blocked.detail}"]',
-    )
+    return _in_the_way("answers preflights", browser)
 
 
 def _header(blocked: Blocked, browser: Browser, url: str) -> Diagnosis:
@@ -181,12 +192,10 @@ def _header(blocked: Blocked, browser: Browser, url: str) -> Diagnosis:
 
 _BLOCKED = {
     "header": _header,
-    "method": _method,
     "mixed_content": _mixed_content,
     "no_allow_origin": _no_allow_origin,
     "no_credentials": _no_credentials,
     "other_origin": _other_origin,
-    "redirect": _redirect,
     "status": _status,
     "two_allow_origins": _two_allow_origins,
     "wildcard": _wildcard,
@@ -221,7 +230,7 @@ def _near_miss(origin: Origin, entries: list[str], setting: str) -> str:
 def of_csrf(
     browser: Browser, url: str, origin: Origin, *, same_site: bool
 ) -> Diagnosis:
-    """Return why the server answered ``csrf_failed`` to a token that it gave out."""
+    """Return why the server refused the CSRF token that it had given out."""
     in_process = isinstance(browser.server, InProcess)
     if not in_process or not settings.CSRF_USE_SESSIONS:
         name, prefix = settings.CSRF_COOKIE_NAME, "CSRF"
@@ -234,8 +243,6 @@ def of_csrf(
         refused = next(iter(browser.jar.refused.items()), None)
         if refused:
             return of_cookie(prefix_of(refused[0]), refused[1], browser, url)
-        if origin == origin_of(url):
-            return _proxy("Django refuses its own origin over HTTPS: it ")
         return Diagnosis(
             f"The server does not trust {origin}, or the token's cookie got lost.",
             f'CSRF_TRUSTED_ORIGINS = ["{origin}"]',
@@ -247,13 +254,20 @@ def of_csrf(
             'CSRF_HEADER_NAME = "HTTP_X_CSRFTOKEN"',
         )
     if not is_trusted(origin, settings.CSRF_TRUSTED_ORIGINS):
+        if origin == origin_of(url) and origin.scheme == "https":
+            return of_proxy("Django refuses its own origin over HTTPS: it ")
         return Diagnosis(
             _near_miss(origin, settings.CSRF_TRUSTED_ORIGINS, "CSRF_TRUSTED_ORIGINS"),
             f'CSRF_TRUSTED_ORIGINS = ["{origin}"]',
         )
+    return _lost_sessions("The token's counterpart was gone with its session")
+
+
+def _lost_sessions(lead: str) -> Diagnosis:
     return Diagnosis(
-        "The token's counterpart, in the session, was not there any more.",
-        "SESSION_ENGINE: sessions are not kept; see also CACHES",
+        f"{lead}: sessions are not kept.",
+        f"SESSION_ENGINE (now {settings.SESSION_ENGINE!r}), and the CACHES that it may "
+        "keep them in",
     )
 
 
@@ -280,8 +294,9 @@ def of_cookie(prefix: str, reason: str, browser: Browser, url: str) -> Diagnosis
         "cross_site": Diagnosis(
             f"{browser.origin} and {host} are two sites, and {both} does not go from "
             "one to the other.",
-            f'{setting}_SAMESITE = "None" with {setting}_SECURE = True; better, one '
-            "site for both, such as app. and api.example.com",
+            'SESSION_COOKIE_SAMESITE and CSRF_COOKIE_SAMESITE = "None", with '
+            "SESSION_COOKIE_SECURE and CSRF_COOKIE_SECURE = True; better, one site for "
+            "both, such as app. and api.example.com",
         ),
         "domain": Diagnosis(
             f"Browsers refuse {both}: its domain is not {host} or a parent of it.",
@@ -305,6 +320,12 @@ def of_cookie(prefix: str, reason: str, browser: Browser, url: str) -> Diagnosis
             f"The {cookie} cookie is over as soon as it is set.",
             f"{setting}_AGE: a number of seconds",
         ),
+        "ended": Diagnosis(
+            f"The server took {both} back as soon as it saw it again.",
+            _lost_sessions("").setting
+            if prefix == "SESSION"
+            else "MIDDLEWARE: one of them takes the CSRF cookie away",
+        ),
         "not_set": Diagnosis(
             f"The server set no {cookie} cookie.",
             f'MIDDLEWARE with "{SESSION_MIDDLEWARE}"'
@@ -320,21 +341,22 @@ def of_lost_session(browser: Browser, url: str) -> Diagnosis:
     reason = browser.jar.missing(settings.SESSION_COOKIE_NAME, url, same_site=same_site)
     if reason is not None:
         return of_cookie("SESSION", reason, browser, url)
+    if _place_of(AUTHENTICATION_MIDDLEWARE) is None:
+        return _missing(AUTHENTICATION_MIDDLEWARE, "and nobody asks who it is of")
     return Diagnosis(
         "The session cookie came along, and the server knows no such session.",
-        f"SESSION_ENGINE (now {settings.SESSION_ENGINE!r}) and the CACHES it keeps "
-        "sessions in; AUTHENTICATION_BACKENDS, whose get_user finds the account",
+        f"{_lost_sessions('').setting}; AUTHENTICATION_BACKENDS, whose get_user finds "
+        "the account",
     )
 
 
 def of_status(answer: Answer, browser: Browser, url: str) -> Diagnosis:
     """Return why an answer that should have been a success has another status."""
-    if answer.is_redirect:
-        return of_redirect(answer.get("Location"), browser, url)
     refused = _host_refused(answer, browser, url)
     if refused:
         return refused
-    if answer.status == 404:
+    # In process every address comes from reverse(): the URLconf has it.
+    if answer.status == 404 and not isinstance(browser.server, InProcess):
         return Diagnosis(
             "Nothing is served there.",
             'the URLconf: path("api/v1/auth/", include("ai_kit_auth.urls")), and '
@@ -353,10 +375,9 @@ def of_status(answer: Answer, browser: Browser, url: str) -> Diagnosis:
             f"A rule of the host's own answered {code!r}.",
             "the receivers of ai_kit_auth.signals, REST_FRAMEWORK, MIDDLEWARE",
         )
-    return Diagnosis(
-        "Something in front of the views answered, and not in JSON.",
-        "MIDDLEWARE: what answers by itself must leave the API alone",
-    )
+    if answer.is_redirect:
+        return of_redirect(answer.get("Location"), browser, url)
+    return _in_the_way("answers, and not as the views do", browser)
 
 
 def of_credentials() -> Diagnosis:
@@ -371,16 +392,18 @@ def of_credentials() -> Diagnosis:
 
 def of_error(browser: Browser) -> Diagnosis:
     """Return what a 500 came from."""
-    error = getattr(browser.server, "exception", None)
-    if error is None:
+    server = browser.server
+    if not isinstance(server, InProcess) or server.exception is None:
         return Diagnosis("The server failed; its log says why.", "the server's log")
-    said = f"{type(error).__name__}: {error}".strip(": ")
+    return of_exception(server.exception)
+
+
+def of_exception(error: BaseException) -> Diagnosis:
+    """Return which setting or code of the host's raised ``error``."""
+    said = f"{type(error).__name__}: {error}".removesuffix(": ")
     for name in (SESSION_MIDDLEWARE, AUTHENTICATION_MIDDLEWARE):
         if _place_of(name) is None:
-            return Diagnosis(
-                f"The views need {name.rpartition('.')[2]} ({said}).",
-                f'MIDDLEWARE = [..., "{name}", ...]',
-            )
+            return _missing(name, said)
     if isinstance(error, DatabaseError):
         return Diagnosis(
             f"The database failed: {said}.",
@@ -388,13 +411,64 @@ def of_error(browser: Browser) -> Diagnosis:
         )
     if isinstance(error, TemplateDoesNotExist):
         return Diagnosis(f"A template is missing: {said}.", "TEMPLATES")
-    return Diagnosis(f"The server failed with {said}.", named_setting(said))
+    setting = _imported_by(error) if isinstance(error, ImportError) else None
+    if isinstance(error, ImproperlyConfigured):
+        setting = _named_setting(str(error))
+    return Diagnosis(f"The server failed with {said}.", setting or _frame_of(error))
 
 
-def named_setting(text: str) -> str:
+def _missing(middleware: str, said: str) -> Diagnosis:
+    return Diagnosis(
+        f"{middleware.rpartition('.')[2]} is missing: {said}.",
+        f'MIDDLEWARE = [..., "{middleware}", ...]',
+    )
+
+
+def _named_setting(text: str) -> str | None:
     """Return the setting that an error message names, if it names one."""
     found = re.search(r"AI_KIT_AUTH(?:\[[^\]]*\])*|\b[A-Z]{3,}(?:_[A-Z]+)+\b", text)
-    return found[0] if found else "see the traceback above"
+    return found[0] if found else None
+
+
+_DOTTED_SETTINGS = (
+    "MIDDLEWARE",
+    "ROOT_URLCONF",
+    "SESSION_ENGINE",
+    "AUTHENTICATION_BACKENDS",
+    "CACHES",
+    "PASSWORD_HASHERS",
+    "TEMPLATES",
+    "DATABASE_ROUTERS",
+)
+
+
+def _imported_by(error: ImportError) -> str | None:
+    """Return the setting whose dotted path leads nowhere, if one's does."""
+    # As django.utils.module_loading has it.
+    found = re.search(r'Module "([^"]+)" does not define a "([^"]+)"', str(error))
+    path = f"{found[1]}.{found[2]}" if found else error.name
+    for name in _DOTTED_SETTINGS:
+        if path and path in repr(getattr(settings, name)):
+            return f"{name}: {path} cannot be imported"
+    return None
+
+
+_NOT_THE_HOSTS = {"ai_kit_auth", "django", "rest_framework", *sys.stdlib_module_names}
+
+
+def _frame_of(error: BaseException) -> str:
+    """Return where ``error`` was raised: the innermost frame of the host's own."""
+    frames = [
+        (frame.f_globals.get("__name__", ""), line)
+        for frame, line in walk_tb(error.__traceback__)
+    ]
+    own = [
+        (module, line)
+        for module, line in frames
+        if module.split(".")[0] not in _NOT_THE_HOSTS
+    ]
+    module, line = (own or frames)[-1]
+    return f"the code of {module}, line {line}"
 
 
 def _host_refused(answer: Answer, browser: Browser, url: str) -> Diagnosis | None:
@@ -408,29 +482,42 @@ def _host_refused(answer: Answer, browser: Browser, url: str) -> Diagnosis | Non
             allowed = [".localhost", "127.0.0.1", "[::1]"]
         if validate_host(f"[{host}]" if ":" in host else host, allowed):
             return None
+        return Diagnosis(
+            f"Django does not answer to the name {host} ({DisallowedHost.__name__}).",
+            f'ALLOWED_HOSTS = ["{host}"]',
+        )
     return Diagnosis(
-        f"Django does not answer to the name {host} ({DisallowedHost.__name__}).",
-        f'ALLOWED_HOSTS = ["{host}"]',
+        f"Django does not answer to the name {host}, or the proxy calls it by another.",
+        f'ALLOWED_HOSTS = ["{host}"], and the proxy passes Host on (or '
+        "X-Forwarded-Host, with USE_X_FORWARDED_HOST = True)",
     )
+
+
+def _entry_of(middleware: str) -> str | None:
+    place = _place_of(middleware)
+    return None if place is None else str(settings.MIDDLEWARE[place])
 
 
 def _place_of(middleware: str) -> int | None:
     """Return where in MIDDLEWARE ``middleware`` or a subclass of it stands."""
     wanted = import_string(middleware)
     for place, name in enumerate(settings.MIDDLEWARE):
-        try:
-            found: Any = import_string(name)
-        except ImportError:
-            continue
+        found = _imported(name)
         if isinstance(found, type) and issubclass(found, wanted):
             return place
     return None
 
 
+def _imported(path: str) -> Any:
+    try:
+        return import_string(path)
+    except Exception:  # noqa: BLE001  # a module may raise whatever it likes
+        return None
+
+
 def of_mail(error: Exception) -> Diagnosis:
     """Return why a mail was not sent."""
-    new = hasattr(settings, "MAILERS")
-    transport = 'MAILERS["default"]' if new else "EMAIL_BACKEND"
+    new = has_mailers()
     option = 'MAILERS["default"]["OPTIONS"]' if new else "EMAIL_HOST, EMAIL_PORT, ..."
     if isinstance(error, smtplib.SMTPAuthenticationError):
         return Diagnosis(
@@ -453,6 +540,14 @@ def of_mail(error: Exception) -> Diagnosis:
         return Diagnosis("The mail server cannot be spoken to.", option)
     if isinstance(error, TemplateDoesNotExist | TemplateSyntaxError):
         return Diagnosis("A template fails.", 'AI_KIT_AUTH["EMAIL_TEMPLATES"]')
+    if isinstance(error, ImproperlyConfigured) and _named_setting(str(error)):
+        return of_exception(error)
     return Diagnosis(
-        "The sender or the transport fails.", f"{transport}, AI_KIT_AUTH['SEND_...']"
+        f"The sender or the transport fails, in {_frame_of(error)}.",
+        f'{mail_setting()}, AI_KIT_AUTH["SEND_..."]',
     )
+
+
+def mail_setting() -> str:
+    """Return the setting that says how mails go out."""
+    return 'MAILERS["default"]' if has_mailers() else "EMAIL_BACKEND"

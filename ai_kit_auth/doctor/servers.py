@@ -7,8 +7,10 @@ import io
 import json
 import ssl
 import sys
-from collections.abc import Iterable, Mapping
+from collections.abc import Iterable, Iterator, Mapping
+from contextlib import contextmanager
 from dataclasses import dataclass
+from http.cookies import SimpleCookie
 from typing import Any, Protocol
 from urllib.parse import unquote, urlsplit
 from wsgiref.util import setup_testing_defaults
@@ -69,33 +71,81 @@ class Unreachable(Exception):
     """No answer: nobody listens there, or TLS could not be agreed upon."""
 
 
+@contextmanager
+def replaced(name: str, value: object) -> Iterator[None]:
+    """Give the host's setting ``name`` another value meanwhile."""
+    before = getattr(settings, name)
+    setattr(settings, name, value)
+    try:
+        yield
+    finally:
+        setattr(settings, name, before)
+
+
 class InProcess:
     """
     The host's whole stack, middleware and all, as a WSGI server calls it.
 
-    HTTPS arrives as SECURE_PROXY_SSL_HEADER wants to hear of it, so a host behind a
-    proxy is taken for one whose proxy does its part. ``exception``: what the last
-    request raised, where its answer is a 500.
+    Where SECURE_PROXY_SSL_HEADER is set, HTTPS arrives as from a proxy that sets that
+    header: over HTTP. ``exception``: what the last request raised, where its answer is
+    a 500. ``session_keys``: of every session that an answer set, those included that
+    browsers refuse.
+
+    The constructor raises what the host's middleware raises at a server's start.
     """
 
     exception: BaseException | None = None
 
     def __init__(self) -> None:
+        self.session_keys: set[str] = set()
         self._handler = WSGIHandler()
+        self._last: tuple[str, str, Mapping[str, str], bytes] = ("GET", "", {}, b"")
+        self._answered = Answer(500, (), b"")
 
     def send(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes = b""
     ) -> Answer:
+        self._last = (method, url, headers, body)
+        self._answered = self._send(*self._last)
+        return self._answered
+
+    def answering_middleware(self) -> str | None:
+        """
+        Return which of MIDDLEWARE gave the last answer, in the views' place.
+
+        The request is sent again and again, each time with one middleware more. For
+        answers that the views never give: redirects, and what is no JSON.
+        """
+        names, handler, exception = settings.MIDDLEWARE, self._handler, self.exception
+        wanted = _features(self._answered)
+        try:
+            for count, name in enumerate(names, 1):
+                with replaced("MIDDLEWARE", names[:count]):
+                    self._handler = WSGIHandler()
+                if _features(self._send(*self._last)) == wanted:
+                    return str(name)
+        finally:
+            self._handler, self.exception = handler, exception
+        return None
+
+    def _send(
+        self, method: str, url: str, headers: Mapping[str, str], body: bytes
+    ) -> Answer:
         self.exception = None
         got_request_exception.connect(self._note)
         try:
-            return self._answer(self._environ(method, url, headers, body))
+            answer = self._answer(self._environ(method, url, headers, body))
         except Exception as error:  # noqa: BLE001  # see below
             # As under DEBUG_PROPAGATE_EXCEPTIONS; a server would answer 500.
             self.exception = error
             return Answer(500, (), b"")
         finally:
             got_request_exception.disconnect(self._note)
+        for line in answer.all("Set-Cookie"):
+            morsel = SimpleCookie(line).get(settings.SESSION_COOKIE_NAME)
+            if morsel is not None and morsel.value:
+                self.session_keys.add(morsel.value)
+        return answer
 
     def _note(self, **kwargs: object) -> None:
         self.exception = sys.exception()
@@ -123,7 +173,7 @@ class InProcess:
         environ: dict[str, Any] = {
             "REQUEST_METHOD": method,
             "SCRIPT_NAME": "",
-            "PATH_INFO": unquote(parts.path, "latin-1"),
+            "PATH_INFO": unquote(path_info(url), "latin-1"),
             "QUERY_STRING": parts.query,
             "SERVER_NAME": origin.host,
             "SERVER_PORT": str(origin.port),
@@ -142,19 +192,32 @@ class InProcess:
         return environ
 
     def _pass_proxies(self, environ: dict[str, Any], scheme: str, netloc: str) -> None:
-        if settings.SECURE_PROXY_SSL_HEADER and scheme == "https":
-            name, value = settings.SECURE_PROXY_SSL_HEADER
-            environ[name] = value
+        header = settings.SECURE_PROXY_SSL_HEADER
+        if header and scheme == "https":
+            environ["wsgi.url_scheme"] = "http"
+            # All that a header can become in Django is HTTP_…; where the setting says
+            # otherwise, or is no pair, Django has its say.
+            name, value = (*header, "")[:2]
+            if name.startswith("HTTP_"):
+                environ[name] = value
         if settings.USE_X_FORWARDED_HOST:
             environ["HTTP_X_FORWARDED_HOST"] = netloc
         if drf_settings.NUM_PROXIES:
             environ["HTTP_X_FORWARDED_FOR"] = "127.0.0.1"
 
 
+def path_info(url: str) -> str:
+    """Return the path of ``url`` as the URLconf sees it: below FORCE_SCRIPT_NAME."""
+    prefix = (settings.FORCE_SCRIPT_NAME or "").rstrip("/")
+    return urlsplit(url).path.removeprefix(prefix)
+
+
+def _features(answer: Answer) -> tuple[int, str, str]:
+    return answer.status, answer.get("Location"), answer.get("Content-Type")
+
+
 class Remote:
     """A server somewhere else, spoken to over HTTP; it follows no redirect."""
-
-    exception: BaseException | None = None
 
     def __init__(self, timeout: float = 10) -> None:
         self._timeout = timeout  # seconds

@@ -8,26 +8,29 @@ mail once.
 
 from __future__ import annotations
 
+import ipaddress
 import logging
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager, suppress
+from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
 from typing import Any
 from urllib.parse import urljoin
 
 from django.conf import settings
+from django.contrib import auth
 from django.core import checks as system_checks
-from django.db import DatabaseError
+from django.core.exceptions import ImproperlyConfigured
+from django.db import IntegrityError
 from django.urls import NoReverseMatch, reverse
 
 from .. import services
-from ..origins import Origin, knows_suffixes, named_hosts, origin_of
+from ..origins import Origin, knows_suffixes, named_hosts, origin_of, site_of
 from ..settings import api_settings
 from ..urls import ROUTES
 from ..users import UserModel, email_field, has_column, identity_fields, username_field
 from . import diagnosis
-from .account import NoAccount, end_sessions, make_account, rolled_back
+from .account import NoAccount, end_sessions, has_mailers, make_account, rolled_back
 from .browser import Blocked, Browser
 from .diagnosis import Diagnosis
 from .servers import Answer, InProcess, Remote, Server, Unreachable
@@ -57,12 +60,14 @@ class Walk:
     """
     The steps for a page of ``origin``, at ``api``, the address of the endpoints.
 
-    ``relation``: same origin, same site or cross-site.
+    ``relation``: same origin, same site or cross-site. ``guessed``: whether the address
+    is a guess by ALLOWED_HOSTS.
     """
 
     origin: str
     api: str
     relation: str
+    guessed: bool = False
     steps: list[Step] = field(default_factory=list)
 
     def as_data(self) -> dict[str, Any]:
@@ -71,8 +76,21 @@ class Walk:
 
 
 def checks() -> list[Step]:
-    """Return what Django's checks say about this app and CORS, one step a message."""
-    messages = system_checks.run_checks(include_deployment_checks=not settings.DEBUG)
+    """
+    Return what Django's checks say, one step a message.
+
+    All errors, since with one of them no host starts; warnings of this app and about
+    CORS and CSRF origins; and what these say of a deployment, where DEBUG is off. The
+    rest is for ``manage.py check --deploy`` to tell.
+    """
+    try:
+        messages = system_checks.run_checks()
+        if not settings.DEBUG:
+            deployed = system_checks.run_checks(include_deployment_checks=True)
+            messages += [m for m in deployed if m not in messages and _is_ours(m)]
+    except Exception as error:  # noqa: BLE001  # a URLconf may raise whatever it likes
+        found = diagnosis.of_exception(error)
+        return [Step("checks", FAILED, cause=found.cause, setting=found.setting)]
     return [
         Step(
             f"check {message.id}",
@@ -81,9 +99,13 @@ def checks() -> list[Step]:
             setting=str(message.hint or ""),
         )
         for message in messages
-        if str(message.id).split(".")[0] in {PREFIX, "corsheaders", "4_0"}
-        and not message.is_silenced()
+        if not message.is_silenced()
+        and (message.level >= system_checks.ERROR or _is_ours(message))
     ]
+
+
+def _is_ours(message: system_checks.CheckMessage) -> bool:
+    return str(message.id).split(".")[0] in {PREFIX, "corsheaders", "4_0"}
 
 
 def _relation(origin: Origin, api: Origin) -> str:
@@ -103,13 +125,16 @@ def api_origin(origin: Origin) -> Origin:
     Return where a page of ``origin`` finds the API, as far as the settings tell.
 
     The first name in ALLOWED_HOSTS, one of the same site before others. Where none is
-    named, ``runserver`` on this machine for a page of this machine, and otherwise the
-    subdomain ``api`` of the page's site.
+    named, ``runserver`` on this machine for a page of this machine, or at the page's
+    address where that has no name, and otherwise the subdomain ``api`` of the page's
+    site.
     """
     if origin.is_local:
         local = [h for h in named_hosts() if Origin("http", h, 80).is_local]
         host = origin.host if origin.host in local or not local else local[0]
         return Origin("http", host, 8000)
+    if _is_address(origin.host):
+        return Origin("http", origin.host, 8000)
     there = [
         Origin(origin.scheme, host, _usual_port(origin.scheme))
         for host in named_hosts()
@@ -118,8 +143,16 @@ def api_origin(origin: Origin) -> Origin:
     there.sort(key=lambda api: not api.is_same_site(origin))
     if there:
         return there[0]
-    site = ".".join(origin.host.split(".")[-2:])
-    return Origin(origin.scheme, f"api.{site}", _usual_port(origin.scheme))
+    host = f"api.{site_of(origin.host)}"
+    return Origin(origin.scheme, host, _usual_port(origin.scheme))
+
+
+def _is_address(host: str) -> bool:
+    try:
+        ipaddress.ip_address(host)
+    except ValueError:
+        return False
+    return True
 
 
 def _usual_port(scheme: str) -> int:
@@ -159,6 +192,9 @@ class _Walker:
         """
         try:
             yield
+        except _Skipped as skipped:
+            self.note(name, SKIPPED, found=Diagnosis(str(skipped), ""))
+            return
         except Blocked as blocked:
             self.note(
                 name,
@@ -170,6 +206,8 @@ class _Walker:
             self.note(name, FAILED, "net::ERR_FAILED", _unreachable(error))
         except _Failed as failed:
             self.note(name, FAILED, failed.console, failed.found)
+        except Exception as error:  # noqa: BLE001  # of the host's own code
+            self.note(name, FAILED, found=diagnosis.of_exception(error))
         else:
             self.note(name, OK)
             return
@@ -206,6 +244,10 @@ class _Walker:
         return diagnosis.of_status(answer, self.browser, url)
 
 
+class _Skipped(Exception):
+    """A step cannot be made, and nothing is wrong."""
+
+
 class _Failed(Exception):
     def __init__(self, console: str, found: Diagnosis) -> None:
         super().__init__(console)
@@ -221,57 +263,61 @@ def _unreachable(error: Unreachable) -> Diagnosis:
     return Diagnosis(f"{error}.", "none in Django: the address, DNS, TLS or a firewall")
 
 
-def in_process(origin: Origin, api: Origin) -> Walk:
+def in_process(origin: Origin, api: Origin, *, guessed: bool = False) -> Walk:
     """
     Walk through the host's own middleware as a page of ``origin`` would.
 
     Whatever it writes to the databases is rolled back, its sessions end, and no mail
-    goes out. Host receivers of signals run.
+    goes out. Host receivers of signals run. ``guessed``: see :class:`Walk`.
     """
-    try:
-        address = f"{api}{reverse(f'{PREFIX}:me').removesuffix('me/')}"
-    except NoReverseMatch:
-        address = str(api)
-    walk = Walk(str(origin), address, _relation(origin, api))
+    walk = Walk(str(origin), str(api), _relation(origin, api), guessed)
     # What is logged of a request that fails is in the report, and the host's security
     # log is about people.
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
-        with rolled_back():
-            walker = _Walker(origin, api, InProcess())
-            walk.steps = walker.steps
-            _journey(walker)
-    except _Stop:
-        pass
+        server = InProcess()
+        try:
+            with rolled_back():
+                walker = _Walker(origin, api, server)
+                walk.steps = walker.steps
+                served = _served()
+                if "me" in served:
+                    walk.api = walker.url("me").removesuffix("me/")
+                _run(_journey, walker, served)
+        finally:
+            end_sessions(server.session_keys)
     except Exception as error:  # noqa: BLE001  # see below
-        # Whatever a host's middleware, receiver or database raises where no request
-        # is being answered. The doctor reports, and does not die of it.
-        cause = f"{type(error).__name__}: {error}"
-        setting = diagnosis.named_setting(cause)
-        walk.steps.append(Step("start", FAILED, cause=cause, setting=setting))
+        # Whatever a host's middleware, URLconf or database raises where no request is
+        # being answered. The doctor reports, and does not die of it.
+        found = diagnosis.of_exception(error)
+        walk.steps.append(
+            Step("start", FAILED, cause=found.cause, setting=found.setting)
+        )
     finally:
         logging.disable(before)
     return walk
 
 
-def _journey(walker: _Walker) -> None:
-    served = [
-        name
-        for name in (str(r.name) for r in ROUTES.values())
-        if _serves(f"{PREFIX}:{name}")
-    ]
-    if not served:
-        walker.note(
-            "URLs",
-            FAILED,
-            found=Diagnosis(
-                "No URL of the app is served, or not under the namespace ai_kit_auth.",
-                'the URLconf: path("api/v1/auth/", include("ai_kit_auth.urls")), and '
-                'AI_KIT_AUTH["ENABLE_ENDPOINTS"]',
-            ),
-        )
-        return
+def _run(journey: Callable[..., None], walker: _Walker, *args: Any) -> None:
+    try:
+        journey(walker, *args)
+    except _Stop:
+        # Going on as if it had worked would report what no browser ever sees.
+        cause = "Each needs those before it: run this again when they are right."
+        walker.note("the steps after it", SKIPPED, found=Diagnosis(cause, ""))
+
+
+def _served() -> list[str]:
+    names = [str(route.name) for route in ROUTES.values()]
+    return [name for name in names if _serves(f"{PREFIX}:{name}")]
+
+
+def _journey(walker: _Walker, served: list[str]) -> None:
+    wrong = _wrong_urls(served)
+    if wrong is not None:
+        walker.note("URLs", FAILED, found=wrong)
+        raise _Stop
     _preflights(walker, served)
     if "me" not in served:
         walker.note("me/", SKIPPED, found=Diagnosis("ME is not enabled.", ""))
@@ -281,11 +327,22 @@ def _journey(walker: _Walker) -> None:
         walker.note("login/", SKIPPED, found=Diagnosis("LOGIN is not enabled.", ""))
         return
     user, password = _account(walker, "login/", staff=False)
-    keys: set[str] = set()
+    _session(walker, served, user, password, stale)
+
+
+def _wrong_urls(served: list[str]) -> Diagnosis | None:
     try:
-        _session(walker, served, user, password, stale, keys)
-    finally:
-        end_sessions(keys)
+        api_settings.ENABLE_ENDPOINTS.ME  # noqa: B018  # any access reads the whole dict
+    except ImproperlyConfigured as error:
+        # From a server's start each URL of the app raises it.
+        return diagnosis.of_exception(error)
+    if served:
+        return None
+    return Diagnosis(
+        "No URL of the app is served, or not under the namespace ai_kit_auth.",
+        'the URLconf: path("api/v1/auth/", include("ai_kit_auth.urls")), and '
+        'AI_KIT_AUTH["ENABLE_ENDPOINTS"]',
+    )
 
 
 def _preflights(walker: _Walker, served: list[str]) -> None:
@@ -344,37 +401,26 @@ def _account(walker: _Walker, step: str, *, staff: bool) -> tuple[Any, str]:
     try:
         with services.atomic():
             return make_account(staff=staff)
-    except NoAccount as error:
-        walker.note(step, SKIPPED, found=Diagnosis(f"{error}.", ""))
-    except DatabaseError as error:
-        found = Diagnosis(
-            f"No account could be made: {error}.",
-            'run "manage.py migrate"; DATABASES, AUTH_USER_MODEL',
-        )
-        walker.note(step, FAILED, found=found)
+    except (NoAccount, IntegrityError) as error:
+        # A constraint that made-up values miss says nothing against the host.
+        walker.note(step, SKIPPED, found=Diagnosis(f"No account: {error}.", ""))
+    except Exception as error:  # noqa: BLE001  # of receivers, save() or the database
+        walker.note(step, FAILED, found=diagnosis.of_exception(error))
     raise _Stop
 
 
 def _session(
-    walker: _Walker,
-    served: list[str],
-    user: Any,
-    password: str,
-    stale: str,
-    keys: set[str],
+    walker: _Walker, served: list[str], user: Any, password: str, stale: str
 ) -> None:
     browser, url = walker.browser, walker.url("login")
-    credentials = {
-        "ident": str(getattr(user, identity_fields()[0])),
-        "password": password,
-    }
+    credentials = {"password": password}
 
     def log_in(token: str) -> str:
         answer = browser.fetch("POST", url, credentials, csrf=token)
-        _keep_keys(browser, keys)
         return str(walker.expect(answer, "POST", url).data.get("csrf"))
 
     with walker.step("login/", url):
+        credentials["ident"] = str(getattr(user, identity_fields()[0]))
         token = log_in(stale)
     token = _ask_me(walker, "me/ after login", nobody=False)
     with walker.step("stale token", url):
@@ -384,7 +430,7 @@ def _session(
         walker.expect(answer, "POST", url, 403, "csrf_failed")
     with walker.step("unsafe call, logged in", url):
         log_in(token)
-    token = _beside_the_admin(walker, keys, log_in)
+    token = _beside_the_admin(walker, log_in)
     if "logout" not in served:
         walker.note("logout/", SKIPPED, found=Diagnosis("LOGOUT is not enabled.", ""))
         return
@@ -415,17 +461,7 @@ def _not_refused() -> Diagnosis:
     )
 
 
-def _keep_keys(browser: Browser, keys: set[str]) -> None:
-    keys |= {
-        cookie.value
-        for cookie in browser.jar.cookies.values()
-        if cookie.name == settings.SESSION_COOKIE_NAME
-    }
-
-
-def _beside_the_admin(
-    walker: _Walker, keys: set[str], log_in: Callable[[str], str]
-) -> str:
+def _beside_the_admin(walker: _Walker, log_in: Callable[[str], str]) -> str:
     """
     Have a colleague log in to the admin in the same browser; return the next token.
 
@@ -442,7 +478,8 @@ def _beside_the_admin(
     with walker.step(name, url):
         page = browser.open(url)
         token = re.search(
-            r'name="csrfmiddlewaretoken" value="([^"]+)"', page.body.decode()
+            r'name="csrfmiddlewaretoken" value="([^"]+)"',
+            page.body.decode(errors="replace"),
         )
         if token is None:
             found = diagnosis.of_status(page, browser, url)
@@ -453,7 +490,10 @@ def _beside_the_admin(
             "password": password,
         }
         answer = browser.submit(url, form)
-        _keep_keys(browser, keys)
+        by_name = {"username": form["username"], "password": password}
+        if answer.status == 200 and auth.authenticate(None, **by_name) is not None:
+            wants_more = "The admin's form wants more than a name and a password."
+            raise _Skipped(wants_more)
         if answer.status != 302:
             raise _Failed(
                 f"POST {url} {answer.status}", _no_entry(answer, browser, url)
@@ -504,8 +544,7 @@ def over_http(origin: Origin, url: str) -> Walk:
     walk = Walk(str(origin), base, _relation(origin, api))
     visit = _Visit(origin, base)
     walk.steps = visit.steps
-    with suppress(_Stop):
-        visit.look()
+    _run(_Visit.look, visit)
     return walk
 
 
@@ -528,7 +567,8 @@ class _Visit(_Walker):
             self._answers(me)
         _preflights(self, [str(route.name) for route in ROUTES.values()])
         token = _ask_me(self, "me/", nobody=True)
-        self._cookies(me)
+        if self.api.scheme == "https":
+            self._cookies()
         self._not_cached(me, token)
         with self.step("login/, empty, with the token", login):
             answer = self.browser.fetch("POST", login, {}, csrf=token)
@@ -562,8 +602,7 @@ class _Visit(_Walker):
             self.note(name, OK)
             return
         target = urljoin(plain, answer.get("Location"))
-        leads_on = answer.is_redirect and target.startswith("https://")
-        if leads_on or answer.status in {400, 404, 421}:
+        if answer.status >= 400 or target.startswith("https://"):
             self.note(name, OK)
         else:
             found = Diagnosis(
@@ -572,17 +611,16 @@ class _Visit(_Walker):
             )
             self.note(name, FAILED, f"GET {plain} {answer.status}", found)
 
-    def _cookies(self, me: str) -> None:
+    def _cookies(self) -> None:
         """Look at the flags of the cookies that came."""
-        if self.api.scheme != "https":
-            return
         for cookie in self.browser.jar.flags.values():
             name = f"cookie {cookie.name}"
             prefix = diagnosis.prefix_of(cookie.name)
             if not cookie.secure:
                 found = Diagnosis(
                     "The cookie would go over HTTP as well.",
-                    f"{prefix}_COOKIE_SECURE = True",
+                    f"{prefix}_COOKIE_SECURE = True; where it is, the proxy must leave "
+                    "Set-Cookie alone",
                 )
                 self.note(
                     name, FAILED, f"Set-Cookie: {cookie.name} without Secure", found
@@ -628,14 +666,31 @@ class _Visit(_Walker):
         Django compares it with scheme and name as it believes to be called by, and so
         tells whether the proxy passes both on.
         """
+        with self.step("the admin's origin", login):
+            answer = self._log_in_nobody(self.api, login)
+            if _code(answer) == "csrf_failed":
+                raise _Failed(f"POST {login} 403 csrf_failed", self._believed(login))
+            self.expect(answer, "POST", login, 400)
+
+    def _log_in_nobody(self, origin: Origin, login: str) -> Answer:
+        """Return the answer to a login of no name that says to come from ``origin``."""
         own = Browser(self.api, self.browser.server)
-        walker = _Walker(self.api, self.api, self.browser.server)
-        walker.browser, walker.steps = own, self.steps
-        me = self.url("me")
-        with walker.step("the admin's origin", login):
-            token = str(own.fetch("GET", me).data.get("csrf"))
-            answer = own.fetch("POST", login, {}, csrf=token)
-            walker.expect(answer, "POST", login, 400)
+        token = str(own.fetch("GET", self.url("me")).data.get("csrf"))
+        return own.send("POST", login, {}, csrf=token, origin=origin)
+
+    def _believed(self, login: str) -> Diagnosis:
+        """Return why Django takes its own origin for another."""
+        if self.api.scheme == "https":
+            # Where http:// is its own, it takes HTTPS for HTTP; else the name is wrong.
+            port = 80 if self.api.port == 443 else self.api.port
+            as_http = Origin("http", self.api.host, port)
+            if _code(self._log_in_nobody(as_http, login)) != "csrf_failed":
+                return diagnosis.of_proxy("Django refuses its own origin: it ")
+        return Diagnosis(
+            f"Django believes to be called by another name than {self.api.netloc}.",
+            "USE_X_FORWARDED_HOST = True where the proxy sends X-Forwarded-Host; "
+            "better, the proxy leaves Host as it is",
+        )
 
 
 # Mails
@@ -648,23 +703,37 @@ def mails(address: str) -> list[Step]:
     The links in them are samples and open nothing. The steps are named by setting.
     """
     user = UserModel(**{email_field(): address})
-    if username_field():
-        setattr(user, username_field() or "", "ada")
-    frontend = api_settings.FRONTEND
-    steps = []
-    for name, route in _SENDERS.items():
-        sample = {"ident": "sample", "token": "sample"}
+    name = username_field()
+    if name is not None:
+        setattr(user, name, "ada")
+    return [_mail(user, sender, route) for sender, route in _SENDERS.items()]
+
+
+def _mail(user: Any, sender: str, route: str) -> Step:
+    frontend, sample = api_settings.FRONTEND, {"ident": "sample", "token": "sample"}
+    try:
         url = services.make_url(frontend.URL, getattr(frontend, route), **sample)
-        try:
-            getattr(api_settings, name)(user, url)
-        except Exception as error:  # noqa: BLE001  # see below
-            # A host's sender may raise whatever its mail service's client raises.
-            found = diagnosis.of_mail(error)
-            said = f"{type(error).__name__}: {error}"
-            steps.append(Step(name, FAILED, said, found.cause, found.setting))
-        else:
-            steps.append(Step(name, OK))
-    return steps
+        getattr(api_settings, sender)(user, url)
+    except Exception as error:  # noqa: BLE001  # see below
+        # A host's sender may raise whatever its mail service's client raises.
+        found = diagnosis.of_mail(error)
+        said = f"{type(error).__name__}: {error}"
+        return Step(sender, FAILED, said, found.cause, found.setting)
+    backend = (
+        settings.MAILERS["default"].get("BACKEND", "")
+        if has_mailers()
+        else settings.EMAIL_BACKEND
+    )
+    if backend in _NOT_SENDING:
+        cause = f"No mail server got it: {backend} is for development."
+        return Step(sender, WARNING, "", cause, diagnosis.mail_setting())
+    return Step(sender)
+
+
+_NOT_SENDING = {
+    f"django.core.mail.backends.{name}.EmailBackend"
+    for name in ("console", "dummy", "filebased", "locmem")
+}
 
 
 _SENDERS = {

@@ -5,13 +5,14 @@ from __future__ import annotations
 import json
 from typing import Any
 
-from django.core.exceptions import ImproperlyConfigured
+from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
+from django.core.validators import validate_email
 
 from ...doctor import walks
 from ...doctor.walks import FAILED, OK, SKIPPED, WARNING, Step, Walk
 from ...origins import Origin, frontend_origins, origin_of, parse_origin
-from ...settings import api_settings, require_frontend_url
+from ...settings import api_settings
 
 _STYLES = {OK: "SUCCESS", FAILED: "ERROR", WARNING: "WARNING"}
 
@@ -20,6 +21,12 @@ class Command(BaseCommand):
     """
     ``manage.py ai_kit_auth_doctor``: exit code 0 where nothing failed, 1 where
     something did, 2 where it was asked for what it cannot do.
+
+    ``--json`` prints one object: ``ok`` (a bool), ``checks`` and ``mails`` (lists of
+    steps), and ``walks``, a list of ``origin``, ``api``, ``relation`` (``same origin``,
+    ``same site``, with how that is known, or ``cross-site``), ``guessed`` (a bool:
+    whether ``api`` is) and ``steps``. A step is five strings: ``name``, ``state``
+    (``ok``, ``failed``, ``warning``, ``skipped``), ``console``, ``cause``, ``setting``.
     """
 
     help = (
@@ -65,18 +72,26 @@ class Command(BaseCommand):
             raise CommandError(
                 "--api is part of --url: give one of them.", returncode=2
             )
-        found = [] if url else walks.checks()
-        origins = self._origins(options["origin"])
+        there = _origin("--api", api) if api else None
         if url:
             _origin("--url", url)
-            walked = [walks.over_http(origin, url) for origin in origins]
-        else:
-            there = _origin("--api", api) if api else None
-            walked = [
-                walks.in_process(origin, there or walks.api_origin(origin))
-                for origin in origins
-            ]
-        sent = walks.mails(options["mail"]) if options["mail"] else []
+        address = options["mail"]
+        if address:
+            _insist_on_address(address)
+        given = [_origin("--origin", text) for text in options["origin"]]
+        origins = given or _frontends()
+        found = [] if url else walks.checks()
+        if not origins:
+            found.append(_NO_FRONTEND)
+        walked = [
+            walks.over_http(origin, url)
+            if url
+            else walks.in_process(
+                origin, there or walks.api_origin(origin), guessed=there is None
+            )
+            for origin in origins
+        ]
+        sent = walks.mails(address) if address else []
         steps = [*found, *(step for walk in walked for step in walk.steps), *sent]
         ok = not any(step.state == FAILED for step in steps)
         if options["json"]:
@@ -85,24 +100,6 @@ class Command(BaseCommand):
             self._print_text(found, walked, sent, steps)
         if not ok:
             raise SystemExit(1)
-
-    def _origins(self, given: list[str]) -> list[Origin]:
-        if given:
-            return [_origin("--origin", text) for text in given]
-        try:
-            origins = list(
-                frontend_origins(require_frontend_url(api_settings.FRONTEND.URL))
-            )
-        except ImproperlyConfigured:
-            # The checks have it.
-            origins = list(frontend_origins(""))
-        if not origins:
-            raise CommandError(
-                "No frontend is known: give --origin, or set AI_KIT_AUTH['FRONTEND']"
-                "['URL'] with its scheme.",
-                returncode=2,
-            )
-        return origins
 
     def _print_json(
         self, ok: bool, found: list[Step], walked: list[Walk], sent: list[Step]
@@ -122,7 +119,12 @@ class Command(BaseCommand):
             self._print_part("System checks", found)
         for walk in walked:
             self._print_part(
-                f"{walk.origin} → {walk.api} ({walk.relation})", walk.steps
+                f"{walk.origin} to {walk.api} ({walk.relation})", walk.steps
+            )
+        if any(walk.guessed for walk in walked):
+            self.stdout.write(
+                "The address of the API is a guess by ALLOWED_HOSTS; --api gives the "
+                "right one."
             )
         if sent:
             self._print_part("Mails", sent)
@@ -154,8 +156,38 @@ class Command(BaseCommand):
         self.stdout.write("")
 
 
+_NO_FRONTEND = Step(
+    "frontend",
+    FAILED,
+    cause="No frontend is known, and none was given by --origin.",
+    setting='AI_KIT_AUTH = {"FRONTEND": {"URL": "https://app.example.com"}}',
+)
+
+
+def _frontends() -> list[Origin]:
+    try:
+        url = api_settings.FRONTEND.URL
+    except ImproperlyConfigured:
+        # The checks have it.
+        url = ""
+    return list(frontend_origins(url))
+
+
 def _origin(option: str, text: str) -> Origin:
     try:
-        return origin_of(text) if option == "--url" else parse_origin(text.rstrip("/"))
+        if option != "--url":
+            return parse_origin(text.rstrip("/"))
+        if "?" in text or "#" in text:
+            raise ValueError("has a query or a fragment")
+        return origin_of(text)
     except ValueError as error:
         raise CommandError(f"{option} {text!r} {error}.", returncode=2) from None
+
+
+def _insist_on_address(address: str) -> None:
+    try:
+        validate_email(address)
+    except ValidationError:
+        raise CommandError(
+            f"--mail {address!r} is no mail address.", returncode=2
+        ) from None

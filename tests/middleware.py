@@ -1,0 +1,110 @@
+"""Middleware and the like as hosts have it, most of it in the way of a frontend."""
+
+from __future__ import annotations
+
+import os
+from collections.abc import Callable
+from importlib import import_module
+from typing import Any
+from urllib.parse import quote
+
+from django.contrib.auth.backends import ModelBackend
+from django.http import (
+    HttpRequest,
+    HttpResponse,
+    HttpResponseNotFound,
+    HttpResponseRedirect,
+)
+
+GetResponse = Callable[[HttpRequest], HttpResponse]
+
+
+class _Middleware:
+    def __init__(self, get_response: GetResponse) -> None:
+        self.get_response = get_response
+
+
+class LoginWall(_Middleware):
+    """Sends everybody to a page first, as a site of pages does who is not known."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponseRedirect(f"/accounts/login/?next={quote(request.path)}")
+
+
+class Maintenance(_Middleware):
+    """Says in HTML that nobody is in."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponse("<h1>Back at noon</h1>")
+
+
+class Broken(_Middleware):
+    """Has a bug."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponse(os.environ["NO_SUCH_VARIABLE"])
+
+
+class Uninstalled(_Middleware):
+    """Imports late what nobody installed."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        return HttpResponse(str(import_module("no_such_package")))
+
+
+class Cached(_Middleware):
+    """Lets every cache on the way keep the answer."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response["Cache-Control"] = "public, max-age=600"
+        return response
+
+
+class WithoutCSRF(_Middleware):
+    """Switches CSRF checks off, as advice on the web has it."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]  # Django's own
+        return self.get_response(request)
+
+
+class Hoarder(_Middleware):
+    """Keeps in the session what belongs into a database."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        if request.user.is_authenticated:
+            # Of random digits, since signed cookies are compressed.
+            request.session["basket"] = os.urandom(4096).hex()
+        return response
+
+
+class Amnesia(_Middleware):
+    """Ends the session of who is about to end it."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path.endswith("/logout/"):
+            request.session.flush()
+        return self.get_response(request)
+
+
+class NoAdminHere(_Middleware):
+    """Keeps the admin to the machines of the house."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if request.path.startswith("/admin/"):
+            return HttpResponseNotFound("<h1>Not found</h1>")
+        return self.get_response(request)
+
+
+class NoStaffBackend(ModelBackend):
+    """Lets nobody in who may do more than others."""
+
+    def user_can_authenticate(self, user: Any) -> bool:
+        return not getattr(user, "is_staff", False)
+
+
+def broken_serializer(user: Any, context: Any) -> Any:
+    """Fail, in the way of a serializer that wants what a new account lacks."""
+    return user.profile.name

@@ -1,0 +1,667 @@
+"""
+Hosts that are set up wrong, each in one way, and the setting that is to be named.
+
+The unit suite asks the doctor about each, and the browser suite drives some in a real
+browser: what fails there must be what the doctor says.
+"""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+from dataclasses import dataclass, field
+from typing import Any
+from urllib.parse import urlsplit
+
+FRONTEND = "https://app.example.com"
+API = "https://api.example.com"
+ELSEWHERE = "https://app.example.org"
+
+CORS = "corsheaders.middleware.CorsMiddleware"
+COMMON = "django.middleware.common.CommonMiddleware"
+SECURITY = "django.middleware.security.SecurityMiddleware"
+SESSION = "django.contrib.sessions.middleware.SessionMiddleware"
+AUTHENTICATION = "django.contrib.auth.middleware.AuthenticationMiddleware"
+LOGIN_REQUIRED = "django.contrib.auth.middleware.LoginRequiredMiddleware"
+
+DUMMY_CACHE = {"BACKEND": "django.core.cache.backends.dummy.DummyCache"}
+WITH_ADMIN = ("auth_user", "email_login", "uuid_key", "renamed_email", "extra_field")
+
+
+@dataclass(frozen=True)
+class Misconfiguration:
+    """
+    One wrong setting.
+
+    ``settings`` lie over those of a healthy host; in their strings ``{origin}``,
+    ``{netloc}`` and ``{hostname}`` stand for the frontend's, ``{other_port}`` for its
+    origin at another port. Of MIDDLEWARE ``without`` is taken out, ``first`` and
+    ``last`` are put in.
+
+    ``names`` is what the finding has to name. ``step`` is the first step of the
+    doctor's walk that fails, ``check`` the system check that finds it, "" for none.
+    ``console`` is what the browser writes, as far as it matters.
+    """
+
+    name: str
+    names: str
+    settings: Mapping[str, Any] = field(default_factory=dict)
+    step: str = ""
+    check: str = ""
+    console: str = ""
+    origin: str = FRONTEND
+    api: str = API
+    without: tuple[str, ...] = ()
+    first: tuple[str, ...] = ()
+    last: tuple[str, ...] = ()
+    user_models: tuple[str, ...] | None = None
+
+    def overlay(self, middleware: list[str], origin: str) -> dict[str, Any]:
+        """
+        Return the settings to override, as JSON can hold them.
+
+        ``middleware``: the healthy host's; ``origin``: its frontend's.
+        """
+        parts = urlsplit(origin)
+        port = 1 + (parts.port or 442)
+        words = {
+            "{origin}": origin,
+            "{netloc}": parts.netloc,
+            "{hostname}": parts.hostname,
+            "{other_port}": f"{parts.scheme}://{parts.hostname}:{port}",
+        }
+        changed: dict[str, Any] = _filled(self.settings, words)
+        if self.without or self.first or self.last:
+            kept = [name for name in middleware if name not in self.without]
+            changed["MIDDLEWARE"] = [*self.first, *kept, *self.last]
+        return changed
+
+
+def _filled(value: Any, words: Mapping[str, Any]) -> Any:
+    if isinstance(value, str):
+        for mark, word in words.items():
+            value = value.replace(mark, word)
+        return value
+    if isinstance(value, Mapping):
+        return {key: _filled(part, words) for key, part in value.items()}
+    if isinstance(value, list):
+        return [_filled(part, words) for part in value]
+    return value
+
+
+def _auth(**changes: Any) -> dict[str, Any]:
+    return {"AI_KIT_AUTH": {"FRONTEND": {"URL": "{origin}"}, **changes}}
+
+
+def _templates(**changes: str) -> dict[str, Any]:
+    return _auth(EMAIL_TEMPLATES={"RESET_PASSWORD": changes})
+
+
+# The frontend is another site than the API, and both settings of origins know it.
+_ACROSS = {"CORS_ALLOWED_ORIGINS": ["{origin}"], "CSRF_TRUSTED_ORIGINS": ["{origin}"]}
+_NONE = {"SESSION_COOKIE_SAMESITE": "None", "CSRF_COOKIE_SAMESITE": "None"}
+PLAIN_FRONTEND, PLAIN_API = "http://app.example.com", "http://api.example.com"
+
+PREFLIGHT = "preflight login/"
+BLOCKED = "blocked by CORS policy"
+
+CASES = (
+    # CORS
+    Misconfiguration(
+        "cors_origin_missing",
+        "CORS_ALLOWED_ORIGINS",
+        {"CORS_ALLOWED_ORIGINS": ["https://other.example.com"]},
+        PREFLIGHT,
+        console="No 'Access-Control-Allow-Origin' header is present",
+    ),
+    Misconfiguration(
+        "cors_origin_without_scheme",
+        "CORS_ALLOWED_ORIGINS",
+        {"CORS_ALLOWED_ORIGINS": ["{netloc}"]},
+        PREFLIGHT,
+        "corsheaders.E013",
+        console="No 'Access-Control-Allow-Origin' header is present",
+    ),
+    Misconfiguration(
+        # cors-headers looks at scheme and host only: no browser minds, but Django's
+        # checks keep the host from starting.
+        "cors_origin_with_path",
+        "CORS_ALLOWED_ORIGINS",
+        {"CORS_ALLOWED_ORIGINS": ["{origin}/app"]},
+        check="corsheaders.E014",
+    ),
+    Misconfiguration(
+        "cors_origin_with_slash",
+        "CORS_ALLOWED_ORIGINS",
+        {"CORS_ALLOWED_ORIGINS": ["{origin}/"]},
+        check="corsheaders.E014",
+    ),
+    Misconfiguration(
+        "cors_origin_with_wrong_port",
+        "CORS_ALLOWED_ORIGINS",
+        {"CORS_ALLOWED_ORIGINS": ["{other_port}"]},
+        PREFLIGHT,
+        console="No 'Access-Control-Allow-Origin' header is present",
+    ),
+    Misconfiguration(
+        "cors_without_credentials",
+        "CORS_ALLOW_CREDENTIALS",
+        {"CORS_ALLOW_CREDENTIALS": False},
+        PREFLIGHT,
+        console="'Access-Control-Allow-Credentials' header in the response is ''",
+    ),
+    Misconfiguration(
+        "cors_for_all_without_credentials",
+        "CORS_ALLOW_CREDENTIALS",
+        {"CORS_ALLOW_ALL_ORIGINS": True, "CORS_ALLOW_CREDENTIALS": False},
+        PREFLIGHT,
+        console="must not be the wildcard '*'",
+    ),
+    Misconfiguration(
+        "cors_for_other_paths",
+        "CORS_URLS_REGEX",
+        {"CORS_URLS_REGEX": r"^/api/v2/.*$"},
+        PREFLIGHT,
+        console="No 'Access-Control-Allow-Origin' header is present",
+    ),
+    Misconfiguration(
+        "cors_without_the_token_header",
+        "CORS_ALLOW_HEADERS",
+        {"CORS_ALLOW_HEADERS": ["accept", "content-type"]},
+        PREFLIGHT,
+        console="Request header field x-csrftoken is not allowed",
+    ),
+    Misconfiguration(
+        "cors_middleware_missing",
+        "MIDDLEWARE",
+        {},
+        PREFLIGHT,
+        console="No 'Access-Control-Allow-Origin' header is present",
+        without=(CORS,),
+    ),
+    Misconfiguration(
+        "cors_below_a_login_wall",
+        "tests.middleware.LoginWall",
+        {},
+        PREFLIGHT,
+        console="Redirect is not allowed for a preflight request",
+        first=("tests.middleware.LoginWall",),
+    ),
+    Misconfiguration(
+        "cors_below_a_maintenance_page",
+        "tests.middleware.Maintenance",
+        {},
+        PREFLIGHT,
+        console="No 'Access-Control-Allow-Origin' header is present",
+        first=("tests.middleware.Maintenance",),
+    ),
+    # Other middleware
+    Misconfiguration(
+        "session_middleware_missing",
+        "SessionMiddleware",
+        {},
+        "me/",
+        without=(SESSION,),
+    ),
+    Misconfiguration(
+        "authentication_middleware_missing",
+        "AuthenticationMiddleware",
+        {},
+        "me/ after login",
+        without=(AUTHENTICATION, LOGIN_REQUIRED),
+    ),
+    Misconfiguration(
+        "login_wall",
+        "tests.middleware.LoginWall",
+        {},
+        "me/",
+        last=("tests.middleware.LoginWall",),
+    ),
+    Misconfiguration(
+        "maintenance_page",
+        "tests.middleware.Maintenance",
+        {},
+        "me/",
+        last=("tests.middleware.Maintenance",),
+    ),
+    Misconfiguration(
+        "middleware_that_raises",
+        "tests.middleware",
+        {},
+        "me/",
+        last=("tests.middleware.Broken",),
+    ),
+    Misconfiguration(
+        "middleware_that_is_not_installed",
+        "tests.middleware",
+        {},
+        "me/",
+        console="500",
+        last=("tests.middleware.Uninstalled",),
+    ),
+    Misconfiguration(
+        "middleware_that_ends_sessions",
+        "SESSION_ENGINE",
+        {"CSRF_USE_SESSIONS": False},
+        "logout/",
+        console="403",
+        last=("tests.middleware.Amnesia",),
+    ),
+    Misconfiguration(
+        "middleware_in_front_of_the_admin",
+        "tests.middleware.NoAdminHere",
+        {},
+        "the admin beside it",
+        console="404",
+        last=("tests.middleware.NoAdminHere",),
+        user_models=WITH_ADMIN,
+    ),
+    Misconfiguration(
+        "middleware_that_does_not_exist",
+        "tests.middleware.Missing",
+        {},
+        "start",
+        first=("tests.middleware.Missing",),
+    ),
+    Misconfiguration(
+        "middleware_that_lets_caches_keep_tokens",
+        "MIDDLEWARE",
+        {},
+        "me/",
+        last=("tests.middleware.Cached",),
+    ),
+    Misconfiguration(
+        "middleware_that_switches_csrf_off",
+        "MIDDLEWARE",
+        {},
+        "stale token",
+        first=("tests.middleware.WithoutCSRF",),
+    ),
+    # CSRF
+    Misconfiguration(
+        "csrf_origin_missing",
+        "CSRF_TRUSTED_ORIGINS",
+        {"CSRF_TRUSTED_ORIGINS": []},
+        "login/",
+        console="403",
+    ),
+    Misconfiguration(
+        "csrf_origin_without_scheme",
+        "CSRF_TRUSTED_ORIGINS",
+        {"CSRF_TRUSTED_ORIGINS": ["{netloc}"]},
+        "login/",
+        "4_0.E001",
+        console="403",
+    ),
+    Misconfiguration(
+        "csrf_origin_with_slash",
+        "CSRF_TRUSTED_ORIGINS",
+        {"CSRF_TRUSTED_ORIGINS": ["{origin}/"]},
+        "login/",
+        console="403",
+    ),
+    Misconfiguration(
+        "csrf_origin_with_wrong_port",
+        "CSRF_TRUSTED_ORIGINS",
+        {"CSRF_TRUSTED_ORIGINS": ["{other_port}"]},
+        "login/",
+        console="403",
+    ),
+    Misconfiguration(
+        "csrf_token_in_another_header",
+        "CSRF_HEADER_NAME",
+        {"CSRF_HEADER_NAME": "HTTP_X_XSRF_TOKEN"},
+        "login/",
+        console="403",
+    ),
+    Misconfiguration(
+        "csrf_cookie_of_another_domain",
+        "CSRF_COOKIE_DOMAIN",
+        {"CSRF_COOKIE_DOMAIN": "other.example", "CSRF_USE_SESSIONS": False},
+        "login/",
+        console="403",
+    ),
+    Misconfiguration(
+        "csrf_cookie_of_another_path",
+        "CSRF_COOKIE_PATH",
+        {"CSRF_COOKIE_PATH": "/admin/", "CSRF_USE_SESSIONS": False},
+        "login/",
+        console="403",
+    ),
+    Misconfiguration(
+        "csrf_cookie_for_its_host_only_without_secure",
+        "CSRF_COOKIE_SECURE",
+        {"CSRF_COOKIE_NAME": "__Host-csrftoken", "CSRF_USE_SESSIONS": False},
+        "login/",
+        console="403",
+    ),
+    # Cookies
+    Misconfiguration(
+        "lax_cookies_across_sites",
+        "CSRF_COOKIE_SAMESITE",
+        {**_ACROSS, "CSRF_USE_SESSIONS": False},
+        "login/",
+        console="403",
+        origin=ELSEWHERE,
+    ),
+    Misconfiguration(
+        "lax_session_across_sites",
+        "SESSION_COOKIE_SAMESITE",
+        {
+            **_ACROSS,
+            "CSRF_COOKIE_SAMESITE": "None",
+            "CSRF_COOKIE_SECURE": True,
+            "CSRF_USE_SESSIONS": False,
+        },
+        "me/ after login",
+        origin=ELSEWHERE,
+    ),
+    Misconfiguration(
+        "lax_session_with_the_token_across_sites",
+        "SESSION_COOKIE_SAMESITE",
+        {**_ACROSS, "CSRF_USE_SESSIONS": True},
+        "login/",
+        console="403",
+        origin=ELSEWHERE,
+    ),
+    Misconfiguration(
+        "csrf_cookie_none_without_secure",
+        "CSRF_COOKIE_SECURE",
+        {**_ACROSS, **_NONE, "CSRF_USE_SESSIONS": False},
+        "login/",
+        console="403",
+        origin=ELSEWHERE,
+    ),
+    Misconfiguration(
+        "session_cookie_none_without_secure",
+        "SESSION_COOKIE_SECURE",
+        {**_ACROSS, **_NONE, "CSRF_COOKIE_SECURE": True, "CSRF_USE_SESSIONS": False},
+        "me/ after login",
+        origin=ELSEWHERE,
+    ),
+    Misconfiguration(
+        "secure_csrf_cookie_over_http",
+        "CSRF_COOKIE_SECURE",
+        {**_ACROSS, "CSRF_COOKIE_SECURE": True, "CSRF_USE_SESSIONS": False},
+        "login/",
+        console="403",
+        origin=PLAIN_FRONTEND,
+        api=PLAIN_API,
+    ),
+    Misconfiguration(
+        "secure_session_cookie_over_http",
+        "SESSION_COOKIE_SECURE",
+        {**_ACROSS, "SESSION_COOKIE_SECURE": True, "CSRF_USE_SESSIONS": False},
+        "me/ after login",
+        origin=PLAIN_FRONTEND,
+        api=PLAIN_API,
+    ),
+    Misconfiguration(
+        "session_cookie_of_another_domain",
+        "SESSION_COOKIE_DOMAIN",
+        {"SESSION_COOKIE_DOMAIN": "other.example", "CSRF_USE_SESSIONS": False},
+        "me/ after login",
+    ),
+    Misconfiguration(
+        "session_cookie_of_another_path",
+        "SESSION_COOKIE_PATH",
+        {"SESSION_COOKIE_PATH": "/admin/", "CSRF_USE_SESSIONS": False},
+        "me/ after login",
+    ),
+    Misconfiguration(
+        "session_cookie_for_its_host_only_without_secure",
+        "SESSION_COOKIE_SECURE",
+        {"SESSION_COOKIE_NAME": "__Host-sessionid", "CSRF_USE_SESSIONS": False},
+        "me/ after login",
+    ),
+    Misconfiguration(
+        "session_cookie_too_big",
+        "SESSION_ENGINE",
+        {
+            "SESSION_ENGINE": "django.contrib.sessions.backends.signed_cookies",
+            "CSRF_USE_SESSIONS": False,
+        },
+        "me/ after login",
+        last=("tests.middleware.Hoarder",),
+    ),
+    Misconfiguration(
+        "session_over_at_once",
+        "SESSION_COOKIE_AGE",
+        {"SESSION_COOKIE_AGE": 0, "CSRF_USE_SESSIONS": False},
+        "me/ after login",
+    ),
+    # Sessions and logins
+    Misconfiguration(
+        "sessions_in_a_cache_that_keeps_nothing",
+        "SESSION_ENGINE",
+        {
+            "SESSION_ENGINE": "django.contrib.sessions.backends.cache",
+            "CACHES": {"default": DUMMY_CACHE},
+            "CSRF_USE_SESSIONS": False,
+        },
+        "login/",
+        console="400",
+    ),
+    Misconfiguration(
+        "tokens_in_a_cache_that_keeps_nothing",
+        "SESSION_ENGINE",
+        {
+            "SESSION_ENGINE": "django.contrib.sessions.backends.cache",
+            "CACHES": {"default": DUMMY_CACHE},
+            "CSRF_USE_SESSIONS": True,
+        },
+        "login/",
+        console="403",
+    ),
+    Misconfiguration(
+        "session_engine_that_forgets",
+        "SESSION_ENGINE",
+        {"SESSION_ENGINE": "tests.forgetful_sessions", "CSRF_USE_SESSIONS": False},
+        "me/ after login",
+    ),
+    Misconfiguration(
+        "session_engine_that_forgets_tokens",
+        "SESSION_ENGINE",
+        {"SESSION_ENGINE": "tests.forgetful_sessions", "CSRF_USE_SESSIONS": True},
+        "login/",
+        console="403",
+    ),
+    Misconfiguration(
+        "session_engine_that_does_not_exist",
+        "SESSION_ENGINE",
+        {"SESSION_ENGINE": "django.contrib.sessions.backends.redis"},
+        "start",
+    ),
+    Misconfiguration(
+        "backend_that_takes_no_password",
+        "AUTHENTICATION_BACKENDS",
+        {"AUTHENTICATION_BACKENDS": ["django.contrib.auth.backends.RemoteUserBackend"]},
+        "login/",
+        console="400",
+    ),
+    Misconfiguration(
+        "backend_that_lets_no_staff_in",
+        "AUTHENTICATION_BACKENDS",
+        {"AUTHENTICATION_BACKENDS": ["tests.middleware.NoStaffBackend"]},
+        "the admin beside it",
+        user_models=WITH_ADMIN,
+    ),
+    # Hosts, redirects and proxies
+    Misconfiguration(
+        "no_host_allowed",
+        "ALLOWED_HOSTS",
+        {"ALLOWED_HOSTS": []},
+        "me/",
+        console="400",
+    ),
+    Misconfiguration(
+        "host_not_allowed_above_cors",
+        "ALLOWED_HOSTS",
+        {"ALLOWED_HOSTS": ["other.example.com"]},
+        PREFLIGHT,
+        console="No 'Access-Control-Allow-Origin' header is present",
+        first=(COMMON,),
+        without=(COMMON,),
+    ),
+    Misconfiguration(
+        "host_not_allowed",
+        "ALLOWED_HOSTS",
+        {"ALLOWED_HOSTS": ["other.example.com"]},
+        "me/",
+        console="400",
+    ),
+    Misconfiguration(
+        "redirect_to_https_without_https",
+        "SECURE_SSL_REDIRECT",
+        {**_ACROSS, "SECURE_SSL_REDIRECT": True},
+        PREFLIGHT,
+        console="Redirect is not allowed for a preflight request",
+        first=(SECURITY,),
+        without=(SECURITY,),
+        origin=PLAIN_FRONTEND,
+        api=PLAIN_API,
+    ),
+    Misconfiguration(
+        "redirect_to_www",
+        "PREPEND_WWW",
+        {"PREPEND_WWW": True},
+        "me/",
+    ),
+    Misconfiguration(
+        "proxy_header_misspelt_under_a_redirect",
+        "SECURE_PROXY_SSL_HEADER",
+        {
+            "SECURE_PROXY_SSL_HEADER": ["X-Forwarded-Proto", "https"],
+            "SECURE_SSL_REDIRECT": True,
+        },
+        PREFLIGHT,
+        console="Redirect is not allowed for a preflight request",
+        first=(SECURITY,),
+        without=(SECURITY,),
+    ),
+    Misconfiguration(
+        "proxy_header_misspelt",
+        "SECURE_PROXY_SSL_HEADER",
+        {"SECURE_PROXY_SSL_HEADER": ["X-Forwarded-Proto", "https"]},
+        "the admin beside it",
+        user_models=WITH_ADMIN,
+    ),
+    # URLs
+    Misconfiguration(
+        "urls_not_included",
+        'include("ai_kit_auth.urls")',
+        {"ROOT_URLCONF": "tests.urlconfs.without_the_app"},
+        "URLs",
+    ),
+    Misconfiguration(
+        "urls_of_another_namespace",
+        'include("ai_kit_auth.urls")',
+        {"ROOT_URLCONF": "tests.urlconfs.another_namespace"},
+        "URLs",
+    ),
+    Misconfiguration(
+        "urls_that_do_not_import",
+        "tests.urlconfs.missing",
+        {"ROOT_URLCONF": "tests.urlconfs.missing"},
+        "start",
+    ),
+    Misconfiguration(
+        "frontend_url_missing",
+        "['FRONTEND']['URL']",
+        {"AI_KIT_AUTH": {}},
+        check="ai_kit_auth.E002",
+    ),
+    Misconfiguration(
+        "frontend_url_without_scheme",
+        "['FRONTEND']['URL']",
+        _auth(FRONTEND={"URL": "{netloc}"}),
+        check="ai_kit_auth.",
+    ),
+    # AI_KIT_AUTH
+    Misconfiguration(
+        "key_misspelt",
+        "did you mean 'FRONTEND'?",
+        {"AI_KIT_AUTH": {"FRONTED": {"URL": "{origin}"}}},
+        "URLs",
+        "ai_kit_auth.E001",
+    ),
+    Misconfiguration(
+        "value_of_the_wrong_type",
+        "AI_KIT_AUTH['USERNAME_REQUIRED']",
+        _auth(USERNAME_REQUIRED="no"),
+        "URLs",
+        "ai_kit_auth.E001",
+    ),
+    Misconfiguration(
+        "serializer_that_does_not_exist",
+        "AI_KIT_AUTH['USER_SERIALIZER']",
+        _auth(USER_SERIALIZER="tests.serializers.Missing"),
+        "login/",
+        "ai_kit_auth.E003",
+        console="500",
+    ),
+    Misconfiguration(
+        "serializer_that_raises",
+        "tests.middleware",
+        _auth(USER_SERIALIZER="tests.middleware.broken_serializer"),
+        "login/",
+        console="500",
+    ),
+    # Templates
+    Misconfiguration(
+        "template_missing",
+        "EMAIL_TEMPLATES",
+        _templates(BODY_HTML="mails/no_such_template.html"),
+        check="ai_kit_auth.",
+    ),
+    Misconfiguration(
+        "template_broken",
+        "EMAIL_TEMPLATES",
+        {
+            **_templates(TITLE="broken.txt"),
+            "TEMPLATES": [
+                {
+                    "BACKEND": "django.template.backends.django.DjangoTemplates",
+                    "APP_DIRS": False,
+                    "OPTIONS": {
+                        "context_processors": [
+                            "django.template.context_processors.request",
+                            "django.contrib.auth.context_processors.auth",
+                            "django.contrib.messages.context_processors.messages",
+                        ],
+                        "loaders": [
+                            [
+                                "django.template.loaders.locmem.Loader",
+                                {"broken.txt": "Reset {% of %}"},
+                            ],
+                            "django.template.loaders.app_directories.Loader",
+                        ],
+                    },
+                }
+            ],
+        },
+        check="ai_kit_auth.",
+    ),
+    Misconfiguration(
+        "templates_of_the_apps_not_looked_for",
+        "TEMPLATES",
+        {"TEMPLATES": [{"BACKEND": "django.template.backends.django.DjangoTemplates"}]},
+        "the admin beside it",
+        console="500",
+        user_models=WITH_ADMIN,
+    ),
+    # Models
+    Misconfiguration(
+        "identity_field_that_the_model_lacks",
+        "AI_KIT_AUTH['USER_IDENTITY_FIELDS']",
+        _auth(USER_IDENTITY_FIELDS=["nickname"]),
+        "login/",
+        "ai_kit_auth.E004",
+    ),
+    Misconfiguration(
+        "required_field_that_registration_does_not_ask_for",
+        "REGISTRATION_SERIALIZER",
+        _auth(),
+        check="ai_kit_auth.",
+        user_models=("extra_field",),
+    ),
+)

@@ -1,0 +1,409 @@
+"""
+A host that is well hears nothing, and nothing of the doctor's visit is left behind.
+
+What a broken host hears is in ``test_misconfigurations``.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Awaitable, Callable, Iterator
+from contextlib import contextmanager
+from pathlib import Path
+from typing import Any
+
+import pytest
+from django.conf import settings
+from django.contrib.auth import get_user_model, user_logged_in
+from django.contrib.contenttypes.models import ContentType
+from django.contrib.sessions.models import Session
+from django.core import mail
+from django.core.cache import cache
+from django.core.cache.backends.locmem import LocMemCache
+from django.core.mail import send_mail
+from django.db import connection
+from django.db.models.signals import post_save
+from django.dispatch import Signal
+from django.http import HttpRequest, HttpResponseBase
+from django.test import override_settings
+from django.test.utils import override_script_prefix
+from django.urls import clear_url_caches
+from rest_framework.exceptions import PermissionDenied, Throttled
+
+from ai_kit_auth.signals import user_pre_login
+
+from .examinations import HEALTHY, SMTP, Report, examine, transport
+from .misconfigurations import API, ELSEWHERE, FRONTEND, SECURITY, WITH_ADMIN
+
+pytestmark = pytest.mark.django_db
+
+ENGINES = ("db", "cache", "cached_db", "signed_cookies", "file")
+
+
+@pytest.fixture(autouse=True)
+def _own_routes() -> Iterator[None]:
+    yield
+    clear_url_caches()
+
+
+def visit(*options: str, **overlay: Any) -> Report:
+    """Return the report on a healthy host with ``overlay``."""
+    given = options or ("--origin", FRONTEND, "--api", API)
+    with override_settings(**{**HEALTHY, **overlay}):
+        return examine(*given)
+
+
+def well(report: Report) -> None:
+    assert report.findings == []
+    assert report.code == 0
+
+
+@contextmanager
+def connected(signal: Signal, receiver: Callable[..., object]) -> Iterator[None]:
+    signal.connect(receiver)
+    try:
+        yield
+    finally:
+        signal.disconnect(receiver)
+
+
+def sessions_in_the_cache() -> list[str]:
+    kept: list[str] = list(cache._cache)  # type: ignore[attr-defined]  # of LocMemCache
+    return [key for key in kept if "sessions" in key]
+
+
+def only_users(receiver: Callable[..., object]) -> Callable[..., object]:
+    def of_users(sender: Any, **kwargs: Any) -> None:
+        if sender is get_user_model():
+            receiver(sender, **kwargs)
+
+    return of_users
+
+
+# Healthy hosts
+
+
+@pytest.mark.parametrize("in_session", [True, False])
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_healthy_host_hears_nothing(
+    engine: str, in_session: bool, tmp_path: Path
+) -> None:
+    report = visit(
+        SESSION_ENGINE=f"django.contrib.sessions.backends.{engine}",
+        SESSION_FILE_PATH=str(tmp_path),
+        CSRF_USE_SESSIONS=in_session,
+    )
+    well(report)
+    assert report.walks[0]["relation"] == "same site"
+    assert len(report.walked) > 15
+    # Its sessions are gone, wherever they were.
+    assert not Session.objects.exists()
+    assert list(tmp_path.iterdir()) == []
+    assert sessions_in_the_cache() == []
+
+
+class OwnCache(LocMemCache):
+    """A backend that nobody knows anything of."""
+
+
+def test_a_healthy_host_in_production_hears_nothing() -> None:
+    well(
+        visit(
+            DEBUG=False,
+            CACHES={"default": {"BACKEND": "tests.test_doctor_walk.OwnCache"}},
+            **transport(SMTP),
+        )
+    )
+
+
+def test_a_page_of_the_apis_own_origin_needs_no_preflight() -> None:
+    report = visit(
+        *("--origin", API, "--api", API),
+        CORS_ALLOWED_ORIGINS=[],
+        CSRF_TRUSTED_ORIGINS=[],
+        AI_KIT_AUTH={**settings.AI_KIT_AUTH, "FRONTEND": {"URL": API}},
+    )
+    well(report)
+    assert report.walks[0]["relation"] == "same origin"
+    assert report.step("preflight login/")["state"] == "skipped"
+    assert report.step("logout/")["state"] == "ok"
+
+
+def test_two_ports_of_this_machine_are_one_site() -> None:
+    page = "http://localhost:3000"
+    report = visit(
+        *("--origin", page, "--api", "http://localhost:8000"),
+        ALLOWED_HOSTS=[],
+        AI_KIT_AUTH={**settings.AI_KIT_AUTH, "FRONTEND": {"URL": page}},
+        CORS_ALLOWED_ORIGINS=[page],
+        CSRF_TRUSTED_ORIGINS=[page],
+        SESSION_COOKIE_SECURE=True,
+    )
+    well(report)
+    assert report.walks[0]["relation"] == "same site"
+
+
+def test_another_site_hears_of_nothing_but_third_party_cookies() -> None:
+    report = visit(
+        *("--origin", ELSEWHERE, "--api", API),
+        AI_KIT_AUTH={**settings.AI_KIT_AUTH, "FRONTEND": {"URL": ELSEWHERE}},
+        CORS_ALLOWED_ORIGINS=[ELSEWHERE],
+        CSRF_TRUSTED_ORIGINS=[ELSEWHERE],
+        SESSION_COOKIE_SAMESITE="None",
+        SESSION_COOKIE_SECURE=True,
+        CSRF_COOKIE_SAMESITE="None",
+        CSRF_COOKIE_SECURE=True,
+    )
+    assert [step["name"] for step in report.findings] == ["third-party cookies"]
+    assert report.code == 0
+    assert report.walks[0]["relation"] == "cross-site"
+    assert "Safari" in report.findings[0]["cause"]
+
+
+@pytest.mark.parametrize(
+    "overlay",
+    [
+        # POST needs no leave: browsers do not read Access-Control-Allow-Methods for it.
+        {"CORS_ALLOW_METHODS": ["GET"]},
+        {
+            "CORS_ALLOWED_ORIGINS": [],
+            "CORS_ALLOWED_ORIGIN_REGEXES": [r"^https://app\."],
+        },
+        {"CORS_ALLOWED_ORIGINS": [], "CORS_ALLOW_ALL_ORIGINS": True},
+        {"CSRF_TRUSTED_ORIGINS": ["https://*.example.com"]},
+        {"ALLOWED_HOSTS": ["*"]},
+        {"DEBUG_PROPAGATE_EXCEPTIONS": True},
+        {"USE_TZ": False},
+        {"USE_X_FORWARDED_HOST": True},
+        {
+            "SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https"),
+            "SECURE_SSL_REDIRECT": True,
+            "MIDDLEWARE": [SECURITY, *settings.MIDDLEWARE],
+        },
+        {"SESSION_COOKIE_NAME": "__Host-id", "SESSION_COOKIE_SECURE": True},
+        {"CSRF_COOKIE_DOMAIN": ".example.com", "SESSION_COOKIE_DOMAIN": "example.com"},
+        {"MIDDLEWARE": [*settings.MIDDLEWARE, "tests.test_doctor_walk.asynchronous"]},
+    ],
+    ids=lambda overlay: " ".join(overlay),
+)
+def test_what_works_otherwise_is_fine_as_well(overlay: dict[str, Any]) -> None:
+    well(visit(**overlay))
+
+
+def asynchronous(
+    get_response: Callable[[HttpRequest], Awaitable[HttpResponseBase]],
+) -> Callable[[HttpRequest], Awaitable[HttpResponseBase]]:
+    async def middleware(request: HttpRequest) -> HttpResponseBase:
+        return await get_response(request)
+
+    return middleware
+
+
+asynchronous.async_capable = True  # type: ignore[attr-defined]  # Django's marks
+asynchronous.sync_capable = False  # type: ignore[attr-defined]
+
+
+def test_a_host_that_counts_proxies_is_fine() -> None:
+    well(visit(REST_FRAMEWORK={"NUM_PROXIES": 1}))
+
+
+def test_a_host_below_a_path_is_fine() -> None:
+    with override_script_prefix("/backend/"):
+        report = visit(FORCE_SCRIPT_NAME="/backend")
+        well(report)
+    assert report.walks[0]["api"] == f"{API}/backend/api/v1/auth/"
+
+
+def test_transactions_of_whole_requests_are_fine() -> None:
+    connection.settings_dict["ATOMIC_REQUESTS"] = True
+    try:
+        well(visit())
+    finally:
+        connection.settings_dict["ATOMIC_REQUESTS"] = False
+    assert not get_user_model().objects.exists()
+
+
+def test_endpoints_that_are_switched_off_are_left_out() -> None:
+    report = visit(ROOT_URLCONF="tests.urlconfs.without_login")
+    well(report)
+    names = [step["name"] for step in report.walked]
+    assert "preflight login/" not in names
+    assert report.step("login/") == {
+        "name": "login/",
+        "state": "skipped",
+        "console": "",
+        "cause": "LOGIN is not enabled.",
+        "setting": "",
+    }
+    report = visit(ROOT_URLCONF="tests.urlconfs.without_logout")
+    well(report)
+    assert report.step("logout/")["state"] == "skipped"
+    report = visit(ROOT_URLCONF="tests.urlconfs.without_me")
+    well(report)
+    assert report.step("me/")["state"] == "skipped"
+
+
+def test_without_an_admin_that_step_is_left_out() -> None:
+    report = visit(ROOT_URLCONF="tests.urlconfs.without_admin")
+    well(report)
+    assert report.step("the admin beside it")["state"] == "skipped"
+    assert report.step("logout/")["state"] == "ok"
+
+
+@pytest.mark.user_model("bare")
+def test_a_model_that_no_admin_knows_skips_the_admin() -> None:
+    report = visit()
+    well(report)
+    assert "is_staff" in report.step("the admin beside it")["cause"]
+
+
+@pytest.mark.user_model(*WITH_ADMIN)
+def test_an_admin_that_asks_for_more_is_not_entered() -> None:
+    report = visit(ROOT_URLCONF="tests.urlconfs.admin_with_a_second_factor")
+    well(report)
+    assert "more than" in report.step("the admin beside it")["cause"]
+    assert report.step("me/ beside the admin")["state"] == "ok"
+
+
+@pytest.mark.user_model(*WITH_ADMIN)
+def test_the_admin_is_entered_beside_the_page() -> None:
+    report = visit()
+    assert report.step("the admin beside it")["state"] == "ok"
+    assert report.step("unsafe call beside the admin")["state"] == "ok"
+
+
+# Nothing is left
+
+
+def test_no_account_session_or_mail_is_left() -> None:
+    seen: list[Any] = []
+
+    def greet(sender: Any, user: Any, **kwargs: Any) -> None:
+        send_mail("Hello", "You logged in.", None, ["ada@example.com"])
+        ContentType.objects.create(app_label="greeted", model=f"visit{len(seen)}")
+        cache.set("greeted", 1)
+        seen.append(user)
+
+    def welcome(sender: Any, instance: Any, **kwargs: Any) -> None:
+        ContentType.objects.get_or_create(app_label=f"{instance.pk}", model="profile")
+        seen.append(instance)
+
+    before = ContentType.objects.count()
+    with connected(user_logged_in, greet), connected(post_save, only_users(welcome)):
+        well(visit())
+    # The receivers ran, and what they wrote is not there any more.
+    assert len(seen) > 3
+    assert ContentType.objects.count() == before
+    assert not get_user_model().objects.exists()
+    assert not Session.objects.exists()
+    assert mail.outbox == []
+    # But a cache knows no way back.
+    assert cache.get("greeted") == 1
+
+
+def test_sessions_end_that_browsers_refuse() -> None:
+    report = visit(
+        SESSION_ENGINE="django.contrib.sessions.backends.cache",
+        SESSION_COOKIE_DOMAIN="other.example",
+    )
+    assert report.code == 1
+    assert sessions_in_the_cache() == []
+
+
+def test_the_visit_counts_for_no_throttle() -> None:
+    # LOGIN_ACCOUNT_ADDRESS is 10 a minute.
+    for _ in range(3):
+        well(visit())
+
+
+def test_nothing_is_logged_and_logs_are_as_before(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    with caplog.at_level(logging.DEBUG):
+        visit(MIDDLEWARE=[*settings.MIDDLEWARE, "tests.middleware.Broken"])
+        assert caplog.messages == []
+        logging.getLogger("ai_kit_auth.security").info("afterwards")
+    assert caplog.messages == ["afterwards"]
+
+
+def test_the_settings_of_mails_are_as_before() -> None:
+    visit()
+    send_mail("Hello", "Still here.", None, ["ada@example.com"])
+    assert [message.subject for message in mail.outbox] == ["Hello"]
+
+
+# What is in the way of the doctor itself
+
+
+# Where a table can be dropped within the test's transaction.
+@pytest.mark.database("sqlite", "postgresql")
+@pytest.mark.parametrize("propagate", [True, False])
+def test_without_tables_it_says_migrate(propagate: bool) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("DROP TABLE django_session")
+    report = visit(DEBUG_PROPAGATE_EXCEPTIONS=propagate, CSRF_USE_SESSIONS=False)
+    assert report.code == 1
+    assert [step["name"] for step in report.failed] == ["login/"]
+    assert "manage.py migrate" in report.failed[0]["setting"]
+    assert "django_session" in report.failed[0]["cause"]
+
+
+def test_a_receiver_that_raises_is_found() -> None:
+    def refuse(sender: Any, **kwargs: Any) -> None:
+        raise KeyError("plan")
+
+    with connected(post_save, refuse):
+        report = visit()
+    [step] = report.failed
+    assert step["name"] == "login/"
+    assert "KeyError: 'plan'" in step["cause"]
+    assert "tests.test_doctor_walk" in step["setting"]
+
+
+@pytest.mark.parametrize(
+    ("error", "told"),
+    [(PermissionDenied(), "ai_kit_auth.signals"), (Throttled(), "THROTTLE_RATES")],
+    ids=["permission_denied", "throttled"],
+)
+def test_a_rule_of_the_hosts_own_is_named(error: Exception, told: str) -> None:
+    def refuse(sender: Any, **kwargs: Any) -> None:
+        raise error
+
+    with connected(user_pre_login, refuse):
+        report = visit()
+    [step] = report.failed
+    assert step["name"] == "login/"
+    assert step["console"].endswith(error.default_code)  # type: ignore[attr-defined]
+    assert told in step["setting"]
+
+
+@pytest.mark.user_model(*WITH_ADMIN)
+def test_an_admin_that_fails_is_found() -> None:
+    def refuse(sender: Any, request: HttpRequest, **kwargs: Any) -> None:
+        if request.path.startswith("/admin/"):
+            raise KeyError("plan")
+
+    with connected(user_logged_in, refuse):
+        report = visit()
+    [step] = report.failed
+    assert step["name"] == "the admin beside it"
+    assert "tests.test_doctor_walk" in step["setting"]
+
+
+def test_a_constraint_that_made_up_values_miss_is_nobodys_fault() -> None:
+    def insist(sender: Any, created: bool, **kwargs: Any) -> None:
+        ContentType.objects.create(app_label="once", model="only")
+
+    ContentType.objects.create(app_label="once", model="only")
+    with connected(post_save, only_users(insist)):
+        report = visit()
+    assert report.code == 0
+    assert report.step("login/")["state"] == "skipped"
+    assert "No account" in report.step("login/")["cause"]
+
+
+def test_after_a_failure_the_rest_is_said_to_be_skipped() -> None:
+    report = visit(CORS_ALLOW_CREDENTIALS=False)
+    assert len(report.failed) == 8
+    assert report.walked[-1]["name"] == "the steps after it"
+    assert report.walked[-1]["state"] == "skipped"

@@ -1,0 +1,13 @@
+"""The app's URLs, under a name that the host made up."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import include, path
+
+from ai_kit_auth import urls
+
+urlpatterns = [
+    path("api/v1/auth/", include((urls.urlpatterns, "accounts"))),
+    path("admin/", admin.site.urls),
+]

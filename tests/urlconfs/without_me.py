@@ -1,0 +1,10 @@
+"""What the app's route table is with ENABLE_ENDPOINTS = {"ME": False}."""
+
+from __future__ import annotations
+
+from django.urls import include, path
+
+from ai_kit_auth.urls import ROUTES
+
+_enabled = [route for key, route in ROUTES.items() if key != "ME"]
+urlpatterns = [path("api/v1/auth/", include((_enabled, "ai_kit_auth")))]
