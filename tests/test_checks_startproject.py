@@ -6,7 +6,6 @@ They are read from the README, and ``manage.py check`` is asked in a process of 
 
 from __future__ import annotations
 
-import os
 import re
 import subprocess
 import sys
@@ -18,6 +17,8 @@ from docutils import nodes
 from docutils.core import publish_doctree
 
 import ai_kit_auth
+
+from .browser.processes import environment
 
 # The same on every user model.
 pytestmark = pytest.mark.user_model("auth_user")
@@ -60,12 +61,13 @@ class Project:
         """Return the ids of what ``manage.py check`` finds, of this app's alone."""
         # The package that is tested, be it a wheel's or this folder's.
         package = Path(ai_kit_auth.__file__).parent.parent
-        environment = {**os.environ, "DJANGO_SETTINGS_MODULE": "shop.settings"}
-        environment |= {"PYTHONPATH": str(package)}
+        variables = environment(
+            DJANGO_SETTINGS_MODULE="shop.settings", PYTHONPATH=str(package)
+        )
         done = subprocess.run(  # noqa: S603  # our own command
             [sys.executable, "-W", "error", "manage.py", "check", *options],
             cwd=self.folder,
-            env=environment,
+            env=variables,
             capture_output=True,
             text=True,
             check=False,

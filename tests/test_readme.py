@@ -52,6 +52,7 @@ def test_the_sections_come_in_the_promised_order(
     assert top == [
         "Try it",
         "Install it",
+        "Documentation",
         "Settings",
         "Endpoints",
         "Error codes",

@@ -10,6 +10,7 @@ from __future__ import annotations
 
 import os
 from pathlib import Path
+from typing import Any
 
 import django
 
@@ -106,7 +107,9 @@ STATIC_URL = "static/"
 AI_KIT_AUTH = {"FRONTEND": {"URL": FRONTEND_ORIGIN}}
 
 # For views of the host's own, such as the one that serves the schema.
-REST_FRAMEWORK = {"DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}
+REST_FRAMEWORK: dict[str, Any] = {
+    "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
+}
 SPECTACULAR_SETTINGS = {
     "TITLE": "Accounts of the example",
     "VERSION": "1",

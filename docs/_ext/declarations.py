@@ -1,0 +1,312 @@
+"""
+The reference, written by the code that it describes.
+
+``.. declared:: settings`` puts every setting there, with type, default and meaning;
+:data:`KINDS` names what else there is. What has no meaning fails the build, so the
+reference is whole or there is none. Each thing can be linked by the role of its kind
+(``:setting:`FRONTEND.URL```), and a link to what does not exist fails the build too.
+"""
+
+from __future__ import annotations
+
+import argparse
+import ast
+import inspect
+import pkgutil
+import re
+from collections.abc import Callable, Iterator, Mapping
+from pathlib import Path
+from textwrap import indent
+from typing import Any
+
+from django.core.management import load_command_class
+from django.core.management.base import BaseCommand
+from django.dispatch import Signal
+from django.utils.module_loading import import_string
+from docutils import nodes
+from sphinx.application import Sphinx
+from sphinx.errors import ExtensionError
+from sphinx.util.docutils import SphinxDirective
+from sphinx.util.typing import ExtensionMetadata
+
+import ai_kit_auth
+from ai_kit_auth import errors, mail_preview, security_log, signals, urls, views
+from ai_kit_auth.checks import PROBLEMS
+from ai_kit_auth.management import commands
+from ai_kit_auth.settings import APISettings, Dotted, Nested, Section, Setting
+
+
+class UndocumentedError(ExtensionError):
+    """Something is declared, and nothing says what it means."""
+
+
+def documented(name: str, text: str | None) -> str:
+    """Return ``text``; raises :exc:`UndocumentedError` where there is none."""
+    if not text or not text.strip():
+        raise UndocumentedError(f"{name} has no meaning: say it where it is declared")
+    return inspect.cleandoc(text)
+
+
+def linked(text: str) -> str:
+    """Turn what ``text`` has in double backticks into links, where it names a thing."""
+    roles = {
+        **dict.fromkeys(dict(APISettings.declared()), "setting"),
+        **dict.fromkeys(errors.CODES, "errorcode"),
+        **{str(route.pattern): "endpoint" for route in urls.ROUTES.values()},
+    }
+
+    def link(found: re.Match[str]) -> str:
+        role = roles.get(found[1])
+        return f":{role}:`{found[1]}`" if role else found[0]
+
+    return re.sub(r"``([\w./]+)``", link, text)
+
+
+def entry(kind: str, name: str, text: str, **fields: str) -> str:
+    """Return the markup of one thing: its name, what it means, and its fields."""
+    lines = [f":{label}: {value}" for label, value in fields.items()]
+    content = "\n".join([linked(text), "", *lines])
+    return f".. {kind}:: {name}\n\n{indent(content.strip(), '   ')}\n"
+
+
+def heading(title: str) -> str:
+    return f"\n{title}\n{'-' * len(title)}\n"
+
+
+# Settings
+
+
+def settings(section: type[Section] = APISettings) -> Iterator[str]:
+    """The keys of the top level, then a part for each dict below it."""
+    members = section.members()
+    yield heading("Top level")
+    for name, member in members.items():
+        if isinstance(member, Setting):
+            yield setting(name, member)
+    for name, member in members.items():
+        if isinstance(member, Nested):
+            yield heading(name)
+            for path, declared in member.section.declared(f"{name}."):
+                yield setting(path, declared)
+
+
+def setting(name: str, declared: Setting[Any]) -> str:
+    meaning = documented(f"AI_KIT_AUTH: {name}", declared.meaning)
+    if name.endswith("FIELDSETS"):
+        default = "; ".join(
+            f"{title or '(none)'}: {', '.join(options['fields'])}"
+            for title, options in declared.default
+        )
+    elif isinstance(declared.default, str):
+        default = f'``"{declared.default}"``'
+    else:
+        default = f"``{declared.default!r}``".replace("'", '"')
+    return entry("setting", name, meaning, Type=declared.type_name, Default=default)
+
+
+# Endpoints
+
+
+def endpoints() -> Iterator[str]:
+    for key, route in urls.ROUTES.items():
+        view = route.callback.view_class  # type: ignore[attr-defined]  # as_view() puts it there
+        yield entry(
+            "endpoint",
+            str(route.pattern),
+            documented(view.__name__, vars(view).get("__doc__")),
+            **{
+                "URL name": f"``ai_kit_auth:{route.name}``",
+                "Switch": f":setting:`ENABLE_ENDPOINTS.{key}`",
+                "View": f":class:`~ai_kit_auth.views.{view.__name__}`",
+            },
+        )
+
+
+# Codes, events, checks
+
+
+def of_mapping(kind: str, meanings: Mapping[str, str]) -> Iterator[str]:
+    for name, meaning in meanings.items():
+        yield entry(kind, name, documented(name, meaning))
+
+
+def codes() -> Iterator[str]:
+    yield from of_mapping("errorcode", errors.CODES)
+
+
+def events() -> Iterator[str]:
+    yield from of_mapping("event", security_log.EVENTS)
+
+
+def checks() -> Iterator[str]:
+    yield from of_mapping(
+        "check", {f"ai_kit_auth.{number}": text for number, text in PROBLEMS.items()}
+    )
+
+
+# Signals
+
+
+def signal_entries() -> Iterator[str]:
+    moments = dict(_moments(inspect.getsource(signals)))
+    sent = {name: (view, keywords) for name, view, keywords in _sends()}
+    for name, member in vars(signals).items():
+        if not isinstance(member, Signal):
+            continue
+        if name not in sent:
+            raise UndocumentedError(f"{name} is sent by no view")
+        view, keywords = sent[name]
+        yield entry(
+            "signal",
+            name,
+            documented(name, moments.get(name)),
+            Keyword=", ".join(f"``{name}``" for name in keywords if name != "sender"),
+            Sender=f":class:`~ai_kit_auth.views.{view}`",
+        )
+
+
+def _moments(source: str) -> Iterator[tuple[str, str]]:
+    """Yield each signal with its half of the comment above its pair."""
+    pair = re.compile(
+        r"(?P<comment>(?:^# .*\n)+)(?P<pre>^\w+) = Signal\(\)\n(?P<post>\w+) = ", re.M
+    )
+    for found in pair.finditer(source):
+        comment = re.sub(r"^# ", "", found["comment"], flags=re.M).replace("\n", " ")
+        common, _, moments = comment.partition("pre: ")
+        pre, _, post = moments.partition("post: ")
+        # Which keyword is what the views say.
+        both = re.sub(r"keyword ``\w+``[;,]?", "", common).strip()
+        for name, moment in ((found["pre"], pre), (found["post"], post)):
+            own = re.sub(r"keyword ``\w+``[;,]?", "", moment).strip().rstrip(";")
+            yield name, "; ".join(filter(None, (own, both)))
+
+
+def _sends() -> Iterator[tuple[str, str, list[str]]]:
+    """Yield signal, view and keywords of every ``….send(…)`` in the views."""
+    for view in ast.parse(inspect.getsource(views)).body:
+        if not isinstance(view, ast.ClassDef):
+            continue
+        for call in ast.walk(view):
+            match call:
+                case ast.Call(
+                    func=ast.Attribute(value=ast.Name(id=name), attr="send"),
+                    keywords=keywords,
+                ):
+                    yield name, view.name, [k.arg for k in keywords if k.arg]
+
+
+# Mails
+
+
+def mails() -> Iterator[str]:
+    senders = dict(_senders())
+    templates = dict(APISettings.declared())
+    for name in mail_preview.mail_names():
+        if name not in senders:
+            raise UndocumentedError(f"no setting says who sends {name}")
+        sender, text = senders[name]
+        parts = {
+            title.capitalize(): f"``{templates[key].default}`` (:setting:`{key}`)"
+            for part, title in mail_preview.PARTS.items()
+            for key in [f"EMAIL_TEMPLATES.{name}.{part}"]
+        }
+        yield entry(
+            "mail",
+            name,
+            documented(name, text),
+            **{
+                "Sent by": f":setting:`{sender}`, {templates[sender].meaning}",
+                "Link to": f":setting:`FRONTEND.{mail_preview.LINKS[name]}`",
+                **parts,
+            },
+        )
+
+
+def _senders() -> Iterator[tuple[str, tuple[str, str]]]:
+    """Yield for each mail the setting that sends it, and what its default says."""
+    names = mail_preview.mail_names()
+    for key, declared in APISettings.declared():
+        if key.startswith("SEND_") and isinstance(declared, Dotted):
+            text = documented(declared.default, import_string(declared.default).__doc__)
+            for name in names:
+                if name in text:
+                    yield name, (key, text)
+
+
+# Management commands
+
+
+def command_entries() -> Iterator[str]:
+    common = _options(BaseCommand())
+    for module in pkgutil.iter_modules(commands.__path__):
+        command = load_command_class("ai_kit_auth", module.name)
+        program = f"manage.py {module.name}"
+        yield heading(program)
+        yield documented(program, command.help) + "\n"
+        yield inspect.cleandoc(vars(type(command)).get("__doc__") or "") + "\n"
+        yield f".. program:: {program}\n"
+        for name, action in _options(command).items():
+            if name in common:
+                continue
+            value = (
+                f" {action.metavar or action.dest.upper()}" if _takes(action) else ""
+            )
+            text = documented(f"{program} {name}", action.help)
+            # An example, which nobody is to follow.
+            text = re.sub(r"https?://[\w./]*\w/?", r"``\g<0>``", text)
+            yield f".. option:: {name}{value}\n\n{indent(text, '   ')}\n"
+
+
+def _options(command: BaseCommand) -> dict[str, argparse.Action]:
+    parser = command.create_parser("manage.py", "command")
+    return {
+        action.option_strings[-1]: action
+        for action in parser._actions
+        if action.option_strings
+    }
+
+
+def _takes(action: argparse.Action) -> bool:
+    return action.nargs != 0
+
+
+KINDS: Mapping[str, Callable[[], Iterator[str]]] = {
+    "settings": settings,
+    "endpoints": endpoints,
+    "codes": codes,
+    "signals": signal_entries,
+    "events": events,
+    "checks": checks,
+    "mails": mails,
+    "commands": command_entries,
+}
+
+
+class Declared(SphinxDirective):
+    """``.. declared:: KIND``: everything of that kind, from its declaration."""
+
+    required_arguments = 1
+
+    def run(self) -> list[nodes.Node]:
+        kind = self.arguments[0]
+        if kind not in KINDS:
+            raise self.error(f"{kind} is none of {', '.join(KINDS)}")
+        for source in Path(ai_kit_auth.__file__).parent.rglob("*.py"):
+            self.env.note_dependency(source)
+        text = "\n".join(KINDS[kind]())
+        return self.parse_text_to_nodes(text, allow_section_headings=True)
+
+
+def setup(app: Sphinx) -> ExtensionMetadata:
+    app.add_directive("declared", Declared)
+    for name, title in {
+        "setting": "setting",
+        "endpoint": "endpoint",
+        "errorcode": "error code",
+        "signal": "signal",
+        "event": "event of the security log",
+        "check": "system check",
+        "mail": "mail",
+    }.items():
+        app.add_object_type(name, name, f"pair: %s; {title}", objname=title)
+    return {"parallel_read_safe": True, "parallel_write_safe": True}

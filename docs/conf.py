@@ -1,0 +1,71 @@
+"""Sphinx's configuration: ``sphinx-build -W -b html docs build/docs``."""
+
+from __future__ import annotations
+
+import sys
+from pathlib import Path
+
+import django
+from django.conf import settings
+
+DOCS = Path(__file__).resolve().parent
+# The package last, so that an installed wheel wins over the folder beside.
+sys.path.insert(0, str(DOCS / "_ext"))
+sys.path.append(str(DOCS.parent))
+
+# What the package asks of a host before its modules can be imported.
+settings.configure(
+    INSTALLED_APPS=[
+        "django.contrib.admin",
+        "django.contrib.auth",
+        "django.contrib.contenttypes",
+        "django.contrib.messages",
+        "django.contrib.sessions",
+        "rest_framework",
+        "ai_kit_auth",
+        "corsheaders",
+    ],
+    AI_KIT_AUTH={"FRONTEND": {"URL": "https://app.example.com"}},
+    DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
+    ROOT_URLCONF="ai_kit_auth.urls",
+    SECRET_KEY="no-secret-since-nothing-is-served",  # noqa: S106
+    USE_TZ=True,
+)
+django.setup()
+
+from ai_kit_auth import __version__  # noqa: E402  # after the settings
+
+project = "django-ai-kit-auth"
+author = "The django-ai-kit-auth authors"
+copyright = "The django-ai-kit-auth authors"
+version = release = __version__
+
+extensions = ["sphinx.ext.autodoc", "declarations"]
+exclude_patterns = ["_ext", "_static"]
+nitpicky = True
+# Other projects' objects have their pages elsewhere, and a build asks no network.
+nitpick_ignore_regex = [(r"py:.*", r"(?!ai_kit_auth\b).*")]
+autodoc_member_order = "bysource"
+autodoc_typehints = "signature"
+
+html_theme = "alabaster"
+html_title = f"django-ai-kit-auth {release}"
+html_static_path = ["_static"]
+html_css_files = ["site.css"]
+html_show_sphinx = False
+html_copy_source = False
+html_sidebars = {"**": ["about.html", "searchfield.html", "navigation.html"]}
+html_theme_options = {
+    "description": "Accounts for single-page apps on Django",
+    "fixed_sidebar": True,
+    "page_width": "1080px",
+    "sidebar_width": "250px",
+    "show_powered_by": False,
+    "sidebar_collapse": True,
+    "sidebar_includehidden": True,
+    "font_family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif",
+    "head_font_family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif",
+}
+pygments_style = "friendly"
+# Options begin with two hyphens, which are no dash.
+smartquotes = False

@@ -1,0 +1,107 @@
+"""
+The documentation, held to what it says: its tutorial and its snippets are executed.
+
+Needs pip and the package index, Debian's chromium (or another one, named by the
+environment variable CHROMIUM) and the dependency group ``docs``; it is collected only
+when the command line names it: ``pytest tests/docs``, which is what ``tox run -e docs``
+does. What is missing skips, or fails with ``AI_KIT_AUTH_REQUIRE_ALL=1``.
+
+Left out of the unit suite's coverage (``omit`` in pyproject.toml): the package runs in
+other environments here.
+"""
+
+from __future__ import annotations
+
+import os
+import sys
+from collections.abc import Iterator
+from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+
+import pytest
+
+from ..browser.conftest import CHROMIUM_ARGUMENTS, chromium
+from ..wheel.host import run
+from .pages import DOCS, ROOT
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+HERE = Path(__file__).resolve().parent
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    start = config.invocation_params.dir
+    named = [(start / argument.split("::")[0]).resolve() for argument in config.args]
+    return None if any(path.is_relative_to(HERE) for path in named) else True
+
+
+def insist(*missing: str) -> None:
+    """Skip, or fail where nothing may be skipped, if anything is ``missing``."""
+    if not missing:
+        return
+    reason = f"{', '.join(missing)} not found: see `tox run -e docs`"
+    if os.environ.get("AI_KIT_AUTH_REQUIRE_ALL") == "1":
+        pytest.fail(reason, pytrace=False)
+    pytest.skip(reason)
+
+
+@pytest.fixture(scope="package")
+def browser() -> Iterator[Browser]:
+    insist(
+        *(["playwright"] if find_spec("playwright") is None else []),
+        *(["chromium"] if chromium() is None else []),
+    )
+    from playwright.sync_api import expect, sync_playwright
+
+    expect.set_options(timeout=10_000)
+    with sync_playwright() as playwright:
+        browser = playwright.chromium.launch(
+            executable_path=chromium(), args=CHROMIUM_ARGUMENTS
+        )
+        yield browser
+        browser.close()
+
+
+@pytest.fixture(scope="package")
+def screenshots() -> Path:
+    """Return ``artefacts/docs``, or that folder below ``ARTEFACTS_DIR``."""
+    artefacts = os.environ.get("ARTEFACTS_DIR")
+    folder = (Path(artefacts) if artefacts else ROOT / "artefacts") / "docs"
+    folder.mkdir(parents=True, exist_ok=True)
+    return folder
+
+
+@pytest.fixture(scope="package")
+def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the wheel of this repository and return its path."""
+    folder = tmp_path_factory.mktemp("wheel")
+    pip = ["-m", "pip", "--disable-pip-version-check", "wheel", "--no-deps"]
+    run(*pip, "--wheel-dir", folder, ROOT, cwd=folder)
+    (built,) = folder.iterdir()
+    return built
+
+
+@pytest.fixture(scope="package")
+def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Build the pages, warnings being errors, and return their folder."""
+    insist(*(["sphinx"] if find_spec("sphinx") is None else []))
+    folder = tmp_path_factory.mktemp("site")
+    sphinx = ["-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html"]
+    run(*sphinx, DOCS, folder, cwd=folder, python=sys.executable)
+    return folder
+
+
+@pytest.fixture(scope="package")
+def declarations() -> ModuleType:
+    """Return the extension that writes the reference."""
+    insist(*(["sphinx"] if find_spec("sphinx") is None else []))
+    path = DOCS / "_ext" / "declarations.py"
+    spec = spec_from_file_location("declarations", path)
+    assert spec is not None
+    assert spec.loader is not None
+    module = module_from_spec(spec)
+    spec.loader.exec_module(module)
+    return module

@@ -1,0 +1,195 @@
+"""The built pages: whole, linked, and readable on a phone."""
+
+from __future__ import annotations
+
+from html.parser import HTMLParser
+from pathlib import Path
+from types import ModuleType
+from typing import TYPE_CHECKING
+from urllib.parse import unquote, urlsplit
+
+import pytest
+from django.dispatch import Signal
+
+from ai_kit_auth import (
+    errors,
+    mail_preview,
+    security_log,
+    serializers,
+    services,
+    settings,
+    signals,
+    urls,
+)
+from ai_kit_auth.checks import PROBLEMS
+from ai_kit_auth.settings import APISettings, Nested, Section, Setting
+
+from ..browser.visit import OVERFLOW
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Browser
+
+DECLARED = {
+    "setting": list(dict(APISettings.declared())),
+    "endpoint": [str(route.pattern) for route in urls.ROUTES.values()],
+    "errorcode": list(errors.CODES),
+    "signal": [name for name, it in vars(signals).items() if isinstance(it, Signal)],
+    "event": list(security_log.EVENTS),
+    "check": [f"ai_kit_auth.{number}" for number in PROBLEMS],
+    "mail": mail_preview.mail_names(),
+}
+VIEWS = [route.callback.view_class.__name__ for route in urls.ROUTES.values()]  # type: ignore[attr-defined]  # as_view() puts it there
+PUBLIC = {
+    "settings": settings.__all__,
+    "services": services.__all__,
+    "serializers": serializers.__all__,
+    "views": VIEWS,
+    "admin": ["AIUserAdmin", "AIUserCreationForm", "AIUserChangeForm"],
+}
+
+
+class Links(HTMLParser):
+    """What one page has: ids, the targets of its links, what it loads."""
+
+    def __init__(self, page: Path) -> None:
+        super().__init__()
+        self.ids: set[str] = set()
+        self.targets: list[str] = []
+        self.loaded: list[str] = []
+        self.feed(page.read_text(encoding="utf-8"))
+
+    def handle_starttag(self, tag: str, attrs: list[tuple[str, str | None]]) -> None:
+        attributes = dict(attrs)
+        self.ids.add(attributes.get("id") or "")
+        if tag == "a":
+            self.targets.append(attributes.get("href") or "")
+        elif tag != "form":
+            self.loaded += filter(None, map(attributes.get, ("src", "href")))
+
+
+@pytest.fixture(scope="module")
+def pages(site: Path) -> dict[Path, Links]:
+    return {page: Links(page) for page in site.rglob("*.html")}
+
+
+@pytest.fixture(scope="module")
+def objects(site: Path) -> dict[str, set[str]]:
+    """Return what the site says that it documents, by kind."""
+    from sphinx.util.inventory import InventoryFile
+
+    inventory = InventoryFile.loads((site / "objects.inv").read_bytes(), uri="")
+    return {kind: set(found) for kind, found in inventory.data.items()}
+
+
+@pytest.mark.parametrize("kind", DECLARED)
+def test_everything_that_is_declared_has_its_place(
+    kind: str, objects: dict[str, set[str]]
+) -> None:
+    assert DECLARED[kind]
+    assert objects[f"std:{kind}"] == set(DECLARED[kind])
+
+
+@pytest.mark.parametrize("module", PUBLIC)
+def test_everything_that_hosts_may_import_has_its_place(
+    module: str, objects: dict[str, set[str]]
+) -> None:
+    everything = set().union(
+        *(names for kind, names in objects.items() if kind.startswith("py:"))
+    )
+    wanted = {f"ai_kit_auth.{module}.{name}" for name in PUBLIC[module]}
+    assert wanted - everything == set()
+
+
+def test_every_command_has_its_options(objects: dict[str, set[str]]) -> None:
+    for option in ("ai_kit_auth_doctor.--url", "ai_kit_auth_mails.--out"):
+        assert f"manage.py-{option}" in objects["std:cmdoption"]
+
+
+def test_a_setting_without_a_meaning_fails_the_build(declarations: ModuleType) -> None:
+    class Below(Section):
+        DEPTH = Setting(3, "")
+
+    class Host(Section):
+        WIDTH = Setting(4, "how wide it is")
+        BELOW = Nested(Below)
+
+    written = declarations.settings(Host)
+    assert "WIDTH" in "".join(next(written) for _ in range(2))
+    with pytest.raises(declarations.UndocumentedError, match=r"BELOW\.DEPTH"):
+        list(written)
+
+
+@pytest.mark.parametrize("text", [None, "", " \n "])
+def test_an_endpoint_without_a_docstring_fails_the_build(
+    declarations: ModuleType, text: str | None
+) -> None:
+    with pytest.raises(declarations.UndocumentedError, match="LoginView"):
+        declarations.documented("LoginView", text)
+
+
+def test_a_mistake_on_a_page_fails_the_build(tmp_path: Path) -> None:
+    from sphinx.application import Sphinx
+    from sphinx.errors import SphinxError
+
+    from .pages import DOCS
+
+    (tmp_path / "conf.py").write_text(
+        f"import sys\nsys.path.insert(0, {str(DOCS / '_ext')!r})\n"
+        "extensions = ['declarations']\nnitpicky = True\n"
+    )
+    (tmp_path / "index.rst").write_text("Page\n====\n\n:setting:`FRONTEND.UL`\n")
+    app = Sphinx(
+        tmp_path,
+        tmp_path,
+        tmp_path / "out",
+        tmp_path / "trees",
+        "html",
+        status=None,
+        warning=None,
+        warningiserror=True,
+        exception_on_warning=True,
+    )
+    with pytest.raises(SphinxError, match=r"FRONTEND\.UL"):
+        app.build()
+
+
+def test_every_link_leads_somewhere(pages: dict[Path, Links]) -> None:
+    for page, links in pages.items():
+        for target in links.targets:
+            parts = urlsplit(target)
+            if parts.scheme:
+                assert parts.scheme == "https", f"{page}: {target}"
+                continue
+            there = (page.parent / unquote(parts.path)).resolve()
+            there = page if not parts.path else there
+            assert there in pages, f"{page}: {target}"
+            fragment = unquote(parts.fragment)
+            assert fragment in pages[there].ids | {""}, f"{page}: {target}"
+
+
+def test_a_page_loads_nothing_from_elsewhere(pages: dict[Path, Links]) -> None:
+    for page, links in pages.items():
+        for source in links.loaded:
+            parts = urlsplit(source)
+            assert not parts.netloc, f"{page}: {source}"
+            assert (page.parent / parts.path).exists(), f"{page}: {source}"
+
+
+@pytest.mark.parametrize("width", [390, 1280])
+def test_no_page_is_wider_than_its_window(
+    width: int,
+    site: Path,
+    pages: dict[Path, Links],
+    browser: Browser,
+    screenshots: Path,
+) -> None:
+    window = browser.new_page(viewport={"width": width, "height": 900})
+    for path in pages:
+        window.goto(path.as_uri())
+        too_wide = window.evaluate(OVERFLOW)
+        assert too_wide <= 0, path
+        name = path.relative_to(site).with_suffix("").as_posix()
+        if name in {"index", "tutorial", "reference/settings"}:
+            picture = f"{name.replace('/', '-')}-{width}.png"
+            window.screenshot(path=screenshots / picture)
+    window.close()
