@@ -1,5 +1,5 @@
 """
-Holds every error answer of the suite against the schema's list of codes.
+Holds every answer of the suite against what the schema says about its operation.
 
 A middleware of the tests' settings notes what an operation answered and was not said
 to; a fixture of conftest.py fails the test that saw it.
@@ -9,10 +9,12 @@ from __future__ import annotations
 
 import json
 from collections.abc import Callable, Iterator
+from typing import Any
 
 from django.http import HttpRequest, HttpResponse
 
 from ai_kit_auth.openapi.codes import ERROR, answers_of
+from ai_kit_auth.openapi.operations import operation_of
 from ai_kit_auth.views import AuthView
 
 # What the present test has seen: "POST LoginView 400 ident: blank".
@@ -27,23 +29,34 @@ class Recorder:
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         response = self.get_response(request)
-        match = request.resolver_match
-        view = getattr(match and match.func, "view_class", object)
+        view = getattr(
+            getattr(request.resolver_match, "func", None), "view_class", object
+        )
         # What fails by a bug, or outside of the view, has a page of Django's.
         is_ours = response.headers.get("Content-Type") == "application/json"
-        if issubclass(view, AuthView) and is_ours and response.status_code >= 400:
-            method = request.method or ""
-            answers = answers_of(view, "GET" if method == "HEAD" else method)
-            unknown.extend(
-                f"{method} {view.__name__} {response.status_code} {place}: {code}"
-                for place, code in codes_in(response)
-                if not answers.allows(response.status_code, place, code)
-            )
+        if issubclass(view, AuthView) and is_ours:
+            unknown.extend(undocumented(view, str(request.method), response))
         return response
 
 
-def codes_in(response: HttpResponse) -> Iterator[tuple[str, str]]:
-    """Yield each place of an error body with each code there."""
-    for place, codes in json.loads(response.content).items():
+def undocumented(view: type[Any], method: str, response: HttpResponse) -> Iterator[str]:
+    """Yield what ``view`` should not have answered to ``method``, a line each."""
+    asked = "GET" if method == "HEAD" else method
+    body = json.loads(response.content)
+    answer = f"{method} {view.__name__} {response.status_code}"
+    if response.status_code < 400:
+        operation = operation_of(view, asked)
+        # A host's own view may say what it likes.
+        is_own = view.__module__ != AuthView.__module__
+        as_told = operation is not None and (
+            response.status_code == operation.success
+            and list(body) == list(operation.answer)
+        )
+        if not (as_told or is_own):
+            yield f"{answer} {body}"
+        return
+    answers = answers_of(view, asked)
+    for place, codes in body.items():
         for code in [codes] if place == ERROR else codes:
-            yield place, code
+            if not answers.allows(response.status_code, place, code):
+                yield f"{answer} {place}: {code}"

@@ -1,9 +1,14 @@
 """
 Which error codes an operation can answer under the host's settings.
 
-They come from where they are raised: the serializer's fields and their validators,
-``AUTH_PASSWORD_VALIDATORS``, the throttles of the view, and :mod:`operations` for the
-rest. Where a host's own code may say what it likes, the set is open.
+They come from where they are raised: the view's authentication, permissions and
+throttles, the serializer's fields and their validators, ``AUTH_PASSWORD_VALIDATORS``,
+and :mod:`operations` for the rest. Where a host's own code may say what it likes, the
+set is open. A host's serializer closes it by ``error_codes``, a mapping from a field's
+name (or ``"non_field_errors"``) to the codes that its own code raises there.
+
+What a host's code raises from where nobody asked it, such as a receiver of Django's own
+signals or the ``save()`` of a model, is not in here.
 """
 
 from __future__ import annotations
@@ -14,11 +19,21 @@ from typing import Any
 
 from django.contrib.auth import password_validation
 from rest_framework import serializers
-from rest_framework.validators import UniqueValidator
+from rest_framework.exceptions import ErrorDetail
+from rest_framework.permissions import SAFE_METHODS, IsAuthenticated
+from rest_framework.throttling import ScopedRateThrottle
+from rest_framework.validators import UniqueTogetherValidator, UniqueValidator
 
-from ..serializers import RegistrationSerializer
-from ..users import own_name
-from .operations import Operation, operation_of
+from ..authentication import SessionAuthentication
+from ..errors import code_of
+from ..serializers import (
+    PasswordResetSerializer,
+    RegistrationSerializer,
+    ValidatePasswordSerializer,
+)
+from ..settings import api_settings
+from ..throttling import AddressThrottle
+from .operations import Operation, aliases_of, operation_of
 
 # Where a code stands in the body: this key, "non_field_errors", or a field's name.
 ERROR = "error"
@@ -30,8 +45,27 @@ _PASSWORD_CODES: Mapping[type[Any], str] = {
     password_validation.CommonPasswordValidator: "password_too_common",
     password_validation.NumericPasswordValidator: "password_entirely_numeric",
 }
-# Messages that a field has for what its validators say, with codes of their own.
-_LIMITS = {"max_length", "min_length", "max_value", "min_value"}
+# Messages that every field has, whether or not it ever sends them.
+_USUAL = {"required", "null", "blank"}
+# Those of a limit, which only counts where the field has one.
+_LIMITS = {
+    "max_length",
+    "min_length",
+    "max_value",
+    "min_value",
+    "max_digits",
+    "max_decimal_places",
+}
+# What Django calls the limits of a DecimalField.
+_RENAMED = {"max_decimal_places": "decimal_places"}
+# The methods in which a serializer or a field says what is wrong with a value.
+_RAISING = ("to_internal_value", "run_validation", "validate", "create", "save")
+_CHECK_PASSWORDS = (
+    PasswordResetSerializer,
+    RegistrationSerializer,
+    ValidatePasswordSerializer,
+)
+_LIBRARIES = ("ai_kit_auth", "django", "rest_framework")
 
 
 @dataclass
@@ -54,99 +88,139 @@ class Answers:
     """
     All error answers of an operation: status → place → :class:`Codes`.
 
-    ``is_open``: a host's receivers, permissions or serializers may answer any other
-    4xx, in one of the documented shapes.
+    ``fields_are_open``: a host's serializer may name further fields and codes in a 400.
+    ``is_open``: a host's receivers, or its own view, may answer anything from 400 on,
+    in one of the documented shapes.
     """
 
     by_status: dict[int, dict[str, Codes]] = field(default_factory=dict)
+    fields_are_open: bool = False
     is_open: bool = False
 
     def at(self, status: int, place: str) -> Codes:
         return self.by_status.setdefault(status, {}).setdefault(place, Codes())
 
     def allows(self, status: int, place: str, code: str) -> bool:
-        """Tell whether ``code`` at ``place`` of an answer with ``status`` is known."""
+        """Tell whether ``code`` may stand at ``place`` of an answer with ``status``."""
         found = self.by_status.get(status, {}).get(place)
-        if found is not None and found.allows(code):
-            return True
-        return self.is_open and 400 <= status < 500
+        return (
+            self.is_open
+            or (self.fields_are_open and status == 400 and place != ERROR)
+            or (found is not None and found.allows(code))
+        )
 
 
 def answers_of(view: type[Any], method: str) -> Answers:
     """
-    Return the error answers of ``method`` on ``view``, a class of a URL pattern.
+    Return the error answers of ``method`` on ``view``, the class behind a URL pattern.
 
     A method that the view does not serve answers 405 ``method_not_allowed``, or what
-    the view says before it looks at the method.
+    comes before the method is looked at: authentication, permissions, throttles. That
+    is in nobody's schema, since it belongs to no operation.
     """
-    answers = Answers()
+    answers = Answers(is_open=_is_hosts(view))
     operation = operation_of(view, method)
+    _add_gates(answers, view, method)
     if operation is None:
         answers.at(405, ERROR).add(["method_not_allowed"])
-        served = [m for m in ("POST", "GET", "PATCH") if operation_of(view, m)]
-        operations = [operation_of(view, m) for m in served]
-        for other in filter(None, operations):
-            codes = other.errors.get(403, ())
-            if codes:
-                answers.at(403, ERROR).add(codes)
     else:
         _add_operation(answers, operation)
-    if view().get_throttles() or (operation and operation.counted):
-        answers.at(429, ERROR).add(["throttled"])
-    _add_hosts_own(answers, view, operation)
     return answers
 
 
+def _add_gates(answers: Answers, view: type[Any], method: str) -> None:
+    """Add what is answered before the view's method runs."""
+    instance = view()
+    asks_token = method not in SAFE_METHODS and any(
+        isinstance(authenticator, SessionAuthentication)
+        for authenticator in instance.get_authenticators()
+    )
+    if asks_token:
+        answers.at(403, ERROR).add(["csrf_failed"])
+    if asks_token and method == "POST":
+        # Django looks for the token in a form first.
+        _add_parsing(answers)
+    if any(isinstance(p, IsAuthenticated) for p in instance.get_permissions()):
+        answers.at(403, ERROR).add(["not_authenticated"])
+    if any(_counts(throttle, view) for throttle in instance.get_throttles()):
+        answers.at(429, ERROR).add(["throttled"])
+
+
+def _add_parsing(answers: Answers) -> None:
+    answers.at(400, ERROR).add(["parse_error"])
+    answers.at(415, ERROR).add(["unsupported_media_type"])
+
+
+def _counts(throttle: Any, view: type[Any]) -> bool:
+    if isinstance(throttle, AddressThrottle):
+        return _has_rate(throttle.scope)
+    if isinstance(throttle, ScopedRateThrottle):
+        return hasattr(view, throttle.scope_attr)
+    return True
+
+
+def _has_rate(scope: str) -> bool:
+    return getattr(api_settings.THROTTLE_RATES, scope) is not None
+
+
 def _add_operation(answers: Answers, operation: Operation) -> None:
-    for status, codes in operation.errors.items():
-        answers.at(status, ERROR).add(codes)
-    # The CSRF check looks for a form, too.
-    if operation.serializer is not None or "csrf_failed" in operation.errors.get(
-        403, ()
-    ):
-        answers.at(400, ERROR).add(["parse_error"])
-        answers.at(415, ERROR).add(["unsupported_media_type"])
     if operation.serializer is not None:
+        _add_parsing(answers)
         _add_serializer(answers, operation, operation.serializer())
+    if operation.refusal is not None:
+        answers.at(400, ERROR).add([operation.refusal])
+    if any(map(_has_rate, operation.scopes)):
+        answers.at(429, ERROR).add(["throttled"])
+    if operation.sends_mail and not api_settings.PREVENT_ENUMERATION:
+        answers.at(503, ERROR).add(["mail_not_sent"])
+        if _is_hosts(api_settings.SEND_USER_ACTIVATION_MAIL):
+            answers.is_open = True
+    if any(signal.has_listeners() for signal in operation.signals):
+        answers.is_open = True
 
 
 def _add_serializer(
     answers: Answers, operation: Operation, serializer_class: type[Any]
 ) -> None:
-    # No object, or null.
+    serializer = serializer_class()
+    declared: Mapping[str, Iterable[str]] | None
+    declared = getattr(serializer_class, "error_codes", None)
+    # A body that is no object, or null.
     answers.at(400, NON_FIELD_ERRORS).add(["invalid", "null"])
-    declared: Mapping[str, Iterable[str]] = getattr(serializer_class, "error_codes", {})
-    for name, member in serializer_class().fields.items():
-        if member.read_only:
-            continue
+    members = {name: m for name, m in serializer.fields.items() if _is_asked(m)}
+    for name, member in members.items():
         codes = codes_of_field(member)
-        checks = f"validate_{name}"
-        if name not in declared and _is_hosts(getattr(serializer_class, checks, None)):
-            codes.is_open = True
-        if name in operation.passwords:
-            _add_validators(codes)
+        codes.is_open |= _is_hosts(getattr(serializer_class, f"validate_{name}", None))
+        codes.is_open &= name not in (declared or {})
         answers.at(400, name).add(codes.known, is_open=codes.is_open)
-    for source in (operation.fields(), declared):
-        for name, more in source.items():
+    _add_validators_of(answers, serializer)
+    if issubclass(serializer_class, _CHECK_PASSWORDS):
+        _add_password_validators(answers.at(400, "password"))
+    for source, more in operation.fields().items():
+        named = [name for name, member in members.items() if member.source == source]
+        for name in {source, *named}:
             answers.at(400, name).add(more)
-    for alias, own in aliases(serializer_class).items():
-        codes = answers.at(400, own)
-        answers.at(400, alias).add(codes.known, is_open=codes.is_open)
-    if not declared and _is_hosts(getattr(serializer_class, "validate", None)):
-        answers.is_open = True
+    for name, more in (declared or {}).items():
+        answers.at(400, name).add(more)
+    if issubclass(serializer_class, RegistrationSerializer):
+        for alias, own in aliases_of(members).items():
+            codes = answers.at(400, own)
+            answers.at(400, alias).add(codes.known, is_open=codes.is_open)
+    # What these raise names its fields itself.
+    if declared is None and _overrides(serializer_class, _RAISING):
+        answers.fields_are_open = True
 
 
-def aliases(serializer_class: type[Any]) -> dict[str, str]:
-    """Return which further keys a registration takes, and what each stands for."""
-    if not issubclass(serializer_class, RegistrationSerializer):
-        return {}
-    own_names = {name: own_name(name) for name in ("email", "username")}
-    return {name: own for name, own in own_names.items() if own and own != name}
+def _is_asked(member: Any) -> bool:
+    return not (member.read_only or isinstance(member, serializers.HiddenField))
 
 
 def codes_of_field(member: Any) -> Codes:
     """Return the codes of one field of a serializer, and of what is within it."""
-    codes = Codes(set(member.error_messages) - _LIMITS - {"required", "null", "blank"})
+    codes = Codes(is_open=_overrides(type(member), _RAISING))
+    for code, message in member.error_messages.items():
+        if code not in _USUAL and _has_limit(member, code):
+            codes.add([_sent(code, message)])
     if member.required:
         codes.add(["required"])
     if not member.allow_null:
@@ -155,46 +229,74 @@ def codes_of_field(member: Any) -> Codes:
         codes.add(["blank"])
     for validator in member.validators:
         _add_validator(codes, validator)
-    child = getattr(member, "child", None)
-    within = getattr(member, "fields", {}).values() if child is None else [child]
-    for part in within:
+    within = getattr(member, "fields", {})
+    codes.is_open |= _overrides(type(member), [f"validate_{name}" for name in within])
+    children = [getattr(member, name, None) for name in ("child", "child_relation")]
+    for part in filter(None, [*children, *within.values()]):
         inner = codes_of_field(part)
         codes.add(inner.known, is_open=inner.is_open)
     return codes
 
 
+def _has_limit(member: Any, code: str) -> bool:
+    if code not in _LIMITS:
+        return True
+    return getattr(member, _RENAMED.get(code, code), None) is not None
+
+
+def _sent(code: str, message: Any) -> str:
+    """Return the code that the client gets, which may be a message that is one."""
+    return code_of(ErrorDetail(str(message) if code == "invalid" else "", code))
+
+
 def _add_validator(codes: Codes, validator: Any) -> None:
+    code = getattr(validator, "code", None)
     if isinstance(validator, UniqueValidator):
         codes.add(["unique"])
-    elif hasattr(validator, "code"):
-        codes.add([str(validator.code)])
-    elif getattr(validator, "__module__", "").startswith("ai_kit_auth."):
-        codes.add(["invalid"])
-    else:
+    elif code is not None:
+        codes.add([_sent(str(code), getattr(validator, "message", ""))])
+    elif _is_hosts(validator):
         codes.is_open = True
+    else:
+        # Django's DecimalValidator has several.
+        codes.add(getattr(validator, "messages", ["invalid"]))
 
 
-def _add_validators(codes: Codes) -> None:
+def _add_validators_of(answers: Answers, serializer: Any) -> None:
+    for validator in serializer.validators:
+        code = getattr(validator, "code", None)
+        if isinstance(validator, UniqueTogetherValidator):
+            # It asks for all of its fields. Older versions of DRF fix its code.
+            code = code or "unique"
+            for name in validator.fields:
+                answers.at(400, name).add(["required"])
+        if code is None:
+            answers.fields_are_open = True
+        else:
+            answers.at(400, NON_FIELD_ERRORS).add([str(code)])
+
+
+def _add_password_validators(codes: Codes) -> None:
     for validator in password_validation.get_default_password_validators():
         known = next(
-            (c for kind, c in _PASSWORD_CODES.items() if isinstance(validator, kind)),
+            (
+                code
+                for kind, code in _PASSWORD_CODES.items()
+                # A subclass may say something else.
+                if getattr(type(validator), "validate", None) is kind.validate
+            ),
             getattr(validator, "code", None),
         )
         if known is None:
             codes.is_open = True
         else:
-            codes.add([known])
+            codes.add([str(known)])
 
 
-def _add_hosts_own(
-    answers: Answers, view: type[Any], operation: Operation | None
-) -> None:
-    """Open the answers where a host's receivers or a host's own view may veto."""
-    signals = operation.signals if operation else ()
-    if any(signal.has_listeners() for signal in signals) or _is_hosts(view):
-        answers.is_open = True
+def _overrides(kind: type[Any], names: Iterable[str]) -> bool:
+    return any(_is_hosts(getattr(kind, name, None)) for name in names)
 
 
 def _is_hosts(member: Any) -> bool:
-    module = getattr(member, "__module__", None) or "ai_kit_auth."
-    return not module.startswith(("ai_kit_auth.", "rest_framework."))
+    module = getattr(member, "__module__", None)
+    return module is not None and module.partition(".")[0] not in _LIBRARIES

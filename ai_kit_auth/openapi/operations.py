@@ -1,4 +1,4 @@
-"""What each view takes and answers, as far as no serializer shows it."""
+"""What each view takes and answers, as far as no serializer or class of it shows it."""
 
 from __future__ import annotations
 
@@ -21,11 +21,10 @@ from ..services import identities
 from ..settings import api_settings
 from ..users import email_field, own_name, username_field
 
-# What an answer's body holds: key → "user", "user or null", "csrf".
-EMPTY: Mapping[str, str] = {}
-CSRF: Mapping[str, str] = {"csrf": "csrf"}
-USER: Mapping[str, str] = {"user": "user", "csrf": "csrf"}
-USER_OR_NULL: Mapping[str, str] = {"user": "user or null", "csrf": "csrf"}
+# The keys of an answer's body, and what they hold.
+CSRF = "csrf"
+USER = "user"
+USER_OR_NULL = "user or null"
 
 
 def _no_codes() -> Mapping[str, set[str]]:
@@ -37,103 +36,112 @@ class Operation:
     """
     One method of one view.
 
+    ``id``: the schema's ``operationId``, which generated clients name their functions
+    by, so it never changes. ``answer``: the body's keys, and of what kind each is.
     ``serializer``: returns what the body is validated by, None for a body that is not
-    read. ``passwords``: its fields that AUTH_PASSWORD_VALIDATORS look at. ``fields``:
-    returns further codes by field. ``errors``: codes about the whole request, by
-    status. ``signals``: whose receivers may veto. ``counted``: whether a throttle
-    within the flow may answer 429, besides those of the view.
+    read. ``fields``: returns further codes by field. ``refusal``: a code for the whole
+    request, with status 400. ``sends_mail``: whether the answer waits for the mail with
+    the activation link. ``signals``: whose receivers may veto. ``scopes``: the
+    THROTTLE_RATES that count within the flow, besides those of the view's throttles.
     """
 
+    id: str
     summary: str
+    description: str
     success: int = 200
     answer: Mapping[str, str] = field(default_factory=dict)
     serializer: Callable[[], type[Any]] | None = None
-    passwords: tuple[str, ...] = ()
     fields: Callable[[], Mapping[str, set[str]]] = _no_codes
-    errors: Mapping[int, tuple[str, ...]] = field(default_factory=dict)
+    refusal: str | None = None
+    sends_mail: bool = False
     signals: tuple[Signal, ...] = ()
-    counted: bool = False
+    scopes: tuple[str, ...] = ()
 
 
 def _taken() -> Mapping[str, set[str]]:
-    """Return ``<field>_unique`` by field, also under the names that are understood."""
+    """Return ``<field>_unique`` by field."""
     codes = {name: {f"{name}_unique"} for name in identities()}
     if api_settings.PREVENT_ENUMERATION:
         codes.pop(email_field(), None)
-    for documented in ("email", "username"):
-        own = own_name(documented)
-        if own in codes:
-            codes.setdefault(documented, codes[own])
     return codes
 
 
-def _nothing_typed() -> Mapping[str, set[str]]:
-    return {"email": {"required"}}
-
-
 def _typed_so_far() -> Mapping[str, set[str]]:
-    username = username_field() and api_settings.USERNAME_REQUIRED
-    return {
-        name: {"required"} for name in ("email", *(["username"] if username else []))
-    }
+    needed = ["email"]
+    if api_settings.USERNAME_REQUIRED and username_field():
+        needed.append("username")
+    return {name: {"required"} for name in needed}
 
 
 OPERATIONS: dict[tuple[type[Any], str], Operation] = {
     (views.LoginView, "POST"): Operation(
+        "login",
         "Log in",
-        answer=USER,
+        "`ident` is a username or an e-mail address. The session comes as a cookie. "
+        "The CSRF token changes; the answer has the new one.",
+        answer={"user": USER, "csrf": CSRF},
         serializer=lambda: LoginSerializer,
         fields=lambda: {"non_field_errors": {"invalid_credentials"}},
-        errors={403: ("csrf_failed",)},
         signals=(signals.user_pre_login, signals.user_post_login),
-        counted=True,
+        scopes=("LOGIN_ACCOUNT_ADDRESS", "LOGIN_ACCOUNT", "LOGIN_ADDRESS"),
     ),
     (views.LogoutView, "POST"): Operation(
+        "logout",
         "Log out",
-        answer=CSRF,
-        errors={403: ("not_authenticated", "csrf_failed")},
+        "Ends the session. The CSRF token changes; the answer has the new one.",
+        answer={"csrf": CSRF},
         signals=(signals.user_pre_logout, signals.user_post_logout),
     ),
     (views.MeView, "GET"): Operation(
-        "Ask who is logged in, and for a CSRF token", answer=USER_OR_NULL
+        "me",
+        "Ask who is logged in, and for a CSRF token",
+        "`user` is null where nobody is logged in. A frontend asks this first: the "
+        "answer has the CSRF token that the other operations need.",
+        answer={"user": USER_OR_NULL, "csrf": CSRF},
     ),
     (views.RegistrationView, "POST"): Operation(
+        "register",
         "Register",
+        "Makes an account that waits for its activation, and mails the link.",
         success=201,
-        answer=EMPTY,
         serializer=lambda: api_settings.REGISTRATION_SERIALIZER,
-        passwords=("password",),
         fields=_taken,
-        errors={503: ("mail_not_sent",)},
+        sends_mail=True,
         signals=(signals.user_pre_registered, signals.user_post_registered),
     ),
     (views.InitiatePasswordResetView, "POST"): Operation(
+        "send_pw_reset_email",
         "Ask for a reset mail",
-        answer=EMPTY,
+        "Takes `email`, or anything else that a login takes, as `ident`. The answer is "
+        "the same whether or not there is such an account.",
         serializer=lambda: InitiatePasswordResetSerializer,
-        fields=_nothing_typed,
-        signals=(signals.user_pre_forgot_password, signals.user_post_forgot_password),
+        fields=lambda: {"email": {"required"}},
+        # Not the post signal: its receivers run after the answer.
+        signals=(signals.user_pre_forgot_password,),
     ),
     (views.ResetPassword, "POST"): Operation(
+        "reset_password",
         "Set a new password by a mailed link",
-        answer=EMPTY,
+        "`ident` and `token` are the link's. An account that waits for its activation "
+        "is activated, too.",
         serializer=lambda: PasswordResetSerializer,
-        passwords=("password",),
-        errors={400: (ResetPasswordLinkInvalid.default_code,)},
+        refusal=ResetPasswordLinkInvalid.default_code,
         signals=(signals.user_pre_reset_password, signals.user_post_reset_password),
     ),
     (views.ValidatePassword, "POST"): Operation(
+        "validate_password",
         "Check a password while it is typed",
-        answer=EMPTY,
+        "Changes nothing. Takes `ident` of a mailed link, or what the person has typed "
+        "so far, which may be blank.",
         serializer=lambda: ValidatePasswordSerializer,
-        passwords=("password",),
         fields=_typed_so_far,
     ),
     (views.ActivateUser, "POST"): Operation(
+        "activate_email",
         "Activate an account by a mailed link",
-        answer=EMPTY,
+        "`ident` and `token` are the link's, which is good once.",
         serializer=lambda: ActivateUserSerializer,
-        errors={400: (ActivationLinkInvalid.default_code,)},
+        refusal=ActivationLinkInvalid.default_code,
         signals=(signals.user_pre_activated, signals.user_post_activated),
     ),
 }
@@ -146,3 +154,13 @@ def operation_of(view: type[Any], method: str) -> Operation | None:
         if found is not None:
             return found
     return None
+
+
+def aliases_of(names: Mapping[str, Any]) -> dict[str, str]:
+    """
+    Return which further keys a registration takes, and what each stands for.
+
+    ``names``: the keys that it has anyway.
+    """
+    own_names = {name: own_name(name) for name in ("email", "username")}
+    return {name: own for name, own in own_names.items() if own and name not in names}

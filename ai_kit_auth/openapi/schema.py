@@ -2,11 +2,12 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterable, Mapping
+import re
+from collections.abc import Iterable, Iterator, Mapping
 from typing import Any
 
 from django.conf import settings
-from django.db.models import IntegerField
+from django.db.models import IntegerField, UUIDField
 from drf_spectacular.extensions import (
     OpenApiSerializerFieldExtension,
     OpenApiViewExtension,
@@ -15,26 +16,30 @@ from drf_spectacular.openapi import AutoSchema
 from drf_spectacular.plumbing import ResolvedComponent
 from drf_spectacular.settings import spectacular_settings
 from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiResponse
-from rest_framework import serializers
+from rest_framework import authentication, serializers
+from rest_framework.settings import api_settings as drf_settings
 
-from ..authentication import SessionAuthentication
-from ..serializers import PasswordField
+from ..authentication import CSRFEnforcement, SessionAuthentication
+from ..serializers import PasswordField, UserSerializer, user_keys
 from ..settings import api_settings
 from ..users import UserModel, email_field, username_field
 from ..views import AuthView
 from .codes import ERROR, Answers, Codes, answers_of
-from .operations import Operation, operation_of
+from .operations import CSRF, USER, USER_OR_NULL, Operation, operation_of
 
-CODE = "^[a-z0-9_]+$"
-_ANY_CODE = {"type": "string", "pattern": CODE}
+_ANY_CODE = {"type": "string", "pattern": "^[a-z0-9_]+$"}
 _DESCRIPTIONS = {
+    200: "Done",
+    201: "Made",
     400: "What is wrong, in codes",
     403: "Not allowed",
-    409: "Something else stands in the way",
     415: "The body is neither JSON nor a form",
     429: "Too many requests",
-    503: "The mail cannot be sent now",
+    503: "The mail cannot be sent now, and nothing was made",
 }
+# In Python these match the letters and digits of all scripts, in ECMA-262, which is how
+# JSON Schema reads a pattern, those of ASCII.
+_OF_ALL_SCRIPTS = re.compile(r"\\[wWdDbBsS]")
 
 
 def _list_of(code: Mapping[str, Any]) -> dict[str, Any]:
@@ -69,79 +74,95 @@ def field_errors_schema(
 
 
 class AuthSchema(AutoSchema):
-    """drf-spectacular's inspection of a view, for the views of this app."""
+    """
+    drf-spectacular's inspection of a view, for the views of this app.
+
+    A method that a host's subclass adds is left to drf-spectacular.
+    """
+
+    view: Any
 
     @property
-    def operation(self) -> Operation:
-        found = operation_of(type(self.view), self.method)
-        # A host's subclass may serve a method of its own.
-        return found or Operation(self.view.__class__.__name__)
+    def operation(self) -> Operation | None:
+        return operation_of(self.view.inspected, self.method)
+
+    @property
+    def answers(self) -> Answers:
+        return answers_of(self.view.inspected, self.method)
 
     def get_operation_id(self) -> str:
-        name = self.path.strip("/").rpartition("/")[2]
-        return f"update_{name}" if self.method == "PATCH" else name
+        operation = self.operation
+        own: str = operation.id if operation else super().get_operation_id()
+        return own
 
     def get_tags(self) -> list[str]:
         return ["accounts"]
 
-    def get_summary(self) -> str:
-        return self.operation.summary
+    def get_summary(self) -> Any:
+        operation = self.operation
+        return operation.summary if operation else super().get_summary()
+
+    def get_description(self) -> Any:  # type: ignore[override]  # drf-spectacular's own
+        operation = self.operation
+        return operation.description if operation else super().get_description()
 
     def get_auth(self) -> list[dict[str, Any]]:
-        codes = self.operation.errors.get(403, ())
-        asks_session = SessionAuthentication in {
-            type(authenticator) for authenticator in self.view.get_authenticators()
-        }
-        if not asks_session:
-            return [{}]
-        name = "cookieAuth"
-        self.registry.register_on_missing(
-            ResolvedComponent(  # type: ignore[no-untyped-call]  # drf-spectacular
-                name=name,
-                type=ResolvedComponent.SECURITY_SCHEMA,
-                object=SessionAuthentication,
-                schema={
-                    "type": "apiKey",
-                    "in": "cookie",
-                    "name": settings.SESSION_COOKIE_NAME,
-                },
-            )
-        )
-        return [{name: []}] if "not_authenticated" in codes else [{}, {name: []}]
+        auths: list[dict[str, Any]] = super().get_auth()
+        # Some generators take an empty alternative for something that is asked for.
+        return [] if auths == [{}] else auths
 
     def get_override_parameters(self) -> list[Any]:
-        parameters = []
-        if "csrf_failed" in self.operation.errors.get(403, ()):
-            parameters.append(
-                OpenApiParameter(
-                    _csrf_header(),
-                    str,
-                    OpenApiParameter.HEADER,
-                    required=True,
-                    description="The `csrf` value of the last answer that had one.",
-                )
-            )
-        if 429 in self.answers.by_status:
-            parameters.append(
-                OpenApiParameter(
-                    "Retry-After",
-                    int,
-                    OpenApiParameter.HEADER,
-                    response=[429],
-                    description="Seconds to wait.",
-                )
-            )
-        return parameters
+        if self.operation is None:
+            return list(super().get_override_parameters())
+        return [*self._parameters()]
 
-    @property
-    def answers(self) -> Answers:
-        return answers_of(type(self.view), self.method)
+    def _parameters(self) -> Iterator[OpenApiParameter]:
+        answers = self.answers.by_status
+        refusals = answers.get(403, {}).get(ERROR)
+        if refusals is not None and "csrf_failed" in refusals.known:
+            yield OpenApiParameter(
+                _csrf_header(),
+                str,
+                OpenApiParameter.HEADER,
+                required=True,
+                description="The `csrf` value of the last answer that had one.",
+            )
+        if 429 in answers:
+            yield OpenApiParameter(
+                "Retry-After",
+                int,
+                OpenApiParameter.HEADER,
+                response=[429],
+                description="Seconds to wait.",
+            )
 
     # Requests
 
     def get_request_serializer(self) -> Any:
-        serializer = self.operation.serializer
-        return None if serializer is None else serializer()
+        operation = self.operation
+        if operation is None:
+            return super().get_request_serializer()
+        return None if operation.serializer is None else operation.serializer()()
+
+    def get_serializer_name(self, serializer: Any, direction: Any) -> str:
+        # A host has a UserSerializer of its own, and one name must not stand for two.
+        if type(serializer) is UserSerializer:
+            return "Account"
+        if self.operation is not None and _is_ours(serializer):
+            return f"{_camel(self.operation.id)}Input"
+        name: str = super().get_serializer_name(serializer, direction)
+        return name
+
+    def _map_serializer(
+        self, serializer: Any, direction: Any, bypass_extensions: bool = False
+    ) -> Any:
+        schema = super()._map_serializer(  # type: ignore[no-untyped-call]  # drf-spectacular
+            serializer, direction, bypass_extensions
+        )
+        if _is_ours(serializer):
+            # The docstring is for whoever subclasses it.
+            schema.pop("description", None)
+        return schema
 
     def _map_serializer_field(
         self, field: Any, direction: Any, bypass_extensions: bool = False
@@ -149,66 +170,69 @@ class AuthSchema(AutoSchema):
         schema = super()._map_serializer_field(  # type: ignore[no-untyped-call]  # drf-spectacular
             field, direction, bypass_extensions
         )
+        if direction == "response" and type(field) is serializers.ReadOnlyField:
+            # An account that was made elsewhere may have no address.
+            schema.pop("format", None)
         takes_numbers = (
             direction == "request"
             and isinstance(field, serializers.CharField)
             and not isinstance(field, PasswordField | serializers.EmailField)
         )
-        if takes_numbers and schema.get("type") == "string":
-            # DRF's CharField makes a string of a number.
-            if _is_3_0():
-                return {"oneOf": [schema, {"type": "number"}]}
-            return {**schema, "type": ["string", "number"]}
+        if takes_numbers and schema == {**schema, "type": "string"} and not _is_3_0():
+            # DRF makes a text of a number.
+            schema["type"] = ["string", "number"]
         return schema
+
+    def _insert_field_validators(self, field: Any, schema: Any) -> None:
+        super()._insert_field_validators(field, schema)  # type: ignore[no-untyped-call]  # drf-spectacular
+        # The second alternative is the blank text, which the first then takes, too.
+        inner = schema.get("oneOf", [schema])[0]
+        if _OF_ALL_SCRIPTS.search(inner.get("pattern", "")):
+            del inner["pattern"]
+            schema.pop("oneOf", None)
+            schema.update(inner)
 
     # Answers
 
     def get_response_serializers(self) -> Any:
         operation, answers = self.operation, self.answers
-        responses: dict[Any, OpenApiResponse] = {
-            operation.success: OpenApiResponse(
-                self._component("Answer", self._success_schema(operation.answer)),
-                description="Done",
-            )
+        if operation is None:
+            return super().get_response_serializers()
+        answer = _object(
+            {key: self._part(kind) for key, kind in operation.answer.items()},
+            # drf-spectacular leaves an empty list in, which OpenAPI 3.0 forbids.
+            **({"required": list(operation.answer)} if operation.answer else {}),
+        )
+        schemas: dict[Any, Any] = {
+            operation.success: self._component("Answer", answer),
+            **{
+                status: self._errors_schema(status, answers)
+                for status in sorted(answers.by_status)
+            },
         }
-        for status in sorted(answers.by_status):
-            responses[status] = OpenApiResponse(
-                self._errors_schema(status, answers),
-                description=_DESCRIPTIONS.get(status, "Refused"),
-            )
+        responses = {
+            status: OpenApiResponse(schema, description=_DESCRIPTIONS[status])
+            for status, schema in schemas.items()
+        }
         if answers.is_open:
-            anything = {
-                "anyOf": [
-                    error_schema(_ANY_CODE),
-                    field_errors_schema({}, is_open=True),
-                ]
-            }
-            responses["4XX"] = OpenApiResponse(
-                self._component("Veto", anything),
-                description="What a rule of the host's own says",
+            shapes = [error_schema(_ANY_CODE), field_errors_schema({}, is_open=True)]
+            veto = OpenApiResponse(
+                self._component("Veto", {"anyOf": shapes}),
+                description="What the host's own code says",
             )
+            responses |= {"4XX": veto, "5XX": veto}
         return responses
 
-    def _success_schema(self, answer: Mapping[str, str]) -> dict[str, Any]:
-        return (
-            _object(
-                {key: self._part(kind) for key, kind in answer.items()},
-                required=list(answer),
-            )
-            if answer
-            else _object({})
-        )
-
     def _part(self, kind: str) -> dict[str, Any]:
-        if kind == "csrf":
+        if kind == CSRF:
             return {
                 "type": "string",
-                "description": f"For the header {_csrf_header()} of the next request.",
+                "description": f"For the header `{_csrf_header()}` of later requests.",
             }
         user: dict[str, Any] = self.resolve_serializer(
             api_settings.USER_SERIALIZER, "response"
         ).ref
-        if kind == "user":
+        if kind == USER:
             return user
         if _is_3_0():
             return {"allOf": [user], "nullable": True}
@@ -216,21 +240,24 @@ class AuthSchema(AutoSchema):
 
     def _errors_schema(self, status: int, answers: Answers) -> dict[str, Any]:
         places = dict(answers.by_status[status])
-        whole = places.pop(ERROR, None)
-        shapes = []
-        if whole is not None:
-            schema = error_schema(self._code(whole, f"Error{status}"))
-            shapes.append(self._component(f"Error{status}", schema))
+        # Every status has some: a body can always be unreadable.
+        whole = self._code(places.pop(ERROR), f"Error{status}")
+        shapes = [self._component(f"Error{status}", error_schema(whole))]
         if places:
             by_place = {
                 place: self._code(codes, _camel(place))
                 for place, codes in places.items()
             }
-            schema = field_errors_schema(by_place, is_open=answers.is_open)
+            is_open = answers.is_open or answers.fields_are_open
+            schema = field_errors_schema(by_place, is_open=is_open)
             shapes.append(self._component("FieldErrors", schema))
+        if answers.is_open:
+            shapes.append(error_schema(_ANY_CODE))
         return shapes[0] if len(shapes) == 1 else {"anyOf": shapes}
 
     def _code(self, codes: Codes, place: str) -> dict[str, Any]:
+        if not codes.known:
+            return _ANY_CODE
         # A component, since drf-spectacular would look for a common name of all enums
         # that stand at "error", and warn.
         listed = self._component(
@@ -244,7 +271,7 @@ class AuthSchema(AutoSchema):
             name=_camel(self.get_operation_id()) + suffix,
             type=ResolvedComponent.SCHEMA,
             schema=schema,
-            object=f"{self.path} {self.method} {suffix}",
+            object=type(self).__name__,
         )
         self.registry.register_on_missing(component)
         reference: dict[str, Any] = component.ref
@@ -252,33 +279,77 @@ class AuthSchema(AutoSchema):
 
     # Examples
 
-    def get_examples(self) -> list[OpenApiExample]:
-        return [*self._request_examples(), *self._error_examples()]
+    def get_examples(self) -> Any:
+        operation = self.operation
+        if operation is None:
+            return super().get_examples()
+        return [
+            *self._request_examples(),
+            *_answer_examples(operation),
+            *_error_examples(self.answers),
+        ]
 
     def _request_examples(self) -> Iterable[OpenApiExample]:
-        serializer_class = self.get_request_serializer()
-        if serializer_class is None:
+        serializer = self.get_request_serializer()
+        if serializer is None:
             return
-        fields = serializer_class().fields
-        needed = [name for name, member in fields.items() if member.required]
-        if "ident" not in needed:
-            needed += [name for name in ("email",) if name in fields]
+        members = serializer.fields
+        names = [name for name, member in members.items() if member.required]
+        if "ident" not in names:
+            names += [name for name in ("email",) if name in members]
         values = _example_values()
-        if needed and set(needed) <= set(values):
-            value = {name: values[name] for name in dict.fromkeys(needed)}
+        # What a host's own field takes is not for us to guess.
+        if set(names) <= set(values):
+            value = {name: values[name] for name in dict.fromkeys(names)}
             yield OpenApiExample("request", value=value, request_only=True)
 
-    def _error_examples(self) -> Iterable[OpenApiExample]:
-        for status, places in self.answers.by_status.items():
-            for place, codes in places.items():
-                for code in sorted(codes.known):
-                    name = code if place == ERROR else f"{place}: {code}"
-                    yield OpenApiExample(
-                        name,
-                        value={place: code if place == ERROR else [code]},
-                        response_only=True,
-                        status_codes=[str(status)],
-                    )
+
+def _answer_examples(operation: Operation) -> Iterable[OpenApiExample]:
+    values: dict[str, Any] = {CSRF: "p7G3nXbQe1vUo8TzKc4wRy0LsJm2HfDa"}
+    if USER_OR_NULL in operation.answer.values():
+        yield _answer_example("nobody", operation, {**values, USER_OR_NULL: None})
+    if api_settings.USER_SERIALIZER is UserSerializer:
+        user = _example_user()
+        values |= {USER: user, USER_OR_NULL: user}
+    if set(operation.answer.values()) <= set(values):
+        yield _answer_example("done", operation, values)
+
+
+def _answer_example(
+    name: str, operation: Operation, values: Mapping[str, Any]
+) -> OpenApiExample:
+    return OpenApiExample(
+        name,
+        value={key: values[kind] for key, kind in operation.answer.items()},
+        response_only=True,
+        status_codes=[str(operation.success)],
+    )
+
+
+def _example_user() -> dict[str, Any]:
+    is_number = _primary_key_type()["type"] == "integer"
+    values = _example_values()
+    return {
+        "id": 1 if is_number else "6e1b7f0c-3f0d-4d9e-9a53-6f2f1c1a9b10",
+        **{name: values[name] for name in user_keys()},
+    }
+
+
+def _error_examples(answers: Answers) -> Iterable[OpenApiExample]:
+    for status, places in answers.by_status.items():
+        for place, codes in places.items():
+            for code in sorted(codes.known):
+                yield OpenApiExample(
+                    code if place == ERROR else f"{place}_{code}",
+                    value={place: code if place == ERROR else [code]},
+                    response_only=True,
+                    status_codes=[str(status)],
+                )
+
+
+def _is_ours(serializer: Any) -> bool:
+    kind = serializer if isinstance(serializer, type) else type(serializer)
+    return kind.__module__ == UserSerializer.__module__
 
 
 def _camel(name: str) -> str:
@@ -300,13 +371,11 @@ def _example_values() -> dict[str, Any]:
         "email": "ada@example.com",
         "username": "ada",
         "password": "tall ferns in the rain",
-        "new_password": "nine lanterns on a hill",
         "token": "d3k0s2-5d41402abc4b2a76b9719d911017c592",
     }
-    values[email_field()] = values["email"]
-    if username_field():
-        values[username_field() or ""] = values["username"]
-    return values
+    username = username_field()
+    own = {email_field(): "email", **({username: "username"} if username else {})}
+    return {**values, **{name: values[usual] for name, usual in own.items()}}
 
 
 class AuthViewExtension(OpenApiViewExtension):  # type: ignore[no-untyped-call]  # drf-spectacular
@@ -317,12 +386,38 @@ class AuthViewExtension(OpenApiViewExtension):  # type: ignore[no-untyped-call] 
 
     def view_replacement(self) -> Any:
         view = self.target
+        _rebase_annotations(view)
+        # Ours are Django's session to a client, which drf-spectacular knows as DRF's.
+        authenticators = [
+            authentication.SessionAuthentication
+            if kind is SessionAuthentication
+            else kind
+            for kind in view.authentication_classes
+            if kind is not CSRFEnforcement
+        ]
         own = {
             "schema": AuthSchema(),
+            "inspected": view,
+            "authentication_classes": authenticators,
             "__doc__": view.__doc__,
-            "__module__": view.__module__,
         }
         return type(view.__name__, (view,), own)
+
+
+def _rebase_annotations(view: type[Any]) -> None:
+    """
+    Put what a host says by ``extend_schema`` on top of :class:`AuthSchema`.
+
+    On a method, the decorator cannot see that class, and would have the rest of the
+    method described by the host's default.
+    """
+    default: Any = drf_settings.DEFAULT_SCHEMA_CLASS
+    for name in view.http_method_names:
+        annotations = getattr(getattr(view, name, None), "kwargs", {})
+        said = annotations.get("schema", AuthSchema)
+        if not issubclass(said, AuthSchema):
+            bases = [base for base in said.__mro__ if base not in default.__mro__]
+            annotations["schema"] = type(said.__name__, (*bases, AuthSchema), {})
 
 
 class PrimaryKeyExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]  # drf-spectacular
@@ -331,5 +426,12 @@ class PrimaryKeyExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-u
     target_class = "ai_kit_auth.serializers.PrimaryKeyField"
 
     def map_serializer_field(self, auto_schema: Any, direction: Any) -> Any:
-        is_number = isinstance(UserModel._meta.pk, IntegerField)
-        return {"type": "integer" if is_number else "string", "readOnly": True}
+        return {"readOnly": True, **_primary_key_type()}
+
+
+def _primary_key_type() -> dict[str, Any]:
+    column = UserModel._meta.pk
+    if isinstance(column, IntegerField):
+        return {"type": "integer"}
+    uuid = {"format": "uuid"} if isinstance(column, UUIDField) else {}
+    return {"type": "string", **uuid}

@@ -1,0 +1,224 @@
+/**
+ * A whole journey through the endpoints, by a client that is generated from the schema.
+ *
+ *     node journey.js http://localhost:8000
+ *
+ * It compiles only where the schema says what the endpoints take and answer: "tsc" is
+ * half of the test, and the switches below name every code that can come.
+ */
+
+import createClient, { type Middleware } from "openapi-fetch";
+
+import type { components, paths } from "./schema.js";
+
+declare const process: { argv: string[] };
+
+type Schemas = components["schemas"];
+
+const host = process.argv[2] ?? "http://localhost:8000";
+const password = "tall ferns in the rain";
+const newPassword = "nine lanterns on a hill";
+
+function check(condition: boolean, what: string): asserts condition {
+  if (!condition) {
+    throw new Error(what);
+  }
+}
+
+/** What a browser does by itself: the session's cookie goes back to the host. */
+const cookies = new Map<string, string>();
+const cookieJar: Middleware = {
+  onRequest({ request }) {
+    const pairs = [...cookies].map(([name, value]) => `${name}=${value}`);
+    request.headers.set("Cookie", pairs.join("; "));
+    return request;
+  },
+  onResponse({ response }) {
+    for (const cookie of response.headers.getSetCookie()) {
+      const [pair = ""] = cookie.split(";");
+      const [name = "", value = ""] = pair.split("=");
+      cookies.set(name, value);
+    }
+  },
+};
+
+const client = createClient<paths>({ baseUrl: host });
+client.use(cookieJar);
+
+/** The sentence for a login that failed as a whole. No default: tsc asks for each code. */
+function loginSentence(code: Schemas["LoginNonFieldErrorsCode"]): string {
+  switch (code) {
+    case "invalid_credentials":
+      return "Wrong name or password.";
+    case "invalid":
+    case "null":
+      return "The form is broken.";
+  }
+}
+
+function requestSentence(
+  code:
+    | Schemas["LoginError400Code"]
+    | Schemas["LoginError403Code"]
+    | Schemas["LoginError415Code"]
+    | Schemas["LoginError429Code"],
+): string {
+  switch (code) {
+    case "csrf_failed":
+      return "Please try once more.";
+    case "throttled":
+      return "Too many attempts.";
+    case "parse_error":
+    case "unsupported_media_type":
+      return "The request is broken.";
+  }
+}
+
+function passwordSentence(code: Schemas["ResetPasswordPasswordCode"]): string {
+  switch (code) {
+    case "password_too_short":
+      return "Too short.";
+    case "password_too_similar":
+      return "Too much like your name.";
+    case "password_too_common":
+      return "Everybody has this one.";
+    case "password_entirely_numeric":
+      return "Not only digits, please.";
+    case "required":
+    case "blank":
+    case "null":
+      return "Please choose a password.";
+    case "max_length":
+      return "Too long.";
+    case "invalid":
+    case "null_characters_not_allowed":
+    case "surrogate_characters_not_allowed":
+      return "This cannot be a password.";
+  }
+}
+
+/** The ident and token of the link in the newest of so many mails to this address. */
+async function mailedLink(
+  address: string,
+  count: number,
+): Promise<{ ident: string; token: string }> {
+  const answer = await fetch(`${host}/outbox/`);
+  const { messages } = (await answer.json()) as {
+    messages: { to: string; text: string }[];
+  };
+  const mails = messages.filter((message) => message.to === address);
+  if (mails.length < count) {
+    // It goes out after the answer that the request got.
+    await new Promise((resolve) => setTimeout(resolve, 100));
+    return mailedLink(address, count);
+  }
+  const link = new URL(/https?:\/\/\S+/.exec(mails[0]?.text ?? "")?.[0] ?? "");
+  const { ident, token } = Object.fromEntries(link.searchParams);
+  check(ident !== undefined && token !== undefined, "the link has both parts");
+  return { ident, token };
+}
+
+async function me(): Promise<Schemas["MeAnswer"]> {
+  const { data } = await client.GET("/api/v1/auth/me/");
+  check(data !== undefined, "me/ answers");
+  return data;
+}
+
+async function login(
+  ident: string,
+  secret: string,
+  csrf: string,
+): Promise<Schemas["LoginAnswer"] | string> {
+  const { data, error } = await client.POST("/api/v1/auth/login/", {
+    params: { header: { "X-CSRFToken": csrf } },
+    body: { ident, password: secret },
+  });
+  if (error === undefined) {
+    return data;
+  }
+  if ("error" in error) {
+    return requestSentence(error.error);
+  }
+  return (error.non_field_errors ?? []).map(loginSentence).join(" ");
+}
+
+async function journey(): Promise<void> {
+  const address = `ada${Date.now()}@example.com`;
+
+  const nobody = await me();
+  check(nobody.user === null, "nobody is logged in");
+
+  const registered = await client.POST("/api/v1/auth/register/", {
+    body: { email: address, password },
+  });
+  check(registered.response.status === 201, "registered");
+  const again = await client.POST("/api/v1/auth/register/", {
+    body: { email: address, password },
+  });
+  check(
+    again.error !== undefined &&
+      !("error" in again.error) &&
+      again.error.email?.[0] === "email_unique",
+    "an address has one account",
+  );
+
+  const link = await mailedLink(address, 1);
+  const activate = () => client.POST("/api/v1/auth/activate_email/", { body: link });
+  check((await activate()).response.ok, "activated");
+  const used = (await activate()).error;
+  check(
+    used !== undefined && "error" in used && used.error === "activation_link_invalid",
+    "a link is good once",
+  );
+
+  check(
+    (await login(address, "wrong", nobody.csrf)) === "Wrong name or password.",
+    "a wrong password is refused",
+  );
+  check(
+    (await login(address, password, "")) === "Please try once more.",
+    "a login without the token is refused",
+  );
+  const loggedIn = await login(address, password, nobody.csrf);
+  check(typeof loggedIn !== "string", "logged in");
+  check(loggedIn.user.email === address, "as the one who registered");
+  const somebody = await me();
+  check(somebody.user?.id === loggedIn.user.id, "me/ says who");
+
+  const out = await client.POST("/api/v1/auth/logout/", {
+    params: { header: { "X-CSRFToken": somebody.csrf } },
+  });
+  check(out.data !== undefined && (await me()).user === null, "logged out");
+  const outAgain = await client.POST("/api/v1/auth/logout/", {
+    params: { header: { "X-CSRFToken": out.data.csrf } },
+  });
+  check(outAgain.error?.error === "not_authenticated", "nobody can log out");
+
+  const asked = await client.POST("/api/v1/auth/send_pw_reset_email/", {
+    body: { email: address },
+  });
+  check(asked.response.ok, "asked for a reset mail");
+  const reset = await mailedLink(address, 2);
+
+  const weak = await client.POST("/api/v1/auth/validate_password/", {
+    body: { ident: reset.ident, password: "password" },
+  });
+  check(weak.error !== undefined && !("error" in weak.error), "weak");
+  const problems = (weak.error.password ?? []).map(passwordSentence);
+  check(problems[0] === "Everybody has this one.", "a weak password has reasons");
+  const strong = await client.POST("/api/v1/auth/validate_password/", {
+    body: { ident: reset.ident, password: newPassword },
+  });
+  check(strong.response.ok, "a strong one has none");
+
+  const done = await client.POST("/api/v1/auth/reset_password/", {
+    body: { ...reset, password: newPassword },
+  });
+  check(done.response.ok, "reset");
+  const { csrf } = await me();
+  const last = await login(address, newPassword, csrf);
+  check(typeof last !== "string", "logged in by the new password");
+}
+
+await journey();
+console.log("The journey is done.");

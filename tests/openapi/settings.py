@@ -1,0 +1,22 @@
+"""Settings of the example for as many requests as these tests make."""
+
+from __future__ import annotations
+
+from host.settings import *  # noqa: F403  # what settings are for
+from host.settings import AI_KIT_AUTH
+
+AI_KIT_AUTH = {
+    **AI_KIT_AUTH,
+    # The usual rates would leave little but 429 to see; None would take it out of the
+    # schema.
+    "THROTTLE_RATES": {
+        "LOGIN_ACCOUNT_ADDRESS": "500/min",
+        "LOGIN_ACCOUNT": "500/min",
+        "LOGIN_ADDRESS": "20000/min",
+        "REGISTER": "20000/min",
+        "VALIDATE_PASSWORD": "20000/min",
+        "LINK": "20000/min",
+    },
+}
+# Which passwords are kept how is of no matter here, and the usual way takes its time.
+PASSWORD_HASHERS = ["django.contrib.auth.hashers.MD5PasswordHasher"]

@@ -1,0 +1,57 @@
+"""schemathesis finds no answer of the running example that the schema lacks."""
+
+from __future__ import annotations
+
+import re
+import subprocess
+import sys
+from pathlib import Path
+
+from ai_kit_auth import urls
+from ai_kit_auth.openapi.operations import OPERATIONS
+
+from ..browser.processes import environment
+from .conftest import HERE, Example
+
+
+def test_the_example_answers_nothing_that_the_schema_does_not_describe(
+    example: Example, tmp_path: Path
+) -> None:
+    program = Path(sys.executable).parent / "st"
+    run = subprocess.run(  # noqa: S603  # a command of the suite's
+        [
+            program,
+            *("--config-file", HERE / "schemathesis.toml"),
+            *("run", f"{example.host}/api/schema/"),
+            *("--checks", "all", "--phases", "examples,coverage,fuzzing,stateful"),
+            *("--max-examples", "40", "--workers", "2", "--continue-on-failure"),
+            *("--no-color", "--generation-database", "none"),
+        ],
+        cwd=tmp_path,
+        env=environment(
+            API=example.api,
+            OUTBOX=example.outbox,
+            PYTHONPATH=str(HERE),
+            SCHEMATHESIS_HOOKS="hooks",
+        ),
+        capture_output=True,
+        text=True,
+        timeout=300,
+        check=False,
+    )
+    assert run.returncode == 0, run.stdout + run.stderr
+    # It has also seen what every operation answers where all goes well.
+    for (view, method), operation in OPERATIONS.items():
+        path = reverse_path(view)
+        line = rf'"{method} /api/v1/auth/{path} HTTP/1\.[01]" {operation.success} '
+        assert re.search(line, example.output), operation.id
+
+
+def reverse_path(view: type[object]) -> str:
+    """Return the path of ``view`` below the others."""
+    (route,) = [
+        str(route.pattern)
+        for route in urls.ROUTES.values()
+        if getattr(route.callback, "view_class", None) is view
+    ]
+    return route
