@@ -86,7 +86,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         _say(
             f"The Python package {error.name!r} is missing. In the folder of the "
-            "repository: python -m pip install -e \".[openapi]\"",
+            'repository: python -m pip install -e ".[openapi]"',
             sys.stderr,
         )
         return 1
