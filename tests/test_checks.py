@@ -75,9 +75,11 @@ def auth(**given: Any) -> dict[str, Any]:
 def mails_by(backend: str) -> dict[str, Any]:
     """Return the setting that has mails sent by ``backend`` of Django's."""
     path = f"django.core.mail.backends.{backend}.EmailBackend"
-    if django.VERSION >= (6, 1):
-        return {"MAILERS": {"default": {"BACKEND": path}}}
-    return {"EMAIL_BACKEND": path}
+    return (
+        {"MAILERS": {"default": {"BACKEND": path}}}
+        if django.VERSION >= (6, 1)
+        else {"EMAIL_BACKEND": path}
+    )
 
 
 # What the suite lacks of a healthy deployment.
@@ -695,8 +697,7 @@ def test_w005_a_model_can_say_in_other_ways_that_a_field_is_unique() -> None:
                 models.CheckConstraint(condition=models.Q(row="1"), name="row"),
             )
 
-        def __str__(self) -> str:
-            return self.nick
+        def __str__(self) -> Any: ...
 
     assert set(unique_names(Member)) == {"nick", "badge", "phone"}
 
@@ -704,24 +705,20 @@ def test_w005_a_model_can_say_in_other_ways_that_a_field_is_unique() -> None:
 class Bare:
     """Has what a view asks of a serializer, and is none of DRF's."""
 
-    def __init__(self, instance: Any, **kwargs: Any) -> None:
-        self.instance = instance
+    def __init__(self, instance: Any, **kwargs: Any) -> None: ...
 
     @property
-    def data(self) -> dict[str, Any]:
-        return {"id": self.instance.pk}
+    def data(self) -> Any: ...
 
 
 class AsksForTheRequest(UserSerializer):
-    def get_fields(self) -> dict[str, Any]:
-        assert self.context["request"].user.is_staff
-        return super().get_fields()
+    def get_fields(self) -> Any:
+        return self.context["request"].user.is_staff and super().get_fields()
 
 
 class AssertsARequest(UserSerializer):
-    def get_fields(self) -> dict[str, Any]:
+    def get_fields(self) -> Any:
         assert "request" in self.context
-        return super().get_fields()
 
 
 class NamesNothing(UserSerializer):
@@ -762,8 +759,7 @@ def test_e006_registration_by_a_view() -> None:
     assert "ai_kit_auth.serializers.RegistrationSerializer" in str(problem.hint)
 
 
-def make_serializer(user: Any, context: Any) -> UserSerializer:
-    return UserSerializer(user, context=context)
+def make_serializer(user: Any, context: Any) -> Any: ...
 
 
 @pytest.mark.parametrize(
@@ -830,8 +826,7 @@ def test_e010_the_hash_may_hide_below(shown_by: type, fields: list[str]) -> None
 
 
 class FillsIn(RegistrationSerializer):
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        return {**super().validate(attrs), "age": 7}
+    def validate(self, attrs: dict[str, Any]) -> Any: ...
 
 
 class AsksAll(RegistrationSerializer):
@@ -846,8 +841,7 @@ def test_e012_a_serializer_may_fill_the_column(by: object) -> None:
 
 @pytest.mark.user_model("extra_field")
 def test_e012_a_receiver_may_fill_the_column() -> None:
-    def grow(instance: Any, **kwargs: Any) -> None:
-        instance.age = 7
+    def grow(instance: Any, **kwargs: Any) -> None: ...
 
     pre_save.connect(grow, sender=get_user_model())
     try:

@@ -175,8 +175,7 @@ def test_w010_what_does_not_allow_it(allowing: dict[str, Any]) -> None:
 
 
 def test_w010_a_receiver_may_allow_what_the_settings_do_not() -> None:
-    def allow(sender: object, request: object, **kwargs: Any) -> bool:
-        return True
+    def allow(sender: object, request: object, **kwargs: Any) -> None: ...
 
     check_request_enabled.connect(allow)
     try:

@@ -8,7 +8,7 @@ from typing import Any
 import pytest
 from django.conf import settings
 from django.contrib import admin
-from django.http import HttpRequest, HttpResponse
+from django.http import HttpRequest
 from django.urls import include, path
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 
@@ -79,8 +79,7 @@ def test_w015_a_host_that_takes_no_passwords_checks_none(
     assert ids(AI_KIT_AUTH=given, AUTH_PASSWORD_VALIDATORS=[]) == found
 
 
-def a_page(request: HttpRequest) -> HttpResponse:
-    return HttpResponse("")
+def a_page(request: HttpRequest) -> Any: ...
 
 
 class OwnMe(views.MeView):

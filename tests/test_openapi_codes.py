@@ -284,12 +284,10 @@ def test_a_field_that_nobody_is_asked_for_brings_none() -> None:
     assert not {"source", "shown"} & set(answers.by_status[400])
 
 
-def validate_age(self: Any, age: int) -> int:
-    return age
+def validate_age(self: Any, age: int) -> Any: ...
 
 
-def validate(self: Any, attrs: Any) -> Any:
-    return attrs
+def validate(self: Any, attrs: Any) -> Any: ...
 
 
 def test_a_field_with_a_check_of_the_hosts_is_open_until_its_codes_are_declared() -> (
@@ -357,8 +355,7 @@ def test_a_rule_that_has_no_code_opens_all_fields() -> None:
 class OwnField(serializers.CharField):
     default_error_messages = {"odd": "This is odd."}
 
-    def to_internal_value(self, data: Any) -> str:
-        return str(data)
+    def to_internal_value(self, data: Any) -> Any: ...
 
 
 def no_code(value: object) -> None: ...
@@ -375,8 +372,7 @@ class Address(serializers.Serializer[Any]):
 
 
 class CheckedAddress(Address):
-    def validate_street(self, street: str) -> str:
-        return street
+    def validate_street(self, street: str) -> Any: ...
 
 
 @pytest.mark.parametrize(
