@@ -6,7 +6,7 @@ Registered for the user model unless USE_AI_KIT_AUTH_ADMIN is False.
 
 from __future__ import annotations
 
-from collections.abc import Iterable
+from collections.abc import Callable, Iterable
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -16,17 +16,25 @@ from django.contrib.auth.forms import UserChangeForm, UserCreationForm
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
-from django.utils.translation import gettext
+from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import APIException
 
-from .services import is_anybodys, send_activation_by_admin_mail
+from .services import (
+    end_sessions,
+    is_anybodys,
+    may_receive_reset_mail,
+    resend_activation_mail,
+    send_activation_by_admin_mail,
+    send_reset_pw_mail,
+)
 from .settings import SETTING_NAME, api_settings
 from .users import (
     AccountState,
     User,
     UserModel,
     email_field,
+    email_of,
     has_column,
     normal_address,
     normal_username,
@@ -99,7 +107,8 @@ class AIUserCreationForm(_AddressForm, _UserCreationForm):
     """
     Makes an inactive account and mails its activation link once it is saved.
 
-    That is so with ``commit=False`` too: the mail goes out when the account's
+    Without a password the owner gets the link to set one, which activates as well. That
+    is so with ``commit=False`` too: the mail goes out when the account's
     ``save()`` has been called, which raises :exc:`~ai_kit_auth.errors.MailNotSent`.
     """
 
@@ -117,9 +126,31 @@ class AIUserCreationForm(_AddressForm, _UserCreationForm):
         username = self.fields.get(username_field() or "")
         if username is not None:
             username.required = api_settings.USERNAME_REQUIRED
+        # Whoever cannot be seen to wait for the activation gets no link to set one.
+        invites = has_column("is_active") and has_column("last_login")
+        for name in ("password1", "password2"):
+            self.fields[name].required = not invites
+        if invites:
+            self.fields["password1"].help_text = _(
+                "Leave it empty to have the owner of the address choose one."
+            )
 
     def clean_email(self) -> str:
         return _unless_taken(self.cleaned_data[email_field()], users())
+
+    def validate_passwords(self, *args: Any, **kwargs: Any) -> None:
+        given = [self.cleaned_data.get(name) for name in ("password1", "password2")]
+        if not self.fields["password2"].required and any(given) and not all(given):
+            message = self.error_messages["password_mismatch"]
+            error = forms.ValidationError(message, code="password_mismatch")
+            self.add_error("password2", error)
+        super().validate_passwords(*args, **kwargs)  # type: ignore[misc]  # the stubs lack it
+
+    def set_password_and_save(self, user: Any, *args: Any, **kwargs: Any) -> Any:
+        if self.cleaned_data.get("password1"):
+            return super().set_password_and_save(user, *args, **kwargs)  # type: ignore[misc]  # the stubs lack it
+        user.set_unusable_password()
+        return user
 
     def save(self, commit: bool = True) -> Any:
         user = super().save(commit=False)
@@ -184,6 +215,7 @@ class AIUserAdmin(_UserAdmin):
 
     form = AIUserChangeForm
     add_form = AIUserCreationForm
+    actions = ("send_activation_mail", "send_password_reset_mail", "end_all_sessions")
 
     def __init__(self, model: type[Any], admin_site: admin.AdminSite) -> None:
         super().__init__(model, admin_site)
@@ -208,6 +240,92 @@ class AIUserAdmin(_UserAdmin):
             if (fields := _own_fields(options["fields"]))
         ]
 
+    @admin.action(description=_("Send activation mail"), permissions=["change"])
+    def send_activation_mail(self, request: HttpRequest, queryset: Any) -> None:
+        """Mail a link to each selected account that waits for its activation."""
+        self._for_each(
+            request,
+            queryset,
+            _send_activation_mail,
+            lambda count: ngettext(
+                "%(count)d activation mail was sent.",
+                "%(count)d activation mails were sent.",
+                count,
+            ),
+        )
+
+    @admin.action(description=_("Send password reset mail"), permissions=["change"])
+    def send_password_reset_mail(self, request: HttpRequest, queryset: Any) -> None:
+        """Mail a link to each selected account that may reset its password."""
+        self._for_each(
+            request,
+            queryset,
+            _send_password_reset_mail,
+            lambda count: ngettext(
+                "%(count)d password reset mail was sent.",
+                "%(count)d password reset mails were sent.",
+                count,
+            ),
+        )
+
+    @admin.action(description=_("End all sessions"), permissions=["change"])
+    def end_all_sessions(self, request: HttpRequest, queryset: Any) -> None:
+        """Log each selected account out everywhere, whoever selects it apart."""
+        accounts = list(queryset)
+        others = [account for account in accounts if account.pk != request.user.pk]
+        unreached = {account.pk for account in end_sessions(others)}
+        reasons = [
+            (account, gettext("is your own account; log out instead"))
+            if account.pk == request.user.pk
+            else (
+                account,
+                gettext(
+                    "this host's session engine cannot be searched; set another "
+                    "password, which ends all sessions"
+                ),
+            )
+            for account in accounts
+            if account.pk in {*unreached, request.user.pk}
+        ]
+        count = len(accounts) - len(reasons)
+        text = ngettext(
+            "All sessions of %(count)d account have ended.",
+            "All sessions of %(count)d accounts have ended.",
+            count,
+        )
+        self._show(request, text % {"count": count}, count, reasons)
+
+    def _for_each(
+        self,
+        request: HttpRequest,
+        accounts: Iterable[User],
+        act: Callable[[User], None],
+        done: Callable[[int], str],
+    ) -> None:
+        """Do ``act`` for each account; show how many it was, and who was left out."""
+        count = 0
+        reasons: list[tuple[User, str]] = []
+        for account in accounts:
+            try:
+                act(account)
+            except _LeftOut as reason:
+                reasons.append((account, str(reason)))
+            else:
+                count += 1
+        self._show(request, done(count) % {"count": count}, count, reasons)
+
+    def _show(
+        self,
+        request: HttpRequest,
+        text: str,
+        count: int,
+        reasons: Iterable[tuple[User, str]],
+    ) -> None:
+        for account, reason in reasons:
+            self.message_user(request, f"“{account}”: {reason}", messages.ERROR)
+        level = messages.SUCCESS if count else messages.WARNING
+        self.message_user(request, text, level)
+
     def changeform_view(
         self,
         request: HttpRequest,
@@ -231,6 +349,31 @@ class AIUserAdmin(_UserAdmin):
             )
             return HttpResponseRedirect(request.get_full_path())
         return response
+
+
+class _LeftOut(Exception):
+    """Why an action was not done for an account, in words for the admin."""
+
+
+def _send_activation_mail(user: User) -> None:
+    if state_of(user) is not AccountState.WAITING:
+        raise _LeftOut(gettext("does not wait for an activation"))
+    _mail(resend_activation_mail, user)
+
+
+def _send_password_reset_mail(user: User) -> None:
+    if not may_receive_reset_mail(user):
+        raise _LeftOut(gettext("is deactivated, or was never activated"))
+    _mail(send_reset_pw_mail, user)
+
+
+def _mail(send: Callable[[User], None], user: User) -> None:
+    if not email_of(user):
+        raise _LeftOut(gettext("has no e-mail address"))
+    try:
+        send(user)
+    except APIException:
+        raise _LeftOut(gettext("the mail could not be sent")) from None
 
 
 def _present(names: Iterable[Any], known: set[str]) -> tuple[Any, ...]:

@@ -35,15 +35,20 @@ CODES: Mapping[str, str] = {
     "max_length": "the text is too long",
     "surrogate_characters_not_allowed": "the text holds half of a character",
     "null_characters_not_allowed": "the text holds a NUL",
-    "invalid_credentials": "login: no such account, wrong password, or not active",
-    "username_unique": "register: the username is taken",
-    "email_unique": "register: the e-mail address has an account",
+    "invalid_credentials": "login: no such account, wrong password, or not active; "
+    "under ``password`` on the account page: it is not the account's",
+    "username_unique": "the username is taken",
+    "email_unique": "the e-mail address has an account",
     "password_too_short": "Django's MinimumLengthValidator",
     "password_too_similar": "Django's UserAttributeSimilarityValidator",
     "password_too_common": "Django's CommonPasswordValidator",
     "password_entirely_numeric": "Django's NumericPasswordValidator",
     "activation_link_invalid": "activate_email: wrong, used or expired link",
     "reset_password_link_invalid": "reset_password: wrong, used or expired link",
+    "email_change_link_invalid": "confirm_email: wrong, used or expired link",
+    "no_password": "the account has no usable password to check or change",
+    "reauthentication_required": "the session is not freshly authenticated",
+    "account_protected": "delete_account: other data still needs the account",
     "passwords_not_identical": "reserved for frontends, never sent",
     "not_authenticated": "nobody is logged in",
     "authentication_failed": "a host's own authentication class refused",
@@ -54,7 +59,7 @@ CODES: Mapping[str, str] = {
     "method_not_allowed": "the method is not served here",
     "unsupported_media_type": "the body's content type is neither JSON nor a form",
     "throttled": "too many requests; ``Retry-After`` tells the seconds to wait",
-    "mail_not_sent": "register: the mail cannot be sent now; nothing was made",
+    "mail_not_sent": "the mail cannot be sent now; nothing was made or changed",
 }
 
 _CODE = re.compile(r"[a-z0-9_]+")

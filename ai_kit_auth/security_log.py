@@ -26,13 +26,28 @@ EVENTS: Mapping[str, str] = {
     "activated": "an activation link was used",
     "reset_requested": "a reset mail was asked for; ``user`` is ``-`` if none goes out",
     "password_reset": "a reset link was used",
+    "resend_requested": "an activation mail was asked for once more; ``user`` as above",
+    "password_confirmed": "a session was freshly authenticated",
+    "password_refused": "a logged-in session sent a wrong password",
+    "password_changed": "a password was changed, and all other sessions ended",
+    "others_logged_out": "all other sessions of an account ended",
+    "email_change_requested": "a change of address was asked for",
+    "email_changed": "a new address was confirmed",
+    "account_updated": "an account was changed by its owner",
+    "account_deleted": "an account was deleted by its owner",
     "link_refused": "a link was wrong, used, expired or powerless; ``code`` says whose",
     "throttled": "somebody tried too often",
     "csrf_failed": "a request without the right CSRF token",
 }
 
 # What people do goes to INFO, what speaks of an attack to WARNING.
-_WARNINGS = {"login_failed", "link_refused", "throttled", "csrf_failed"}
+_WARNINGS = {
+    "csrf_failed",
+    "link_refused",
+    "login_failed",
+    "password_refused",
+    "throttled",
+}
 
 
 def log(event: str, request: Any, *, user: Any = None, code: str = "-") -> None:

@@ -50,7 +50,7 @@ MAX_LENGTH = 1024
 MAX_PASSWORD_LENGTH = 4096
 
 
-class _Discreet:
+class Discreet:
     """SECURITY: DRF's ``repr()`` of a serializer shows the data, passwords included."""
 
     def __repr__(self) -> str:
@@ -88,7 +88,7 @@ def user_keys() -> tuple[str, ...]:
     return tuple(filter(None, (email_field(), username_field())))
 
 
-class _ModelSerializer(_Discreet, serializers.ModelSerializer[Any]):
+class ModelSerializer(Discreet, serializers.ModelSerializer[Any]):
     """A ModelSerializer that also takes the fields that ``Meta.fields`` forgets."""
 
     def listed(self) -> Collection[str] | None:
@@ -112,7 +112,7 @@ class _ModelSerializer(_Discreet, serializers.ModelSerializer[Any]):
         return list(dict.fromkeys([*listed, *own]))
 
 
-class UserSerializer(_ModelSerializer):
+class UserSerializer(ModelSerializer):
     """
     ``{"id": pk, "email": ..., "username": ...}``, the keys by the model's own names.
 
@@ -155,7 +155,7 @@ def check_password(password: str, user: User) -> None:
         raise ValidationError({"password": problems})
 
 
-class RegistrationSerializer(_ModelSerializer):
+class RegistrationSerializer(ModelSerializer):
     """
     ``username`` (required only by USERNAME_REQUIRED), ``email`` and ``password``.
 
@@ -185,10 +185,12 @@ class RegistrationSerializer(_ModelSerializer):
         username = username_field()
         if username in own_fields:
             key = self._key(username, "username")
-            fields[key] = _username(username, key)
+            fields[key] = username_serializer_field(
+                required=api_settings.USERNAME_REQUIRED, source=_source(username, key)
+            )
         if email_field() in own_fields:
             key = self._key(email_field(), "email")
-            fields[key] = _email(key)
+            fields[key] = email_serializer_field(_source(email_field(), key))
         if "password" in own_fields:
             fields["password"] = PasswordField()
         return {**fields, **super().get_fields()}
@@ -251,18 +253,19 @@ def _bounded(field: serializers.CharField, text: str) -> str:
     return text
 
 
-def _email(key: str) -> AddressField:
+def email_serializer_field(source: str | None = None) -> AddressField:
+    """Return the field for an address; ``source`` where its key is another name."""
     field = UserModel._meta.get_field(email_field())
-    return AddressField(
-        source=_source(email_field(), key), max_length=_max_length(field)
-    )
+    return AddressField(source=source, max_length=_max_length(field))
 
 
-def _username(name: str, key: str) -> serializers.CharField:
-    required = api_settings.USERNAME_REQUIRED
-    field = UserModel._meta.get_field(name)
+def username_serializer_field(
+    *, required: bool, source: str | None = None
+) -> UsernameField:
+    """Return the field for a username, by the rules of the user model."""
+    field = UserModel._meta.get_field(UserModel.USERNAME_FIELD)
     return UsernameField(
-        source=_source(name, key),
+        source=source,
         required=required,
         allow_blank=not required,
         max_length=_max_length(field),
@@ -294,11 +297,17 @@ def _unsaved_user(values: Mapping[str, Any]) -> User:
     return user
 
 
-class LoginSerializer(_Discreet, serializers.Serializer[Any]):
-    """``ident`` (what USER_IDENTITY_FIELDS finds) and ``password``; gives ``user``."""
+class LoginSerializer(Discreet, serializers.Serializer[Any]):
+    """
+    ``ident`` (what USER_IDENTITY_FIELDS finds) and ``password``; gives ``user``.
+
+    ``remember``, optional: whether the session outlives the browser.
+    """
 
     ident = serializers.CharField(max_length=MAX_LENGTH)
     password = PasswordField()
+    # Null, as a form that lacks it would otherwise mean False.
+    remember = serializers.BooleanField(required=False, allow_null=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         request = self.context["request"]
@@ -314,7 +323,7 @@ class LoginSerializer(_Discreet, serializers.Serializer[Any]):
         return {**attrs, "user": user}
 
 
-class ActivateUserSerializer(_Discreet, serializers.Serializer[Any]):
+class ActivateUserSerializer(Discreet, serializers.Serializer[Any]):
     """``ident`` and ``token`` of an activation link; gives ``user``."""
 
     ident = serializers.CharField(max_length=MAX_LENGTH)
@@ -325,7 +334,7 @@ class ActivateUserSerializer(_Discreet, serializers.Serializer[Any]):
         return {**attrs, "user": user}
 
 
-class PasswordResetSerializer(_Discreet, serializers.Serializer[Any]):
+class PasswordResetSerializer(Discreet, serializers.Serializer[Any]):
     """``ident`` and ``token`` of a link and a new ``password``; gives ``user``."""
 
     ident = serializers.CharField(max_length=MAX_LENGTH)
@@ -339,7 +348,7 @@ class PasswordResetSerializer(_Discreet, serializers.Serializer[Any]):
         return {**attrs, "user": user}
 
 
-class InitiatePasswordResetSerializer(_Discreet, serializers.Serializer[Any]):
+class InitiatePasswordResetSerializer(Discreet, serializers.Serializer[Any]):
     """
     ``email`` or ``ident``: whatever USER_IDENTITY_FIELDS finds, under either name.
 
@@ -361,7 +370,7 @@ class InitiatePasswordResetSerializer(_Discreet, serializers.Serializer[Any]):
         return {"typed": typed, "user": user}
 
 
-class ValidatePasswordSerializer(_Discreet, serializers.Serializer[Any]):
+class ValidatePasswordSerializer(Discreet, serializers.Serializer[Any]):
     """
     ``password`` and either ``ident`` or ``email`` (and ``username``, if required).
 

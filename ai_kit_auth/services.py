@@ -11,7 +11,7 @@ import hashlib
 import inspect
 import logging
 import unicodedata
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
@@ -20,7 +20,9 @@ from operator import or_
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from django.contrib.auth import password_validation
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY, password_validation
+from django.contrib.auth.hashers import make_password
 from django.core.cache import cache
 from django.core.mail import EmailMultiAlternatives
 from django.db import IntegrityError, OperationalError, router, transaction
@@ -31,6 +33,7 @@ from django.template import Context
 from django.template.backends.django import Template as DjangoTemplate
 from django.template.loader import get_template
 from django.utils import timezone
+from django.utils.module_loading import import_string
 from django.utils.safestring import mark_safe
 from django.views.decorators.debug import sensitive_variables
 from rest_framework.exceptions import APIException, ErrorDetail, ValidationError
@@ -295,31 +298,38 @@ def render_mail(templates: MailTemplates, user: User, url: str) -> tuple[str, st
     )
 
 
-def _send_from_templates(templates: MailTemplates, user: User, url: str) -> None:
+def send_from_templates(templates: MailTemplates, user: User, url: str) -> None:
+    """Send ``user`` the mail of ``templates``. Raises what :func:`render_mail` does."""
     send_email(*render_mail(templates, user, url), email_of(user))
 
 
 def default_send_user_activation_mail(user: User, url: str) -> None:
     """Send the mail of a new registration from the templates of USER_CREATED."""
-    _send_from_templates(api_settings.EMAIL_TEMPLATES.USER_CREATED, user, url)
+    send_from_templates(api_settings.EMAIL_TEMPLATES.USER_CREATED, user, url)
 
 
 def default_send_activation_by_admin_mail(user: User, url: str) -> None:
     """Send the mail of an account made in the admin, from those of SET_PASSWORD."""
-    _send_from_templates(api_settings.EMAIL_TEMPLATES.SET_PASSWORD, user, url)
+    send_from_templates(api_settings.EMAIL_TEMPLATES.SET_PASSWORD, user, url)
 
 
 def default_send_account_exists_mail(user: User, url: str) -> None:
     """Send the mail for a taken address from the templates of ACCOUNT_EXISTS."""
-    _send_from_templates(api_settings.EMAIL_TEMPLATES.ACCOUNT_EXISTS, user, url)
+    send_from_templates(api_settings.EMAIL_TEMPLATES.ACCOUNT_EXISTS, user, url)
 
 
 def default_send_reset_pw_mail(user: User, url: str) -> None:
     """Send the mail of a reset request from the templates of RESET_PASSWORD."""
-    _send_from_templates(api_settings.EMAIL_TEMPLATES.RESET_PASSWORD, user, url)
+    send_from_templates(api_settings.EMAIL_TEMPLATES.RESET_PASSWORD, user, url)
 
 
-def _hand_over(send: Callable[[Any, str], object], user: User, url: str) -> None:
+def hand_over(send: Callable[[Any, str], object], user: User, url: str) -> None:
+    """
+    Call a host's sender with ``user`` and ``url``.
+
+    Raises a DRF exception of the sender's own, and
+    :exc:`~ai_kit_auth.errors.MailNotSent` in place of any other.
+    """
     try:
         send(user, url)
     except APIException:
@@ -336,18 +346,33 @@ def send_user_activation_mail(user: User) -> None:
 
     Raises :exc:`~ai_kit_auth.errors.MailNotSent`.
     """
-    _hand_over(api_settings.SEND_USER_ACTIVATION_MAIL, user, get_activation_url(user))
+    hand_over(api_settings.SEND_USER_ACTIVATION_MAIL, user, get_activation_url(user))
 
 
 def send_activation_by_admin_mail(user: User) -> None:
     """
     Hand the activation mail of ``user`` to SEND_ACTIVATION_BY_ADMIN_MAIL.
 
-    Raises :exc:`~ai_kit_auth.errors.MailNotSent`.
+    An account that waits for its activation and has no usable password gets the link
+    with which its owner sets one; that activates it, too. Raises
+    :exc:`~ai_kit_auth.errors.MailNotSent`.
     """
-    _hand_over(
-        api_settings.SEND_ACTIVATION_BY_ADMIN_MAIL, user, get_activation_url(user)
-    )
+    invited = not user.has_usable_password() and may_receive_reset_mail(user)
+    make_link = get_password_reset_url if invited else get_activation_url
+    hand_over(api_settings.SEND_ACTIVATION_BY_ADMIN_MAIL, user, make_link(user))
+
+
+def resend_activation_mail(user: User) -> None:
+    """
+    Mail ``user``, who waits for the activation, once more.
+
+    Who was invited without a password gets the link to set one, everybody else that of
+    the registration. Raises :exc:`~ai_kit_auth.errors.MailNotSent`.
+    """
+    if user.has_usable_password():
+        send_user_activation_mail(user)
+    else:
+        send_activation_by_admin_mail(user)
 
 
 def send_reset_pw_mail(user: User) -> None:
@@ -356,7 +381,7 @@ def send_reset_pw_mail(user: User) -> None:
 
     Raises :exc:`~ai_kit_auth.errors.MailNotSent`.
     """
-    _hand_over(api_settings.SEND_RESET_PW_MAIL, user, get_password_reset_url(user))
+    hand_over(api_settings.SEND_RESET_PW_MAIL, user, get_password_reset_url(user))
 
 
 def send_account_exists_mail(user: User) -> None:
@@ -365,9 +390,17 @@ def send_account_exists_mail(user: User) -> None:
 
     Raises :exc:`~ai_kit_auth.errors.MailNotSent`.
     """
-    _hand_over(
-        api_settings.SEND_ACCOUNT_EXISTS_MAIL, user, get_password_reset_url(user)
-    )
+    hand_over(api_settings.SEND_ACCOUNT_EXISTS_MAIL, user, get_password_reset_url(user))
+
+
+def tell_owner(owner: User | None) -> None:
+    """Mail who has an address that it was asked for again, if anybody may be mailed."""
+    if owner is None or not may_receive_reset_mail(owner):
+        return
+    try:
+        send_account_exists_mail(owner)
+    except Exception:
+        logger.exception("The mail to the owner, user %s, was not sent", owner.pk)
 
 
 # Accounts
@@ -465,7 +498,9 @@ def _lock_number(name: str) -> int:
     return int.from_bytes(bytes.fromhex(name[4:20]), "big", signed=True)
 
 
-def taken_codes(fields: Mapping[str, Any]) -> dict[str, str]:
+def taken_codes(
+    fields: Mapping[str, Any], *, but: User | None = None
+) -> dict[str, str]:
     """
     Return ``{"<field>": "<field>_unique"}`` for each identity that has an account.
 
@@ -474,7 +509,7 @@ def taken_codes(fields: Mapping[str, Any]) -> dict[str, str]:
     other way round, would let a stranger stand in front of its owner at login.
 
     ``fields``: values by the user model's own names. Within :func:`registration` they
-    are locked till its end.
+    are locked till its end. ``but``: whose own identities do not count.
     """
     values = {name: str(fields[name]) for name in identities() if fields.get(name)}
     locks = {name: _lock_name(value) for name, value in values.items()}
@@ -483,15 +518,12 @@ def taken_codes(fields: Mapping[str, Any]) -> dict[str, str]:
     conditions = {name: is_anybodys(value) for name, value in values.items()}
     if not conditions:
         return {}
-    rows = (
-        users()
-        .filter(reduce(or_, conditions.values()))
-        .values_list(
-            *[
-                ExpressionWrapper(condition, output_field=BooleanField())
-                for condition in conditions.values()
-            ]
-        )
+    others = users() if but is None else users().exclude(pk=but.pk)
+    rows = others.filter(reduce(or_, conditions.values())).values_list(
+        *[
+            ExpressionWrapper(condition, output_field=BooleanField())
+            for condition in conditions.values()
+        ]
     )
     found = [any(column) for column in zip(*rows, strict=True)]
     taken = [
@@ -623,7 +655,7 @@ def activate(user: User) -> None:
     Raises :exc:`~ai_kit_auth.errors.ActivationLinkInvalid` where the row is no longer
     what was checked: another request used the link, or an admin has intervened.
     """
-    if not _write(user, **_activation(user)):
+    if not write_checked(user, **_activation(user)):
         raise ActivationLinkInvalid
 
 
@@ -642,7 +674,7 @@ def reset_password(user: User, password: str) -> None:
     user.set_password(password)
     changes["password"] = user.password
     user.password = old_hash
-    if not _write(user, **changes):
+    if not write_checked(user, **changes):
         raise ResetPasswordLinkInvalid
     password_validation.password_changed(password, user)
 
@@ -659,20 +691,25 @@ def _activation(user: User) -> dict[str, Any]:
 
 
 @sensitive_variables()
-def _write(user: User, **changes: Any) -> bool:
+def write_checked(
+    user: User, *, regardless_of: Collection[str] = (), **changes: Any
+) -> bool:
     """
     Write ``changes`` if the row still is what was checked, and tell whether it was.
+
+    ``regardless_of``: columns that may have changed meanwhile.
 
     One UPDATE whose condition is all that a token depends on, so a link is consumed
     once and a deactivation in between wins. It is no ``save()``, which would write
     unconditionally; receivers of ``pre_save`` and ``post_save`` and ``auto_now``
     columns see what they would see of one.
     """
-    model = type(user)
+    # Not type(): the user of a request is a lazy object around it.
+    model = user.__class__
     checked = {
         name: getattr(user, name)
         for name in ("password", "is_active", "last_login", email_field())
-        if has_column(name)
+        if has_column(name) and name not in regardless_of
     }
     for name, value in changes.items():
         setattr(user, name, value)
@@ -693,3 +730,35 @@ def _write(user: User, **changes: Any) -> bool:
         return False
     post_save.send(created=False, **seen)
     return True
+
+
+def _has_no_session(user: User) -> bool:
+    """Tell whether ``user`` has none, or none any more: those of a placeholder end."""
+    if state_of(user) is AccountState.WAITING:
+        # Nor would the link with which it was invited survive another placeholder.
+        return True
+    return not user.has_usable_password() and write_checked(
+        user, regardless_of=("last_login",), password=make_password(None)
+    )
+
+
+def end_sessions(users: Collection[User]) -> list[User]:
+    """
+    End every session of ``users``, whose passwords stay what they are.
+
+    Sessions in the database are looked through for theirs, once for all of them. Other
+    engines cannot be searched; there it works for an account without a usable password
+    alone, whose random placeholder every session is bound to. Returns those whose
+    sessions still go on.
+    """
+    ended = {user.pk for user in users if _has_no_session(user)}
+    store = import_string(f"{settings.SESSION_ENGINE}.SessionStore")
+    if not hasattr(store, "get_model_class"):
+        return [user for user in users if user.pk not in ended]
+    keys = {str(user.pk) for user in users}
+    sessions = store.get_model_class()._default_manager
+    for session in sessions.filter(expire_date__gt=timezone.now()).iterator():
+        if session.get_decoded().get(SESSION_KEY) in keys:
+            # By the store, which may keep a copy in the cache.
+            store(session.session_key).delete()
+    return []

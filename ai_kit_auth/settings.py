@@ -278,6 +278,13 @@ class EnableEndpoints(Section):
     RESET_PASSWORD = Setting(True, "serve ``reset_password/``")
     VALIDATE_PASSWORD = Setting(True, "serve ``validate_password/``")
     ACTIVATE_EMAIL = Setting(True, "serve ``activate_email/``")
+    RESEND_ACTIVATION_MAIL = Setting(False, "serve ``resend_activation_email/``")
+    CHANGE_PASSWORD = Setting(False, "serve ``change_password/``")
+    LOGOUT_OTHERS = Setting(False, "serve ``logout_others/``")
+    CHANGE_EMAIL = Setting(False, "serve ``change_email/`` and ``confirm_email/``")
+    UPDATE_ME = Setting(False, "serve ``PATCH me/``")
+    DELETE_ACCOUNT = Setting(False, "serve ``delete_account/``")
+    CONFIRM_PASSWORD = Setting(False, "serve ``confirm_password/``")
 
 
 class MailTemplates(Section):
@@ -320,6 +327,53 @@ class AccountExistsTemplates(MailTemplates):
     BODY_HTML = Setting("ai_kit_auth/account_exists_body.html", "its HTML")
 
 
+class ConfirmEmailTemplates(MailTemplates):
+    TITLE = Setting(
+        "ai_kit_auth/confirm_email_title.txt",
+        "subject of the mail to a new address, with the link that confirms it",
+    )
+    BODY_PLAINTEXT = Setting("ai_kit_auth/confirm_email_body.txt", "its plain text")
+    BODY_HTML = Setting("ai_kit_auth/confirm_email_body.html", "its HTML")
+
+
+class PasswordChangedTemplates(MailTemplates):
+    TITLE = Setting(
+        "ai_kit_auth/password_changed_title.txt",
+        "subject of the notice that a password was changed or reset",
+    )
+    BODY_PLAINTEXT = Setting("ai_kit_auth/password_changed_body.txt", "its plain text")
+    BODY_HTML = Setting("ai_kit_auth/password_changed_body.html", "its HTML")
+
+
+class EmailChangeRequestedTemplates(MailTemplates):
+    TITLE = Setting(
+        "ai_kit_auth/email_change_requested_title.txt",
+        "subject of the notice, to the old address, that another was asked for",
+    )
+    BODY_PLAINTEXT = Setting(
+        "ai_kit_auth/email_change_requested_body.txt", "its plain text"
+    )
+    BODY_HTML = Setting("ai_kit_auth/email_change_requested_body.html", "its HTML")
+
+
+class EmailChangedTemplates(MailTemplates):
+    TITLE = Setting(
+        "ai_kit_auth/email_changed_title.txt",
+        "subject of the notice, to the old address, that it was changed",
+    )
+    BODY_PLAINTEXT = Setting("ai_kit_auth/email_changed_body.txt", "its plain text")
+    BODY_HTML = Setting("ai_kit_auth/email_changed_body.html", "its HTML")
+
+
+class AccountDeletedTemplates(MailTemplates):
+    TITLE = Setting(
+        "ai_kit_auth/account_deleted_title.txt",
+        "subject of the farewell after ``delete_account/``",
+    )
+    BODY_PLAINTEXT = Setting("ai_kit_auth/account_deleted_body.txt", "its plain text")
+    BODY_HTML = Setting("ai_kit_auth/account_deleted_body.html", "its HTML")
+
+
 class EmailTemplates(Section):
     CUSTOM_DATA_FUNCTION = Dotted[Callable[[], dict[str, Any]]](
         "ai_kit_auth.services.custom_email_data",
@@ -329,6 +383,11 @@ class EmailTemplates(Section):
     RESET_PASSWORD = Nested(ResetPasswordTemplates)
     SET_PASSWORD = Nested(SetPasswordTemplates)
     ACCOUNT_EXISTS = Nested(AccountExistsTemplates)
+    CONFIRM_EMAIL = Nested(ConfirmEmailTemplates)
+    PASSWORD_CHANGED = Nested(PasswordChangedTemplates)
+    EMAIL_CHANGE_REQUESTED = Nested(EmailChangeRequestedTemplates)
+    EMAIL_CHANGED = Nested(EmailChangedTemplates)
+    ACCOUNT_DELETED = Nested(AccountDeletedTemplates)
 
 
 class Frontend(Section):
@@ -339,6 +398,9 @@ class Frontend(Section):
     RESET_PW_ROUTE = Setting(
         "/auth/reset_password/", "the frontend's page for reset links"
     )
+    CONFIRM_EMAIL_ROUTE = Setting(
+        "/auth/confirm_email/", "the frontend's page for links that confirm an address"
+    )
 
 
 class ThrottleRates(Section):
@@ -348,10 +410,25 @@ class ThrottleRates(Section):
     LOGIN_ACCOUNT = Rate("30/min", "failed logins to one account from all addresses")
     LOGIN_ADDRESS = Rate("300/min", "failed logins from one address")
     REGISTER = Rate("600/min", "registrations from one address")
-    MAIL_RECIPIENT = Rate("5/hour", "reset mails to one account")
-    MAIL_ADDRESS = Rate("1000/hour", "reset mails that one address asks for")
+    MAIL_RECIPIENT = Rate("5/hour", "mails to one account or address")
+    MAIL_ADDRESS = Rate("1000/hour", "mails that one client's address asks for")
     VALIDATE_PASSWORD = Rate("1000/min", "passwords that one address has checked")
-    LINK = Rate("1000/min", "activation and reset links that one address tries")
+    LINK = Rate("1000/min", "links out of mails that one address tries")
+    RESEND_RECIPIENT = Rate("1/min", "activation mails sent once more to one account")
+    CHANGE_EMAIL = Rate("10/hour", "changes of address that one account asks for")
+    ACCOUNT = Rate("120/min", "requests of one account to its account page")
+
+
+class SecurityNotices(Section):
+    PASSWORD_CHANGED = Setting(True, "mail after ``change_password/``")
+    PASSWORD_RESET = Setting(
+        False, "mail after ``reset_password/``; off, as 2.0.0 sent none"
+    )
+    EMAIL_CHANGE_REQUESTED = Setting(
+        True, "mail to the old address after ``change_email/``"
+    )
+    EMAIL_CHANGED = Setting(True, "mail to the old address after ``confirm_email/``")
+    ACCOUNT_DELETED = Setting(True, "farewell mail after ``delete_account/``")
 
 
 class APISettings(Section):
@@ -368,11 +445,12 @@ class APISettings(Section):
     EMAIL_TEMPLATES = Nested(EmailTemplates)
     SEND_USER_ACTIVATION_MAIL = Dotted[Callable[[Any, str], object]](
         "ai_kit_auth.services.default_send_user_activation_mail",
-        "called with (user, url) at registration",
+        "called with (user, url) at registration, and where it is asked for once more",
     )
     SEND_ACTIVATION_BY_ADMIN_MAIL = Dotted[Callable[[Any, str], object]](
         "ai_kit_auth.services.default_send_activation_by_admin_mail",
-        "called with (user, url) when an admin makes an account",
+        "called with (user, url) when an admin makes an account, and for the invited "
+        "once more",
     )
     SEND_RESET_PW_MAIL = Dotted[Callable[[Any, str], object]](
         "ai_kit_auth.services.default_send_reset_pw_mail",
@@ -382,13 +460,35 @@ class APISettings(Section):
         "ai_kit_auth.services.default_send_account_exists_mail",
         "called with (user, url) when PREVENT_ENUMERATION hides a taken address",
     )
+    SEND_CONFIRM_EMAIL_MAIL = Dotted[Callable[[Any, str], object]](
+        "ai_kit_auth.account.services.default_send_confirm_email_mail",
+        "called with (user, url) when a change of address is requested; the user's "
+        "address is the new one",
+    )
+    SEND_SECURITY_NOTICE = Dotted[Callable[[Any, str], object]](
+        "ai_kit_auth.account.services.default_send_security_notice",
+        "called with (user, notice), a key of SECURITY_NOTICES",
+    )
+    SECURITY_NOTICES = Nested(SecurityNotices)
     ACTIVATION_TIMEOUT = Seconds(
         None,
         "how many seconds an activation link is good for; None for Django's "
         "``PASSWORD_RESET_TIMEOUT``",
     )
+    EMAIL_CHANGE_TIMEOUT = Seconds(
+        None,
+        "how many seconds a link that confirms an address is good for; None for "
+        "Django's ``PASSWORD_RESET_TIMEOUT``",
+    )
+    REAUTHENTICATION_TIMEOUT = Seconds(
+        300,
+        "how many seconds after ``confirm_password/`` a session counts as freshly "
+        "authenticated; None for never",
+    )
     PREVENT_ENUMERATION = Setting(
-        False, "True hides at registration whether an address has an account"
+        False,
+        "True hides whether an address has an account, at registration and at a change "
+        "of address",
     )
     THROTTLE_RATES = Nested(ThrottleRates)
     USE_AI_KIT_AUTH_ADMIN = Setting(
@@ -435,6 +535,15 @@ class APISettings(Section):
     )
     REGISTRATION_SERIALIZER = Dotted[type[Any]](
         "ai_kit_auth.serializers.RegistrationSerializer", "what ``register/`` takes"
+    )
+    USER_UPDATE_SERIALIZER = Dotted[type[Any]](
+        "ai_kit_auth.account.serializers.UserUpdateSerializer",
+        "what ``PATCH me/`` takes",
+    )
+    ACCOUNT_DELETION_FUNCTION = Dotted[Callable[[Any], object]](
+        "ai_kit_auth.account.services.delete_user",
+        "called with (user) by ``delete_account/``; "
+        "``ai_kit_auth.account.services.anonymise_user`` keeps the row",
     )
     USER_IDENTITY_FIELDS = Names(
         ("email", "username"),

@@ -201,11 +201,15 @@ class LoginAttempt:
         self._here.clear()
 
 
-def may_mail(request: Any, account: str) -> bool:
-    """Count a reset mail, per recipient and per address; tell whether it may go out."""
+def may_mail(request: Any, account: str, *scopes: str) -> bool:
+    """
+    Count a mail, per recipient and per address; tell whether it may go out.
+
+    ``account``: what the recipient is counted by, in each of ``scopes`` as well.
+    """
     try:
         take_all(
-            Counter("MAIL_RECIPIENT", account),
+            *(Counter(scope, account) for scope in (*scopes, "MAIL_RECIPIENT")),
             Counter("MAIL_ADDRESS", address_of(request)),
         )
     except Throttled:

@@ -17,6 +17,7 @@ from django.urls import URLPattern, path, re_path
 from django.views.decorators.csrf import csrf_exempt
 
 from . import views
+from .account import urls as account
 from .settings import EnableEndpoints, api_settings
 
 app_name = "ai_kit_auth"
@@ -46,7 +47,10 @@ ROUTES: dict[str, URLPattern] = {
 
 
 def _enabled(endpoints: EnableEndpoints) -> list[URLPattern]:
-    return [route for key, route in ROUTES.items() if getattr(endpoints, key)]
+    routes = {key: route for key, route in ROUTES.items() if getattr(endpoints, key)}
+    if endpoints.UPDATE_ME:
+        routes["ME"] = account.me(endpoints)
+    return [*routes.values(), *account.routes(endpoints)]
 
 
 # Exempt from whatever would answer in its place, and hide the error.

@@ -8,19 +8,22 @@ from __future__ import annotations
 
 import logging
 import time
+from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import SESSION_KEY, login, logout
-from django.db import router, transaction
+from django.db import DatabaseError, router, transaction
+from django.dispatch import Signal
 from django.http import HttpResponseBase
 from django.middleware.csrf import get_token, rotate_token
 from django.utils import translation
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from rest_framework import status
-from rest_framework.exceptions import APIException, Throttled
+from rest_framework.exceptions import APIException, Throttled, ValidationError
 from rest_framework.negotiation import BaseContentNegotiation
 from rest_framework.permissions import AllowAny, IsAuthenticated
 from rest_framework.renderers import JSONRenderer
@@ -170,14 +173,17 @@ class LoginView(AuthView):
     """
     ``POST login/`` ``{"ident", "password"}`` → 200 ``{"user": {...}, "csrf": "..."}``.
 
-    400 ``invalid_credentials`` under ``non_field_errors``; 403 ``csrf_failed``.
+    ``remember``, an optional boolean: False ends the session with the browser, True
+    keeps it for ``SESSION_COOKIE_AGE``; without it the host's settings decide. 400
+    ``invalid_credentials`` under ``non_field_errors``; 403 ``csrf_failed``.
     """
 
     authentication_classes = [CSRFEnforcement]
 
     def post(self, request: Request) -> Response:
         # Outside of the transaction: what others note of a failure must stay written.
-        user = self.validated(LoginSerializer).validated_data["user"]
+        data = self.validated(LoginSerializer).validated_data
+        user, remember = data["user"], data.get("remember")
         try:
             with services.atomic():
                 user_pre_login.send(sender=self.__class__, user=user)
@@ -185,10 +191,21 @@ class LoginView(AuthView):
                     # SECURITY: Django keeps the key at a second login of the same user.
                     request.session.cycle_key()
                 login(request._request, user)
+                if remember is not None:
+                    request.session.set_expiry(
+                        settings.SESSION_COOKIE_AGE if remember else 0
+                    )
                 user_post_login.send(sender=self.__class__, user=user)
-        except Exception:
+        except Exception as error:
             if request._request.user == user:
                 request.session.flush()
+            # Deleted since the password was checked: Django finds no row to note the
+            # login in.
+            gone = isinstance(error, DatabaseError) and not (
+                UserModel._base_manager.filter(pk=user.pk).exists()
+            )
+            if gone:
+                raise ValidationError("", code="invalid_credentials") from error
             raise
         security_log.log("login_succeeded", request, user=user)
         return Response({"user": self.user_data(user), "csrf": self.csrf()})
@@ -261,7 +278,7 @@ class RegistrationView(AuthView):
             if waits and not answer_first:
                 services.send_user_activation_mail(user)
         security_log.log("registered", request, user=user)
-        late = partial(self.hand_over, user, waits) if answer_first else _nothing
+        late = partial(self.hand_over, user, waits) if answer_first else nothing
         return AnsweredFirst({}, then=late, status=status.HTTP_201_CREATED)
 
     def answer_for_taken(self, data: Mapping[str, Any]) -> Response:
@@ -273,15 +290,10 @@ class RegistrationView(AuthView):
         )
 
     def tell_owner(self, address: str) -> None:
-        """Mail the owner that the address has an account; log a failure."""
+        """Mail the owner that the address has an account, if so many mails may go."""
         owner = find_by_address(address)
-        allowed = may_mail(self.request, account_key(owner, address))
-        if owner is None or not (allowed and services.may_receive_reset_mail(owner)):
-            return
-        try:
-            services.send_account_exists_mail(owner)
-        except Exception:
-            logger.exception("The mail to the owner, user %s, was not sent", owner.pk)
+        if may_mail(self.request, account_key(owner, address)):
+            services.tell_owner(owner)
 
     def hand_over(self, user: User, waits: bool) -> None:
         """Send the activation mail; take the account back where that fails."""
@@ -316,21 +328,30 @@ class ActivateUser(AuthView):
         return Response({})
 
 
-class InitiatePasswordResetView(AuthView):
+class MailRequestView(AuthView):
     """
-    ``POST send_pw_reset_email/`` ``{"email"}`` or ``{"ident"}`` → 200 ``{}``.
+    A request for a mail, which anybody may make and which tells nobody anything.
 
     SECURITY: the same answer after the same work, whether or not the account exists:
     the mail is made and sent when the client has its answer.
     """
 
+    # What the server's log calls the mail, and the security log the request.
+    mail: str
+    event: str
+    serializer: type[Any]
+    # In which the recipient is counted, besides those of all mails.
+    scopes: Sequence[str] = ()
+    pre_signal: Signal
+    post_signal: Signal
+
     def post(self, request: Request) -> Response:
-        data = self.validated(InitiatePasswordResetSerializer).validated_data
+        data = self.validated(self.serializer).validated_data
         user = data["user"]
         # Counted whoever it is, since a throttle that only known accounts meet tells.
-        allowed = may_mail(request, account_key(user, data["typed"]))
+        allowed = may_mail(request, account_key(user, data["typed"]), *self.scopes)
         security_log.log(
-            "reset_requested" if allowed else "throttled",
+            self.event if allowed else "throttled",
             request,
             user=user,
             code="-" if allowed else "throttled",
@@ -338,20 +359,37 @@ class InitiatePasswordResetView(AuthView):
         mails = user is not None and allowed
         with services.atomic():
             if mails:
-                user_pre_forgot_password.send(sender=self.__class__, user=user)
-        then = partial(self.hand_over, user) if mails else _nothing
+                self.pre_signal.send(sender=self.__class__, user=user)
+        then = partial(self.hand_over, user) if mails else nothing
         return AnsweredFirst({}, then=then)
 
     def hand_over(self, user: User) -> None:
-        """Send the reset mail; a failure is logged, the client knows nothing of it."""
+        """Send the mail; a failure is logged, the client knows nothing of it."""
         try:
-            services.send_reset_pw_mail(user)
+            self.send_mail(user)
             with services.atomic():
-                user_post_forgot_password.send(sender=self.__class__, user=user)
+                self.post_signal.send(sender=self.__class__, user=user)
         except MailNotSent:
-            logger.error("The reset mail of user %s was not sent", user.pk)
+            logger.error("The %s mail of user %s was not sent", self.mail, user.pk)
         except Exception:
-            logger.exception("The reset request of user %s failed", user.pk)
+            logger.exception("The %s mail of user %s failed", self.mail, user.pk)
+
+    @abstractmethod
+    def send_mail(self, user: User) -> None:
+        """Send ``user`` what was asked for."""
+
+
+class InitiatePasswordResetView(MailRequestView):
+    """``POST send_pw_reset_email/`` ``{"email"}`` or ``{"ident"}`` → 200 ``{}``."""
+
+    mail = "reset"
+    event = "reset_requested"
+    serializer = InitiatePasswordResetSerializer
+    pre_signal = user_pre_forgot_password
+    post_signal = user_post_forgot_password
+
+    def send_mail(self, user: User) -> None:
+        services.send_reset_pw_mail(user)
 
 
 class ResetPassword(AuthView):
@@ -422,7 +460,7 @@ class AnsweredFirst(Response):
 _PAUSE = 0.005  # seconds
 
 
-def _nothing() -> None:
+def nothing() -> None:
     """Be what comes after an answer that nothing comes after."""
 
 

@@ -769,6 +769,14 @@ def test_e006_what_may_work_is_left_alone(shown_by: object) -> None:
     assert ids(AI_KIT_AUTH=show(shown_by)) == []
 
 
+def test_e006_a_serializer_for_updates_counts_where_they_are_on() -> None:
+    assert ids(AI_KIT_AUTH=auth(USER_UPDATE_SERIALIZER=dict)) == []
+    on = {"UPDATE_ME": True}
+    given = auth(USER_UPDATE_SERIALIZER=dict, ENABLE_ENDPOINTS=on)
+    assert ids(AI_KIT_AUTH=given) == ["E006"]
+    assert ids(AI_KIT_AUTH=auth(ENABLE_ENDPOINTS=on)) == []
+
+
 def test_e006_a_serializer_that_nobody_uses_may_be_anything() -> None:
     endpoints = {"LOGIN": False, "ME": False, "REGISTER": False}
     given = {**show(dict), "REGISTRATION_SERIALIZER": dict}

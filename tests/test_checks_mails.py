@@ -91,6 +91,19 @@ def test_e007_a_host_of_an_api_alone_may_have_no_templates_at_all() -> None:
         (of("SET_PASSWORD", SEND_ACTIVATION_BY_ADMIN_MAIL=own_sender), []),
         (of("ACCOUNT_EXISTS"), []),
         (of("ACCOUNT_EXISTS", PREVENT_ENUMERATION=True), ["E007"]),
+        (of("CONFIRM_EMAIL"), []),
+        (of("CONFIRM_EMAIL", ENABLE_ENDPOINTS={"CHANGE_EMAIL": True}), ["E007"]),
+        (of("PASSWORD_CHANGED"), []),
+        (of("PASSWORD_CHANGED", SECURITY_NOTICES={"PASSWORD_RESET": True}), ["E007"]),
+        (of("PASSWORD_CHANGED", ENABLE_ENDPOINTS={"CHANGE_PASSWORD": True}), ["E007"]),
+        (
+            of(
+                "ACCOUNT_DELETED",
+                ENABLE_ENDPOINTS={"DELETE_ACCOUNT": True},
+                SECURITY_NOTICES={"ACCOUNT_DELETED": False},
+            ),
+            [],
+        ),
         (
             of(
                 "USER_CREATED",

@@ -129,6 +129,28 @@ def test_a_page_of_the_apis_own_origin_needs_no_preflight() -> None:
     assert report.step("logout/")["state"] == "ok"
 
 
+ACCOUNT_PAGE: dict[str, Any] = {
+    "ROOT_URLCONF": "tests.urlconfs.account",
+    "AI_KIT_AUTH": {**settings.AI_KIT_AUTH, "ENABLE_ENDPOINTS": {"UPDATE_ME": True}},
+}
+
+
+def test_the_account_page_is_asked_for_where_it_is_on() -> None:
+    report = visit(**ACCOUNT_PAGE)
+    well(report)
+    for path in ("change_password/", "confirm_email/", "PATCH me/"):
+        assert report.step(f"preflight {path}")["state"] == "ok"
+
+
+def test_a_method_that_is_not_allowed_is_named() -> None:
+    report = visit(**ACCOUNT_PAGE, CORS_ALLOW_METHODS=["GET", "POST"])
+    assert report.code == 1
+    assert [step["name"] for step in report.failed] == ["preflight PATCH me/"]
+    step = report.failed[0]
+    assert "Method PATCH is not allowed by Access-Control" in step["console"]
+    assert step["setting"].startswith("CORS_ALLOW_METHODS = ")
+
+
 def test_two_ports_of_this_machine_are_one_site() -> None:
     page = "http://localhost:3000"
     report = visit(

@@ -9,6 +9,9 @@ from typing import Any
 import pytest
 
 from ai_kit_auth.errors import CODES
+from ai_kit_auth.openapi.codes import answers_of
+
+from .urlconfs.account import ROUTES
 
 # The same on every user model.
 pytestmark = pytest.mark.user_model("auth_user")
@@ -36,3 +39,23 @@ def test_the_languages_say_the_same_things() -> None:
         german["errors"][code] != sentence
         for code, sentence in english["errors"].items()
     )
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_every_answer_of_every_endpoint_has_its_sentences(language: str) -> None:
+    """Also where the code is one of Django's or of DRF's, such as that of a limit."""
+    answers = [
+        answers_of(route.callback.view_class, method)  # type: ignore[attr-defined]  # as_view() leaves it there
+        for route in ROUTES
+        for method in ("GET", "POST", "PATCH")
+    ]
+    codes = {
+        code
+        for answer in answers
+        for places in answer.by_status.values()
+        for codes in places.values()
+        for code in codes.known
+    }
+    assert codes >= {"no_password", "reauthentication_required", "account_protected"}
+    errors = texts(language)["errors"]
+    assert [code for code in sorted(codes) if not errors.get(code)] == []

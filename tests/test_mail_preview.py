@@ -36,7 +36,16 @@ PAGES = {
     "set_password": "https://app.example.com/auth/activation?ident=561465857&token=",
     "account_exists": "https://app.example.com/auth/reset_password?ident=561465857"
     "&token=",
+    "confirm_email": "https://app.example.com/auth/confirm_email?ident=561465857"
+    "&token=",
 }
+NOTICES = (
+    "password_changed",
+    "email_change_requested",
+    "email_changed",
+    "account_deleted",
+)
+MAILS = (*PAGES, *NOTICES)
 SUBJECTS = {
     "en": "Please confirm your e-mail address",
     "de": "Bitte bestätigen Sie Ihre E-Mail-Adresse",
@@ -136,7 +145,7 @@ ALL = {
     *(
         f"{language}/{name}{suffix}"
         for language in SUBJECTS
-        for name in PAGES
+        for name in MAILS
         for suffix in (".html", ".txt")
     ),
 }
@@ -146,13 +155,14 @@ ALL = {
 
 def test_the_mails_of_the_app_are_written_and_without_fault(out: Path) -> None:
     printed = run(out)
-    assert printed == f"8 mails in en, de: {out / 'index.html'}\n"
+    assert printed == f"18 mails in en, de: {out / 'index.html'}\n"
     assert written(out) == ALL
 
 
-def test_every_mail_that_the_settings_declare_has_a_link() -> None:
+def test_every_mail_that_the_settings_declare_has_a_link_or_is_a_notice() -> None:
     assert list(LINKS) == mail_names()
-    assert [name.upper() for name in PAGES] == mail_names()
+    assert [name.upper() for name in MAILS] == mail_names()
+    assert [name for name in NOTICES if LINKS[name.upper()]] == []
 
 
 @pytest.mark.parametrize("name", PAGES)
@@ -165,6 +175,13 @@ def test_a_mail_links_to_its_page_of_the_frontend(
     assert PAGES[name] in read(out / language / f"{name}.txt")
     assert f'href="{html.escape(PAGES[name])}' in page
     assert f'<html lang="{language}">' in page
+
+
+@pytest.mark.parametrize("name", NOTICES)
+def test_a_notice_has_no_link(out: Path, name: str) -> None:
+    run(out)
+    assert "://" not in read(out / "en" / f"{name}.txt")
+    assert "href" not in read(out / "en" / f"{name}.html")
 
 
 @pytest.mark.parametrize("language", SUBJECTS)
@@ -296,7 +313,7 @@ def test_the_index_says_what_is_wrong(out: Path, template: Template) -> None:
 
 
 def test_a_language_may_be_chosen(out: Path) -> None:
-    assert run(out, "--language", "de").startswith("4 mails in de:")
+    assert run(out, "--language", "de").startswith("9 mails in de:")
     assert written(out) == {name for name in ALL if not name.startswith("en/")}
 
 
@@ -333,7 +350,7 @@ def test_a_host_that_names_no_languages_is_advised_to(out: Path) -> None:
 
 @override_settings(USE_I18N=False, LANGUAGE_CODE="fr")
 def test_a_host_that_translates_nothing_has_one_language(out: Path) -> None:
-    assert run(out).startswith("4 mails in fr:")
+    assert run(out).startswith("9 mails in fr:")
 
 
 # What is wrong with a template

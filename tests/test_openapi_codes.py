@@ -31,6 +31,7 @@ from rest_framework.throttling import AnonRateThrottle, ScopedRateThrottle
 from rest_framework.validators import UniqueTogetherValidator, UniqueValidator
 
 from ai_kit_auth import signals, views
+from ai_kit_auth.account import views as account
 from ai_kit_auth.errors import CODES
 from ai_kit_auth.openapi.codes import Answers, Codes, answers_of, codes_of_field
 from ai_kit_auth.openapi.operations import OPERATIONS
@@ -76,6 +77,7 @@ def test_a_login_says_what_is_wrong_with_both_fields_and_with_the_request() -> N
             "non_field_errors": {"invalid", "invalid_credentials", "null"},
             "ident": {*TEXT, "blank", "required"},
             "password": {*TEXT, "blank", "required"},
+            "remember": {"invalid"},
         },
         403: {"error": {"csrf_failed"}},
         415: {"error": {"unsupported_media_type"}},
@@ -140,16 +142,54 @@ def test_only_what_counts_requests_answers_429() -> None:
     }
     assert counted == {
         "activate_email",
+        "change_email",
+        "change_password",
+        "confirm_email",
+        "confirm_password",
+        "delete_account",
         "login",
+        "logout_others",
         "register",
         "reset_password",
+        "update_me",
         "validate_password",
     }
-    with override_settings(
-        AI_KIT_AUTH={**FRONTEND, "THROTTLE_RATES": {"LINK": None, "REGISTER": None}}
-    ):
+    off = {"LINK": None, "REGISTER": None, "ACCOUNT": None}
+    with override_settings(AI_KIT_AUTH={**FRONTEND, "THROTTLE_RATES": off}):
         for view in (views.ActivateUser, views.RegistrationView):
             assert 429 not in answers_of(view, "POST").by_status
+        assert 429 not in answers_of(account.UpdateMe, "PATCH").by_status
+
+
+def test_only_a_change_of_the_account_asks_who_it_is() -> None:
+    assert known(answers_of(account.UpdateMe, "GET")) == {}
+    changed = known(answers_of(account.UpdateMe, "PATCH"))
+    assert changed[403] == {"error": {"csrf_failed", "not_authenticated"}}
+    # Every field may be left out.
+    fields = {place: codes for place, codes in changed[400].items() if place != "error"}
+    assert not any("required" in codes for codes in fields.values())
+
+
+def test_an_account_that_others_refer_to_is_a_conflict() -> None:
+    deleted = known(answers_of(account.DeleteAccount, "POST"))
+    assert deleted[409] == {"error": {"account_protected"}}
+    assert deleted[403] == {
+        "error": {"csrf_failed", "not_authenticated", "reauthentication_required"}
+    }
+
+
+@pytest.mark.parametrize("hidden", [True, False])
+def test_whose_an_address_is_is_in_no_schema_where_it_is_hidden(hidden: bool) -> None:
+    with override_settings(AI_KIT_AUTH={**FRONTEND, "PREVENT_ENUMERATION": hidden}):
+        codes = known(answers_of(account.ChangeEmail, "POST"))[400]["email"]
+    assert (f"{email_field()}_unique" in codes) is not hidden
+
+
+def test_a_hosts_own_deletion_may_answer_what_it_likes() -> None:
+    assert not answers_of(account.DeleteAccount, "POST").is_open
+    own = {**FRONTEND, "ACCOUNT_DELETION_FUNCTION": "tests.test_openapi_codes.known"}
+    with override_settings(AI_KIT_AUTH=own):
+        assert answers_of(account.DeleteAccount, "POST").is_open
 
 
 @pytest.mark.parametrize(
@@ -204,14 +244,14 @@ def test_every_code_that_the_documentation_lists_is_in_some_operation() -> None:
 
 
 @contextmanager
-def connected(signal: Signal) -> Iterator[None]:
+def connected(signal: Signal, sender: type[Any] | None = None) -> Iterator[None]:
     def receiver(**kwargs: Any) -> None: ...
 
-    signal.connect(receiver)
+    signal.connect(receiver, sender=sender)
     try:
         yield
     finally:
-        signal.disconnect(receiver)
+        signal.disconnect(receiver, sender=sender)
 
 
 @pytest.mark.parametrize(
@@ -235,6 +275,15 @@ def test_answers_are_open_only_while_a_receiver_could_veto(
     assert not before.allows(409, "error", "closed_today")
     assert vetoed.allows(409, "error", "closed_today")
     assert not answers_of(view, "POST").is_open
+
+
+def test_a_receiver_for_one_view_opens_that_view_alone() -> None:
+    class OwnLogin(views.LoginView):
+        __module__ = views.LoginView.__module__
+
+    with connected(signals.user_pre_login, sender=OwnLogin):
+        assert answers_of(OwnLogin, "POST").is_open
+        assert not answers_of(views.LoginView, "POST").is_open
 
 
 def test_a_receiver_that_runs_after_the_answer_opens_nothing() -> None:

@@ -10,7 +10,7 @@ from django.dispatch import Signal
 from docutils import nodes
 from docutils.core import publish_doctree
 
-from ai_kit_auth import errors, security_log, signals, urls
+from ai_kit_auth import account, errors, security_log, signals, urls
 from ai_kit_auth.checks import PROBLEMS
 from ai_kit_auth.settings import APISettings, EnableEndpoints
 
@@ -33,10 +33,9 @@ def sections() -> dict[str, nodes.section]:
     }
 
 
-def table(section: nodes.section) -> list[list[str]]:
-    """Return the body of the first table of ``section`` as texts."""
-    body = section.next_node(nodes.tbody)
-    assert body is not None
+def table(section: nodes.section, number: int = 0) -> list[list[str]]:
+    """Return the body of a table of ``section``, by default the first, as texts."""
+    body = list(section.findall(nodes.tbody))[number]
     return [
         [entry.astext().replace("\n", " ") for entry in row.findall(nodes.entry)]
         for row in body.findall(nodes.row)
@@ -91,11 +90,24 @@ def test_every_endpoint_stands_there_with_name_and_path(
     sections: dict[str, nodes.section],
 ) -> None:
     rows = {row[0]: row for row in table(sections["Endpoints"])}
-    assert list(rows) == list(EnableEndpoints.members()) == list(urls.ROUTES)
+    assert list(rows) == list(urls.ROUTES)
     for key, route in urls.ROUTES.items():
         assert rows[key][1] == route.name
         assert rows[key][2].split()[1].rstrip(",") == str(route.pattern)
         assert rows[key][2].split()[0].lower() in dir(route.callback.view_class)  # type: ignore[attr-defined]  # as_view() puts it there
+
+
+def test_every_endpoint_of_the_account_page_stands_there(
+    sections: dict[str, nodes.section],
+) -> None:
+    rows = {row[0]: row for row in table(sections["Account page"])}
+    assert [*urls.ROUTES, *rows] == list(EnableEndpoints.members())
+    routes = {**account.urls.ROUTES, "UPDATE_ME": (urls.ROUTES["ME"],)}
+    assert set(rows) == set(routes)
+    for key, parts in routes.items():
+        assert rows[key][1] == ", ".join(str(route.name) for route in parts)
+        paths = re.findall(r"(?:POST|PATCH) (\S+/)", rows[key][2])
+        assert paths == [str(route.pattern) for route in parts]
 
 
 def test_every_code_stands_there_with_its_meaning(
@@ -108,9 +120,10 @@ def test_every_code_stands_there_with_its_meaning(
 
 
 def test_every_signal_stands_there(sections: dict[str, nodes.section]) -> None:
-    defined = [n for n, member in vars(signals).items() if isinstance(member, Signal)]
-    assert [row[0] for row in table(sections["Signals"])] == defined
-    assert len(defined) == 12
+    for number, (module, count) in enumerate(((signals, 12), (account.signals, 16))):
+        defined = [n for n, m in vars(module).items() if isinstance(m, Signal)]
+        assert [row[0] for row in table(sections["Signals"], number)] == defined
+        assert len(defined) == count
 
 
 def test_every_check_stands_there(sections: dict[str, nodes.section]) -> None:

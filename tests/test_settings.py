@@ -46,6 +46,13 @@ DEFAULTS: dict[str, Any] = {
     "ENABLE_ENDPOINTS.RESET_PASSWORD": True,
     "ENABLE_ENDPOINTS.VALIDATE_PASSWORD": True,
     "ENABLE_ENDPOINTS.ACTIVATE_EMAIL": True,
+    "ENABLE_ENDPOINTS.RESEND_ACTIVATION_MAIL": False,
+    "ENABLE_ENDPOINTS.CHANGE_PASSWORD": False,
+    "ENABLE_ENDPOINTS.LOGOUT_OTHERS": False,
+    "ENABLE_ENDPOINTS.CHANGE_EMAIL": False,
+    "ENABLE_ENDPOINTS.UPDATE_ME": False,
+    "ENABLE_ENDPOINTS.DELETE_ACCOUNT": False,
+    "ENABLE_ENDPOINTS.CONFIRM_PASSWORD": False,
     "EMAIL_TEMPLATES.CUSTOM_DATA_FUNCTION": "ai_kit_auth.services.custom_email_data",
     "EMAIL_TEMPLATES.USER_CREATED.TITLE": "ai_kit_auth/user_created_title.txt",
     "EMAIL_TEMPLATES.USER_CREATED.BODY_PLAINTEXT": "ai_kit_auth/user_created_body.txt",
@@ -63,6 +70,39 @@ DEFAULTS: dict[str, Any] = {
         "ai_kit_auth/account_exists_body.txt"
     ),
     "EMAIL_TEMPLATES.ACCOUNT_EXISTS.BODY_HTML": "ai_kit_auth/account_exists_body.html",
+    "EMAIL_TEMPLATES.CONFIRM_EMAIL.TITLE": "ai_kit_auth/confirm_email_title.txt",
+    "EMAIL_TEMPLATES.CONFIRM_EMAIL.BODY_PLAINTEXT": (
+        "ai_kit_auth/confirm_email_body.txt"
+    ),
+    "EMAIL_TEMPLATES.CONFIRM_EMAIL.BODY_HTML": "ai_kit_auth/confirm_email_body.html",
+    "EMAIL_TEMPLATES.PASSWORD_CHANGED.TITLE": "ai_kit_auth/password_changed_title.txt",
+    "EMAIL_TEMPLATES.PASSWORD_CHANGED.BODY_PLAINTEXT": (
+        "ai_kit_auth/password_changed_body.txt"
+    ),
+    "EMAIL_TEMPLATES.PASSWORD_CHANGED.BODY_HTML": (
+        "ai_kit_auth/password_changed_body.html"
+    ),
+    "EMAIL_TEMPLATES.EMAIL_CHANGE_REQUESTED.TITLE": (
+        "ai_kit_auth/email_change_requested_title.txt"
+    ),
+    "EMAIL_TEMPLATES.EMAIL_CHANGE_REQUESTED.BODY_PLAINTEXT": (
+        "ai_kit_auth/email_change_requested_body.txt"
+    ),
+    "EMAIL_TEMPLATES.EMAIL_CHANGE_REQUESTED.BODY_HTML": (
+        "ai_kit_auth/email_change_requested_body.html"
+    ),
+    "EMAIL_TEMPLATES.EMAIL_CHANGED.TITLE": "ai_kit_auth/email_changed_title.txt",
+    "EMAIL_TEMPLATES.EMAIL_CHANGED.BODY_PLAINTEXT": (
+        "ai_kit_auth/email_changed_body.txt"
+    ),
+    "EMAIL_TEMPLATES.EMAIL_CHANGED.BODY_HTML": "ai_kit_auth/email_changed_body.html",
+    "EMAIL_TEMPLATES.ACCOUNT_DELETED.TITLE": "ai_kit_auth/account_deleted_title.txt",
+    "EMAIL_TEMPLATES.ACCOUNT_DELETED.BODY_PLAINTEXT": (
+        "ai_kit_auth/account_deleted_body.txt"
+    ),
+    "EMAIL_TEMPLATES.ACCOUNT_DELETED.BODY_HTML": (
+        "ai_kit_auth/account_deleted_body.html"
+    ),
     "SEND_USER_ACTIVATION_MAIL": (
         "ai_kit_auth.services.default_send_user_activation_mail"
     ),
@@ -73,7 +113,20 @@ DEFAULTS: dict[str, Any] = {
     "SEND_ACCOUNT_EXISTS_MAIL": (
         "ai_kit_auth.services.default_send_account_exists_mail"
     ),
+    "SEND_CONFIRM_EMAIL_MAIL": (
+        "ai_kit_auth.account.services.default_send_confirm_email_mail"
+    ),
+    "SEND_SECURITY_NOTICE": (
+        "ai_kit_auth.account.services.default_send_security_notice"
+    ),
+    "SECURITY_NOTICES.PASSWORD_CHANGED": True,
+    "SECURITY_NOTICES.PASSWORD_RESET": False,
+    "SECURITY_NOTICES.EMAIL_CHANGE_REQUESTED": True,
+    "SECURITY_NOTICES.EMAIL_CHANGED": True,
+    "SECURITY_NOTICES.ACCOUNT_DELETED": True,
     "ACTIVATION_TIMEOUT": None,
+    "EMAIL_CHANGE_TIMEOUT": None,
+    "REAUTHENTICATION_TIMEOUT": 300,
     "PREVENT_ENUMERATION": False,
     "THROTTLE_RATES.LOGIN_ACCOUNT_ADDRESS": "10/min",
     "THROTTLE_RATES.LOGIN_ACCOUNT": "30/min",
@@ -83,6 +136,9 @@ DEFAULTS: dict[str, Any] = {
     "THROTTLE_RATES.MAIL_ADDRESS": "1000/hour",
     "THROTTLE_RATES.VALIDATE_PASSWORD": "1000/min",
     "THROTTLE_RATES.LINK": "1000/min",
+    "THROTTLE_RATES.RESEND_RECIPIENT": "1/min",
+    "THROTTLE_RATES.CHANGE_EMAIL": "10/hour",
+    "THROTTLE_RATES.ACCOUNT": "120/min",
     "USE_AI_KIT_AUTH_ADMIN": True,
     "ADMIN_FIELDSETS": (
         (None, {"fields": ("username", "email", "password")}),
@@ -113,10 +169,13 @@ DEFAULTS: dict[str, Any] = {
     "USERNAME_REQUIRED": False,
     "USER_SERIALIZER": "ai_kit_auth.serializers.UserSerializer",
     "REGISTRATION_SERIALIZER": "ai_kit_auth.serializers.RegistrationSerializer",
+    "USER_UPDATE_SERIALIZER": "ai_kit_auth.account.serializers.UserUpdateSerializer",
+    "ACCOUNT_DELETION_FUNCTION": "ai_kit_auth.account.services.delete_user",
     "USER_IDENTITY_FIELDS": ("email", "username"),
     "FRONTEND.URL": "",
     "FRONTEND.ACTIVATION_ROUTE": "/auth/activation/",
     "FRONTEND.RESET_PW_ROUTE": "/auth/reset_password/",
+    "FRONTEND.CONFIRM_EMAIL_ROUTE": "/auth/confirm_email/",
 }
 
 DECLARED = dict(APISettings.declared())

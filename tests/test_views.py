@@ -17,6 +17,7 @@ from asgiref.sync import async_to_sync
 from django import urls as django_urls
 from django.conf import settings as django_settings
 from django.contrib.auth import get_user_model
+from django.contrib.auth.backends import ModelBackend
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.contrib.sessions.models import Session
 from django.core import mail
@@ -1426,3 +1427,23 @@ def test_a_hosts_sender_gets_the_user_and_the_link(
     assert who == user
     page = "https://app.example.com/auth/reset_password"
     assert url.startswith(f"{page}?ident={users.ident_of(user)}&token=")
+
+
+class DeletesWhomItFinds(ModelBackend):
+    """Stands for another browser, in which the account is deleted meanwhile."""
+
+    def authenticate(self, *args: Any, **kwargs: Any) -> Any:
+        user: Any = super().authenticate(*args, **kwargs)
+        get_user_model()._base_manager.filter(pk=user.pk).delete()
+        return user
+
+
+def test_an_account_that_is_deleted_meanwhile_is_unknown(
+    client: APIClient, make_user: Callable[..., Any], settings: Settings
+) -> None:
+    make_user()
+    settings.AUTHENTICATION_BACKENDS = [f"{__name__}.DeletesWhomItFinds"]
+    body = {"ident": "ada@example.com", "password": PASSWORD}
+    answer = post(client, "login", body, **csrf(client))
+    assert answer_of(answer) == INVALID_CREDENTIALS
+    assert me(client) is None

@@ -41,7 +41,13 @@ def check_settings() -> Problems:
     try:
         require_frontend_url(url)
     except ImproperlyConfigured as error:
-        if is_served("REGISTER", "SEND_PW_RESET_MAIL") or admin_is_used():
+        mailing = (
+            "REGISTER",
+            "SEND_PW_RESET_MAIL",
+            "RESEND_ACTIVATION_MAIL",
+            "CHANGE_EMAIL",
+        )
+        if is_served(*mailing) or admin_is_used():
             yield problem(
                 "E002",
                 str(error),

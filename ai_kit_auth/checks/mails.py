@@ -27,11 +27,44 @@ def mails() -> Iterator[str]:
     """Yield the mails that are sent from our templates, by their key."""
     endpoints = api_settings.ENABLE_ENDPOINTS
     hides = api_settings.PREVENT_ENUMERATION
+    notices = api_settings.SECURITY_NOTICES
+    notice = "SEND_SECURITY_NOTICE"
+    changes, resets = endpoints.CHANGE_PASSWORD, endpoints.RESET_PASSWORD
     for name, sender, used in (
-        ("USER_CREATED", "SEND_USER_ACTIVATION_MAIL", endpoints.REGISTER),
+        (
+            "USER_CREATED",
+            "SEND_USER_ACTIVATION_MAIL",
+            endpoints.REGISTER or endpoints.RESEND_ACTIVATION_MAIL,
+        ),
         ("RESET_PASSWORD", "SEND_RESET_PW_MAIL", endpoints.SEND_PW_RESET_MAIL),
         ("SET_PASSWORD", "SEND_ACTIVATION_BY_ADMIN_MAIL", admin_is_used()),
-        ("ACCOUNT_EXISTS", "SEND_ACCOUNT_EXISTS_MAIL", endpoints.REGISTER and hides),
+        (
+            "ACCOUNT_EXISTS",
+            "SEND_ACCOUNT_EXISTS_MAIL",
+            hides and (endpoints.REGISTER or endpoints.CHANGE_EMAIL),
+        ),
+        ("CONFIRM_EMAIL", "SEND_CONFIRM_EMAIL_MAIL", endpoints.CHANGE_EMAIL),
+        (
+            "PASSWORD_CHANGED",
+            notice,
+            (changes and notices.PASSWORD_CHANGED)
+            or (resets and notices.PASSWORD_RESET),
+        ),
+        (
+            "EMAIL_CHANGE_REQUESTED",
+            notice,
+            endpoints.CHANGE_EMAIL and notices.EMAIL_CHANGE_REQUESTED,
+        ),
+        (
+            "EMAIL_CHANGED",
+            notice,
+            endpoints.CHANGE_EMAIL and notices.EMAIL_CHANGED,
+        ),
+        (
+            "ACCOUNT_DELETED",
+            notice,
+            endpoints.DELETE_ACCOUNT and notices.ACCOUNT_DELETED,
+        ),
     ):
         standard = dict(APISettings.declared())[sender].default
         # A host's own sender may need no template.

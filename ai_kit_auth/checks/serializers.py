@@ -26,6 +26,7 @@ def check_serializers() -> Problems:
     for name, endpoints, needed, find in (
         ("USER_SERIALIZER", ("LOGIN", "ME"), "data", _shown_passwords),
         ("REGISTRATION_SERIALIZER", ("REGISTER",), "is_valid", _required_columns),
+        ("USER_UPDATE_SERIALIZER", ("UPDATE_ME",), "is_valid", _nothing),
     ):
         found = resolved(name)
         if not isinstance(found, type) or not is_served(*endpoints):
@@ -59,6 +60,11 @@ def _problems_of(
             return []
         # DRF's way to say that Meta names what is not there.
         return [problem("E006", f"{key(name)}: {error}", f"Correct {dotted(found)}.")]
+
+
+def _nothing(found: type, fields: Mapping[str, Any]) -> Problems:
+    """Have nothing further to say of a serializer whose fields are there."""
+    return iter(())
 
 
 def _shown_passwords(found: type, fields: Mapping[str, Any]) -> Problems:

@@ -23,6 +23,9 @@ from .servers import Answer, Server
 MOST_BYTES = 4096  # of a cookie's name and value, RFC 6265bis, section 5.6
 
 
+_SAFELISTED = {"GET", "HEAD", "POST"}
+
+
 @dataclass(eq=False)
 class Blocked(Exception):
     """
@@ -273,8 +276,8 @@ class Browser:
         """
         Ask whether ``method`` with ``headers`` may be sent, as CORS has it.
 
-        ``method`` is GET or POST, which need no leave: browsers don't read
-        ``Access-Control-Allow-Methods`` for them.
+        GET and POST need no leave: browsers don't read ``Access-Control-Allow-Methods``
+        for them.
         """
         self._refuse_mixed_content(url)
         answer = self.server.send(
@@ -305,6 +308,13 @@ class Browser:
                 answer,
                 preflight=True,
             )
+        allowed = _listed(answer.get("Access-Control-Allow-Methods"))
+        if method not in _SAFELISTED and method.lower() not in allowed:
+            message = (
+                f"Method {method} is not allowed by Access-Control-Allow-Methods in "
+                "preflight response."
+            )
+            raise self._blocked("method", url, message, answer, method, preflight=True)
         allowed = _listed(answer.get("Access-Control-Allow-Headers"))
         for header in headers:
             if header not in allowed:
@@ -424,7 +434,7 @@ class Browser:
         lead = f"Access to fetch at '{url}' from origin '{self.origin}'"
         check = (
             "Response to preflight request doesn't pass access control check: "
-            if preflight and kind != "header"
+            if preflight and kind not in {"header", "method"}
             else ""
         )
         return Blocked(

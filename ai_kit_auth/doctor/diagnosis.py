@@ -190,8 +190,16 @@ def _header(blocked: Blocked, browser: Browser, url: str) -> Diagnosis:
     )
 
 
+def _method(blocked: Blocked, browser: Browser, url: str) -> Diagnosis:
+    return Diagnosis(
+        f"The method {blocked.detail} is not allowed from other origins.",
+        "CORS_ALLOW_METHODS = [*corsheaders.defaults.default_methods], which has it",
+    )
+
+
 _BLOCKED = {
     "header": _header,
+    "method": _method,
     "mixed_content": _mixed_content,
     "no_allow_origin": _no_allow_origin,
     "no_credentials": _no_credentials,

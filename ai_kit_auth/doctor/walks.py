@@ -14,6 +14,7 @@ import re
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from dataclasses import asdict, dataclass, field
+from functools import partial
 from typing import Any
 from urllib.parse import urljoin
 
@@ -25,8 +26,9 @@ from django.db import IntegrityError
 from django.urls import NoReverseMatch, reverse
 
 from .. import services
+from ..account.urls import ROUTES as ACCOUNT_ROUTES
 from ..origins import Origin, knows_suffixes, named_hosts, origin_of, site_of
-from ..settings import api_settings
+from ..settings import SecurityNotices, api_settings
 from ..urls import ROUTES
 from ..users import UserModel, email_field, has_column, identity_fields, username_field
 from . import diagnosis
@@ -309,8 +311,14 @@ def _run(journey: Callable[..., None], walker: _Walker, *args: Any) -> None:
 
 
 def _served() -> list[str]:
-    names = [str(route.name) for route in ROUTES.values()]
+    names = [str(route.name) for route in _ROUTES]
     return [name for name in names if _serves(f"{PREFIX}:{name}")]
+
+
+_ROUTES = [
+    *ROUTES.values(),
+    *(route for routes in ACCOUNT_ROUTES.values() for route in routes),
+]
 
 
 def _journey(walker: _Walker, served: list[str]) -> None:
@@ -347,10 +355,17 @@ def _wrong_urls(served: list[str]) -> Diagnosis | None:
 
 def _preflights(walker: _Walker, served: list[str]) -> None:
     failed = False
-    for route in ROUTES.values():
-        if route.name not in served:
-            continue
-        url, path = walker.url(str(route.name)), str(route.pattern)
+    asked = [
+        (str(route.name), str(route.pattern), "GET" if route.name == "me" else "POST")
+        for route in _ROUTES
+        if route.name in served
+    ]
+    if isinstance(walker.browser.server, InProcess) and (
+        api_settings.ENABLE_ENDPOINTS.UPDATE_ME
+    ):
+        asked.append(("me", "PATCH me/", "PATCH"))
+    for name, path, method in asked:
+        url = walker.url(name)
         if origin_of(url) == walker.browser.origin:
             walker.note(
                 f"preflight {path}",
@@ -358,7 +373,6 @@ def _preflights(walker: _Walker, served: list[str]) -> None:
                 found=Diagnosis("The page is of the API's own origin.", ""),
             )
             continue
-        method = "GET" if route.name == "me" else "POST"
         try:
             with walker.step(f"preflight {path}", url):
                 walker.browser.preflight(method, url, ("content-type", "x-csrftoken"))
@@ -706,19 +720,35 @@ def mails(address: str) -> list[Step]:
     name = username_field()
     if name is not None:
         setattr(user, name, "ada")
-    return [_mail(user, sender, route) for sender, route in _SENDERS.items()]
+    return [
+        *(
+            _mail(sender, partial(_send_link, user, sender, route))
+            for sender, route in _SENDERS.items()
+        ),
+        *(
+            _mail(
+                f"SECURITY_NOTICES {notice}",
+                partial(api_settings.SEND_SECURITY_NOTICE, user, notice),
+            )
+            for notice in SecurityNotices.members()
+        ),
+    ]
 
 
-def _mail(user: Any, sender: str, route: str) -> Step:
+def _send_link(user: Any, sender: str, route: str) -> None:
     frontend, sample = api_settings.FRONTEND, {"ident": "sample", "token": "sample"}
+    url = services.make_url(frontend.URL, getattr(frontend, route), **sample)
+    getattr(api_settings, sender)(user, url)
+
+
+def _mail(name: str, send: Callable[[], object]) -> Step:
     try:
-        url = services.make_url(frontend.URL, getattr(frontend, route), **sample)
-        getattr(api_settings, sender)(user, url)
+        send()
     except Exception as error:  # noqa: BLE001  # see below
         # A host's sender may raise whatever its mail service's client raises.
         found = diagnosis.of_mail(error)
         said = f"{type(error).__name__}: {error}"
-        return Step(sender, FAILED, said, found.cause, found.setting)
+        return Step(name, FAILED, said, found.cause, found.setting)
     backend = (
         settings.MAILERS["default"].get("BACKEND", "")
         if has_mailers()
@@ -726,8 +756,8 @@ def _mail(user: Any, sender: str, route: str) -> Step:
     )
     if backend in _NOT_SENDING:
         cause = f"No mail server got it: {backend} is for development."
-        return Step(sender, WARNING, "", cause, diagnosis.mail_setting())
-    return Step(sender)
+        return Step(name, WARNING, "", cause, diagnosis.mail_setting())
+    return Step(name)
 
 
 _NOT_SENDING = {
@@ -741,4 +771,5 @@ _SENDERS = {
     "SEND_ACTIVATION_BY_ADMIN_MAIL": "ACTIVATION_ROUTE",
     "SEND_RESET_PW_MAIL": "RESET_PW_ROUTE",
     "SEND_ACCOUNT_EXISTS_MAIL": "RESET_PW_ROUTE",
+    "SEND_CONFIRM_EMAIL_MAIL": "CONFIRM_EMAIL_ROUTE",
 }

@@ -15,15 +15,24 @@ from __future__ import annotations
 
 from collections.abc import Iterable, Mapping
 from dataclasses import dataclass, field
+from itertools import chain
 from typing import Any
 
 from django.contrib.auth import password_validation
+from django.dispatch import Signal
+from django.http import HttpRequest
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail
 from rest_framework.permissions import SAFE_METHODS, IsAuthenticated
 from rest_framework.throttling import ScopedRateThrottle
 from rest_framework.validators import UniqueTogetherValidator, UniqueValidator
 
+from ..account.errors import ReauthenticationRequired
+from ..account.serializers import (
+    ChangePasswordSerializer,
+    restrict_update,
+)
+from ..account.views import AccountThrottle
 from ..authentication import SessionAuthentication
 from ..errors import code_of
 from ..serializers import (
@@ -59,12 +68,21 @@ _LIMITS = {
 # What Django calls the limits of a DecimalField.
 _RENAMED = {"max_decimal_places": "decimal_places"}
 # The methods in which a serializer or a field says what is wrong with a value.
-_RAISING = ("to_internal_value", "run_validation", "validate", "create", "save")
-_CHECK_PASSWORDS = (
-    PasswordResetSerializer,
-    RegistrationSerializer,
-    ValidatePasswordSerializer,
+_RAISING = (
+    "to_internal_value",
+    "run_validation",
+    "validate",
+    "create",
+    "update",
+    "save",
 )
+# Whose passwords AUTH_PASSWORD_VALIDATORS look at, and in which field.
+_CHECK_PASSWORDS = {
+    PasswordResetSerializer: "password",
+    RegistrationSerializer: "password",
+    ValidatePasswordSerializer: "password",
+    ChangePasswordSerializer: "new_password",
+}
 _LIBRARIES = ("ai_kit_auth", "django", "rest_framework")
 
 
@@ -125,12 +143,17 @@ def answers_of(view: type[Any], method: str) -> Answers:
         answers.at(405, ERROR).add(["method_not_allowed"])
     else:
         _add_operation(answers, operation)
+        if any(_is_received(signal, view) for signal in operation.signals):
+            answers.is_open = True
     return answers
 
 
 def _add_gates(answers: Answers, view: type[Any], method: str) -> None:
     """Add what is answered before the view's method runs."""
     instance = view()
+    # Who may come, and how often, can depend on the method.
+    instance.request = HttpRequest()
+    instance.request.method = method
     asks_token = method not in SAFE_METHODS and any(
         isinstance(authenticator, SessionAuthentication)
         for authenticator in instance.get_authenticators()
@@ -152,7 +175,7 @@ def _add_parsing(answers: Answers) -> None:
 
 
 def _counts(throttle: Any, view: type[Any]) -> bool:
-    if isinstance(throttle, AddressThrottle):
+    if isinstance(throttle, AddressThrottle | AccountThrottle):
         return _has_rate(throttle.scope)
     if isinstance(throttle, ScopedRateThrottle):
         return hasattr(view, throttle.scope_attr)
@@ -171,18 +194,30 @@ def _add_operation(answers: Answers, operation: Operation) -> None:
         answers.at(400, ERROR).add([operation.refusal])
     if any(map(_has_rate, operation.scopes)):
         answers.at(429, ERROR).add(["throttled"])
-    if operation.sends_mail and not api_settings.PREVENT_ENUMERATION:
+    if operation.conflict is not None:
+        answers.at(409, ERROR).add([operation.conflict])
+    if operation.is_sensitive:
+        answers.at(403, ERROR).add([ReauthenticationRequired.default_code])
+    called = operation.calls() if operation.calls else None
+    if operation.sender is not None and not api_settings.PREVENT_ENUMERATION:
         answers.at(503, ERROR).add(["mail_not_sent"])
-        if _is_hosts(api_settings.SEND_USER_ACTIVATION_MAIL):
-            answers.is_open = True
-    if any(signal.has_listeners() for signal in operation.signals):
+        called = called or getattr(api_settings, operation.sender)
+    if called is not None and _is_hosts(called):
         answers.is_open = True
+
+
+def _is_received(signal: Signal, view: type[Any]) -> bool:
+    """Tell whether a host's receiver hears ``signal`` when ``view`` sends it."""
+    receivers = chain.from_iterable(signal._live_receivers(view))
+    return any(map(_is_hosts, receivers))
 
 
 def _add_serializer(
     answers: Answers, operation: Operation, serializer_class: type[Any]
 ) -> None:
     serializer = serializer_class()
+    if operation.is_partial:
+        restrict_update(serializer)
     declared: Mapping[str, Iterable[str]] | None
     declared = getattr(serializer_class, "error_codes", None)
     # A body that is no object, or null.
@@ -192,10 +227,13 @@ def _add_serializer(
         codes = codes_of_field(member)
         codes.is_open |= _is_hosts(getattr(serializer_class, f"validate_{name}", None))
         codes.is_open &= name not in (declared or {})
+        if operation.is_partial:
+            codes.known.discard("required")
         answers.at(400, name).add(codes.known, is_open=codes.is_open)
     _add_validators_of(answers, serializer)
-    if issubclass(serializer_class, _CHECK_PASSWORDS):
-        _add_password_validators(answers.at(400, "password"))
+    for kind, name in _CHECK_PASSWORDS.items():
+        if issubclass(serializer_class, kind):
+            _add_password_validators(answers.at(400, name))
     for source, more in operation.fields().items():
         named = [name for name, member in members.items() if member.source == source]
         for name in {source, *named}:

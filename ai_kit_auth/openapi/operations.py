@@ -9,6 +9,17 @@ from typing import Any
 from django.dispatch import Signal
 
 from .. import signals, views
+from ..account import signals as account_signals
+from ..account import views as account
+from ..account.errors import AccountProtected, EmailChangeLinkInvalid, NoPassword
+from ..account.serializers import (
+    ChangeEmailSerializer,
+    ChangePasswordSerializer,
+    ConfirmEmailSerializer,
+    ConfirmPasswordSerializer,
+    ReauthenticationSerializer,
+    ResendActivationMailSerializer,
+)
 from ..errors import ActivationLinkInvalid, ResetPasswordLinkInvalid
 from ..serializers import (
     ActivateUserSerializer,
@@ -26,6 +37,8 @@ CSRF = "csrf"
 USER = "user"
 USER_OR_NULL = "user or null"
 
+_PASSWORD_SCOPES = ("LOGIN_ACCOUNT_ADDRESS", "LOGIN_ACCOUNT", "LOGIN_ADDRESS")
+
 
 def _no_codes() -> Mapping[str, set[str]]:
     return {}
@@ -40,8 +53,10 @@ class Operation:
     by, so it never changes. ``answer``: the body's keys, and of what kind each is.
     ``serializer``: returns what the body is validated by, None for a body that is not
     read. ``fields``: returns further codes by field. ``refusal``: a code for the whole
-    request, with status 400. ``sends_mail``: whether the answer waits for the mail with
-    the activation link. ``signals``: whose receivers may veto. ``scopes``: the
+    request, with status 400; ``conflict``: with 409. ``is_partial``: every field may be
+    left out. ``is_sensitive``: a session that is not fresh may be refused. ``sender``:
+    the setting whose function mails before the answer. ``calls``: returns another
+    function of the host's. ``signals``: whose receivers may veto. ``scopes``: the
     THROTTLE_RATES that count within the flow, besides those of the view's throttles.
     """
 
@@ -53,7 +68,11 @@ class Operation:
     serializer: Callable[[], type[Any]] | None = None
     fields: Callable[[], Mapping[str, set[str]]] = _no_codes
     refusal: str | None = None
-    sends_mail: bool = False
+    conflict: str | None = None
+    is_partial: bool = False
+    is_sensitive: bool = False
+    sender: str | None = None
+    calls: Callable[[], Any] | None = None
     signals: tuple[Signal, ...] = ()
     scopes: tuple[str, ...] = ()
 
@@ -83,7 +102,7 @@ OPERATIONS: dict[tuple[type[Any], str], Operation] = {
         serializer=lambda: LoginSerializer,
         fields=lambda: {"non_field_errors": {"invalid_credentials"}},
         signals=(signals.user_pre_login, signals.user_post_login),
-        scopes=("LOGIN_ACCOUNT_ADDRESS", "LOGIN_ACCOUNT", "LOGIN_ADDRESS"),
+        scopes=_PASSWORD_SCOPES,
     ),
     (views.LogoutView, "POST"): Operation(
         "logout",
@@ -106,7 +125,7 @@ OPERATIONS: dict[tuple[type[Any], str], Operation] = {
         success=201,
         serializer=lambda: api_settings.REGISTRATION_SERIALIZER,
         fields=_taken,
-        sends_mail=True,
+        sender="SEND_USER_ACTIVATION_MAIL",
         signals=(signals.user_pre_registered, signals.user_post_registered),
     ),
     (views.InitiatePasswordResetView, "POST"): Operation(
@@ -143,6 +162,148 @@ OPERATIONS: dict[tuple[type[Any], str], Operation] = {
         serializer=lambda: ActivateUserSerializer,
         refusal=ActivationLinkInvalid.default_code,
         signals=(signals.user_pre_activated, signals.user_post_activated),
+    ),
+}
+
+
+# The account page
+
+
+def _password() -> Mapping[str, set[str]]:
+    return {"password": {"invalid_credentials", "required"}}
+
+
+def _given_password() -> Mapping[str, set[str]]:
+    return {"password": {"invalid_credentials"}}
+
+
+def _new_address() -> Mapping[str, set[str]]:
+    if api_settings.PREVENT_ENUMERATION:
+        return _password()
+    return {**_password(), **_unique_address()}
+
+
+def _unique_address() -> Mapping[str, set[str]]:
+    return {"email": {f"{email_field()}_unique"}}
+
+
+def _taken_by_others() -> Mapping[str, set[str]]:
+    return {name: {f"{name}_unique"} for name in identities() if name != email_field()}
+
+
+OPERATIONS |= {
+    (account.ResendActivationMail, "POST"): Operation(
+        "resend_activation_email",
+        "Ask for the activation mail once more",
+        "Takes `email`, or anything else that a login takes, as `ident`. The answer "
+        "is the same whether or not such an account waits for its activation.",
+        serializer=lambda: ResendActivationMailSerializer,
+        fields=lambda: {"email": {"required"}},
+        signals=(
+            account_signals.user_pre_resend_activation,
+            account_signals.user_post_resend_activation,
+        ),
+    ),
+    (account.ConfirmPassword, "POST"): Operation(
+        "confirm_password",
+        "Prove the password once more",
+        "The session is freshly authenticated for a while, in which the other "
+        "operations need no password.",
+        serializer=lambda: ConfirmPasswordSerializer,
+        fields=_given_password,
+        refusal=NoPassword.default_code,
+        signals=(
+            account_signals.user_pre_confirm_password,
+            account_signals.user_post_confirm_password,
+        ),
+        scopes=_PASSWORD_SCOPES,
+    ),
+    (account.ChangePassword, "POST"): Operation(
+        "change_password",
+        "Change the password",
+        "This session goes on, all others of the account end. The CSRF token "
+        "changes; the answer has the new one.",
+        answer={"csrf": CSRF},
+        serializer=lambda: ChangePasswordSerializer,
+        fields=_password,
+        refusal=NoPassword.default_code,
+        signals=(
+            account_signals.user_pre_change_password,
+            account_signals.user_post_change_password,
+        ),
+        scopes=_PASSWORD_SCOPES,
+    ),
+    (account.LogoutOthers, "POST"): Operation(
+        "logout_others",
+        "End all other sessions",
+        "The password stays what it is. The CSRF token changes; the answer has the "
+        "new one.",
+        answer={"csrf": CSRF},
+        serializer=lambda: ReauthenticationSerializer,
+        fields=_password,
+        is_sensitive=True,
+        signals=(
+            account_signals.user_pre_logout_others,
+            account_signals.user_post_logout_others,
+        ),
+        scopes=_PASSWORD_SCOPES,
+    ),
+    (account.ChangeEmail, "POST"): Operation(
+        "change_email",
+        "Ask for another address",
+        "Mails a link to the new address, which is the account's when "
+        "`confirm_email` gets it.",
+        serializer=lambda: ChangeEmailSerializer,
+        fields=_new_address,
+        is_sensitive=True,
+        sender="SEND_CONFIRM_EMAIL_MAIL",
+        signals=(
+            account_signals.user_pre_change_email,
+            account_signals.user_post_change_email,
+        ),
+        scopes=(*_PASSWORD_SCOPES, "CHANGE_EMAIL", "MAIL_ADDRESS"),
+    ),
+    (account.ConfirmEmail, "POST"): Operation(
+        "confirm_email",
+        "Confirm an address by a mailed link",
+        "`ident` and `token` are the link's. For whoever has it, logged in or not.",
+        serializer=lambda: ConfirmEmailSerializer,
+        fields=_unique_address,
+        refusal=EmailChangeLinkInvalid.default_code,
+        signals=(
+            account_signals.user_pre_confirm_email,
+            account_signals.user_post_confirm_email,
+        ),
+    ),
+    (account.UpdateMe, "PATCH"): Operation(
+        "update_me",
+        "Change one's own account",
+        "Every field is optional. The address and the password have operations of "
+        "their own.",
+        answer={"user": USER, "csrf": CSRF},
+        serializer=lambda: api_settings.USER_UPDATE_SERIALIZER,
+        fields=_taken_by_others,
+        is_partial=True,
+        signals=(
+            account_signals.user_pre_update_me,
+            account_signals.user_post_update_me,
+        ),
+    ),
+    (account.DeleteAccount, "POST"): Operation(
+        "delete_account",
+        "Delete the account",
+        "The session ends with it. The answer has a CSRF token for what comes next.",
+        answer={"csrf": CSRF},
+        serializer=lambda: ReauthenticationSerializer,
+        fields=_password,
+        is_sensitive=True,
+        conflict=AccountProtected.default_code,
+        signals=(
+            account_signals.user_pre_delete_account,
+            account_signals.user_post_delete_account,
+        ),
+        calls=lambda: api_settings.ACCOUNT_DELETION_FUNCTION,
+        scopes=_PASSWORD_SCOPES,
     ),
 }
 

@@ -19,6 +19,7 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRespo
 from rest_framework import authentication, serializers
 from rest_framework.settings import api_settings as drf_settings
 
+from ..account.serializers import restrict_update
 from ..authentication import CSRFEnforcement, SessionAuthentication
 from ..serializers import PasswordField, UserSerializer, user_keys
 from ..settings import api_settings
@@ -33,6 +34,7 @@ _DESCRIPTIONS = {
     201: "Made",
     400: "What is wrong, in codes",
     403: "Not allowed",
+    409: "Other rows need it, and nothing was changed",
     415: "The body is neither JSON nor a form",
     429: "Too many requests",
     503: "The mail cannot be sent now, and nothing was made",
@@ -142,7 +144,12 @@ class AuthSchema(AutoSchema):
         operation = self.operation
         if operation is None:
             return super().get_request_serializer()
-        return None if operation.serializer is None else operation.serializer()()
+        if operation.serializer is None:
+            return None
+        serializer = operation.serializer()()
+        if operation.is_partial:
+            restrict_update(serializer)
+        return serializer
 
     def get_serializer_name(self, serializer: Any, direction: Any) -> str:
         # A host has a UserSerializer of its own, and one name must not stand for two.

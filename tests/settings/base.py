@@ -58,6 +58,7 @@ INSTALLED_APPS = [
     "rest_framework",
     "ai_kit_auth",
     "corsheaders",
+    "tests.shop",
 ]
 MIDDLEWARE = [
     "tests.recorder.Recorder",

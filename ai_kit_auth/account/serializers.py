@@ -1,0 +1,183 @@
+"""What the account page takes; each gives the account that the request is about."""
+
+from __future__ import annotations
+
+from collections.abc import Collection, Mapping
+from typing import Any
+
+from rest_framework import serializers
+from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.serializers import raise_errors_on_nested_writes
+from rest_framework.validators import UniqueValidator
+
+from ..serializers import (
+    MAX_LENGTH,
+    Discreet,
+    ModelSerializer,
+    PasswordField,
+    email_serializer_field,
+    password_problems,
+    username_serializer_field,
+)
+from ..services import identities
+from ..users import (
+    AccountState,
+    User,
+    UserModel,
+    email_of,
+    find_by_identity,
+    state_of,
+    username_field,
+)
+from . import services
+from .errors import NoPassword, ReauthenticationRequired
+from .permissions import is_recently_authenticated
+
+__all__ = [
+    "ChangeEmailSerializer",
+    "ChangePasswordSerializer",
+    "ConfirmEmailSerializer",
+    "ConfirmPasswordSerializer",
+    "ReauthenticationSerializer",
+    "ResendActivationMailSerializer",
+    "UserUpdateSerializer",
+    "restrict_update",
+]
+
+
+class ReauthenticationSerializer(Discreet, serializers.Serializer[Any]):
+    """
+    ``password``, which a freshly authenticated session may leave out; gives ``user``.
+
+    Raises ``required`` under ``password`` where there is one to be sent, and otherwise
+    :exc:`~ai_kit_auth.account.errors.ReauthenticationRequired`.
+    """
+
+    password = PasswordField(required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        return {**attrs, "user": self.proven(attrs)}
+
+    def proven(self, attrs: Mapping[str, Any]) -> User:
+        request = self.context["request"]
+        if "password" in attrs:
+            return services.prove(request, attrs["password"])
+        if is_recently_authenticated(request):
+            return request.user
+        if not request.user.has_usable_password():
+            raise ReauthenticationRequired
+        raise ValidationError({"password": [ErrorDetail("", "required")]})
+
+
+class ConfirmPasswordSerializer(ReauthenticationSerializer):
+    """``password``, always: what it proves may not rest on an older proof."""
+
+    password = PasswordField()
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        _insist_on_password(self.context["request"].user)
+        return super().validate(attrs)
+
+
+class ChangePasswordSerializer(ReauthenticationSerializer):
+    """``password`` and the ``new_password``."""
+
+    new_password = PasswordField()
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        _insist_on_password(self.context["request"].user)
+        # The proof first: what the validators say is about the account.
+        attrs = super().validate(attrs)
+        weak = password_problems(attrs["new_password"], attrs["user"])
+        if weak:
+            raise ValidationError({"new_password": weak})
+        return attrs
+
+
+def _insist_on_password(user: User) -> None:
+    if not user.has_usable_password():
+        raise NoPassword
+
+
+class ChangeEmailSerializer(ReauthenticationSerializer):
+    """``email``, the new address, in whatever form; and ``password``."""
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        return {"email": email_serializer_field(), **super().get_fields()}
+
+
+class ConfirmEmailSerializer(Discreet, serializers.Serializer[Any]):
+    """``ident`` and ``token`` of a link; gives ``user`` and the new ``address``."""
+
+    ident = serializers.CharField(max_length=MAX_LENGTH)
+    token = serializers.CharField(max_length=MAX_LENGTH)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        user, address = services.find_by_email_change_link(
+            attrs["ident"], attrs["token"]
+        )
+        return {**attrs, "user": user, "address": address}
+
+
+class ResendActivationMailSerializer(Discreet, serializers.Serializer[Any]):
+    """
+    ``email`` or ``ident``: whatever USER_IDENTITY_FIELDS finds, under either name.
+
+    Gives ``typed``, and ``user``, None where nobody waits for an activation.
+    """
+
+    email = serializers.CharField(max_length=MAX_LENGTH, required=False)
+    ident = serializers.CharField(max_length=MAX_LENGTH, required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        typed = attrs.get("email", attrs.get("ident"))
+        if typed is None:
+            raise ValidationError({"email": [ErrorDetail("", "required")]})
+        user = find_by_identity(typed)
+        waits = user is not None and state_of(user) is AccountState.WAITING
+        return {"typed": typed, "user": user if waits and email_of(user) else None}
+
+
+class UserUpdateSerializer(ModelSerializer):
+    """
+    What ``PATCH me/`` changes: the username, where the model has one.
+
+    A host's subclass declares further fields, or lists them in ``Meta.fields``. The
+    address, the password, flags and groups are never changed here, whatever it lists.
+    """
+
+    class Meta:
+        model = UserModel
+        fields: Collection[str] = tuple(filter(None, (username_field(),)))
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        fields = super().get_fields()
+        name = username_field()
+        listed = self.listed()
+        wanted = listed is None or name in listed
+        if name is not None and wanted and name not in self._declared_fields:
+            fields[name] = username_serializer_field(required=True)
+        return fields
+
+    def update(self, instance: User, validated_data: Mapping[str, Any]) -> User:
+        raise_errors_on_nested_writes("update", self, validated_data)
+        return services.update_user(instance, validated_data)
+
+
+def restrict_update(serializer: Any) -> None:
+    """
+    Take out of ``serializer`` what ``PATCH me/`` never changes.
+
+    SECURITY: whatever a host's USER_UPDATE_SERIALIZER lists. Who has a name already is
+    answered by :func:`services.save_update`, in any case and with a code that says
+    which, so the field's own validator goes too.
+    """
+    for name, field in list(serializer.fields.items()):
+        if not services.is_updatable(field.source):
+            serializer.fields.pop(name)
+        elif field.source in identities():
+            field.validators = [
+                validator
+                for validator in field.validators
+                if not isinstance(validator, UniqueValidator)
+            ]

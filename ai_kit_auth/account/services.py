@@ -1,0 +1,545 @@
+"""
+The side effects of the account page: passwords, addresses, sessions, notices.
+
+Hosts call and patch them by their name in this module.
+"""
+
+from __future__ import annotations
+
+import copy
+import hashlib
+import logging
+import time
+import uuid
+from collections.abc import Callable, Iterator, Mapping
+from contextlib import contextmanager
+from functools import partial
+from typing import Any
+
+from django.contrib.auth import password_validation, update_session_auth_hash
+from django.contrib.auth.hashers import check_password, make_password
+from django.core.cache import cache
+from django.db import IntegrityError, router, transaction
+from django.db.models import CharField, TextField
+from django.views.decorators.debug import sensitive_variables
+from rest_framework.exceptions import (
+    ErrorDetail,
+    NotAuthenticated,
+    Throttled,
+    ValidationError,
+)
+from rest_framework.utils.model_meta import get_field_info
+
+from .. import security_log, services
+from ..errors import MailNotSent
+from ..settings import MailTemplates, api_settings, require_frontend_url
+from ..signals import user_post_reset_password
+from ..throttling import Counter, LoginAttempt, address_of, take_all
+from ..users import (
+    AccountState,
+    User,
+    UserModel,
+    account_key,
+    authenticate,
+    email_field,
+    email_of,
+    find_by_ident,
+    has_column,
+    ident_of,
+    normal_username,
+    state_of,
+    username_field,
+)
+from .errors import AccountProtected, EmailChangeLinkInvalid
+from .permissions import forget_spare_hash
+from .tokens import (
+    email_change_timeout,
+    make_email_change_token,
+    read_email_change_token,
+)
+
+__all__ = [
+    "anonymise_user",
+    "another_hash",
+    "change_password",
+    "confirm_email",
+    "default_send_confirm_email_mail",
+    "default_send_security_notice",
+    "delete_account",
+    "delete_user",
+    "deletion",
+    "get_email_change_url",
+    "lock",
+    "logout_others",
+    "prove",
+    "save_update",
+    "send_confirm_email_mail",
+    "send_security_notice",
+]
+
+logger = logging.getLogger("ai_kit_auth")
+
+
+# Passwords and sessions
+
+
+@sensitive_variables()
+def prove(request: Any, password: str) -> User:
+    """
+    Return the account that is logged in, if ``password`` is its own.
+
+    Counted, logged and hashed as a login is, so a stolen session cannot be used to
+    guess at leisure. Raises a ``ValidationError`` with ``invalid_credentials`` under
+    ``password``, and DRF's ``Throttled``.
+    """
+    user = request.user
+    attempt = LoginAttempt(request, account_key(user, ""))
+    proven = authenticate(request._request, user, password)
+    if proven is None:
+        security_log.log(
+            "password_refused", request, user=user, code="invalid_credentials"
+        )
+        raise _wrong_password()
+    attempt.succeeded()
+    if proven.password != user.password:
+        # The check has hashed it anew, by better rules; that must end no session here.
+        keep_session(request, proven)
+    return proven
+
+
+def _wrong_password() -> ValidationError:
+    return ValidationError({"password": [ErrorDetail("", "invalid_credentials")]})
+
+
+def keep_session(request: Any, user: User) -> None:
+    """
+    Bind this session, under a new key, to the password that ``user`` has by now.
+
+    Django binds every session to the password's hash, whatever keeps the sessions, so
+    all the others end at their next request.
+    """
+    # Either it has just become the password's hash, or it is one of an older password.
+    forget_spare_hash(request)
+    request._request.user = user
+    request.user = user
+    update_session_auth_hash(request._request, user)
+
+
+@sensitive_variables()
+def change_password(user: User, password: str) -> None:
+    """
+    Set the password of ``user``; every session that is not kept ends.
+
+    Raises ``NotAuthenticated`` where the account is not what was checked any more.
+    """
+    # By the model's own method, which a host may have overridden.
+    old_hash = user.password
+    user.set_password(password)
+    new_hash, user.password = user.password, old_hash
+    _write_hash(user, new_hash)
+    password_validation.password_changed(password, user)
+
+
+@sensitive_variables()
+def another_hash(user: User, password: str) -> str | None:
+    """
+    Return another hash of the password of ``user``, None if ``password`` is not it.
+
+    SECURITY: :func:`prove` asks the host's backends. What one of them has taken (the
+    password of a directory, say) must not become good for the row as well, where it
+    would outlive its end in the directory.
+    """
+    return make_password(password) if check_password(password, user.password) else None
+
+
+@sensitive_variables()
+def logout_others(user: User, password: str | None, spare: str | None) -> None:
+    """
+    Hash the password of ``user`` anew, which ends every session that is not kept.
+
+    ``password``: what was typed, None where the session is fresh; then ``spare`` is
+    another hash of it. An account without a usable password needs neither. Raises a
+    ``ValidationError`` under ``password`` where neither serves, ``NotAuthenticated``
+    where the account is not what was checked any more.
+    """
+    if not user.has_usable_password():
+        spare = make_password(None)
+    elif password is not None:
+        spare = another_hash(user, password)
+        if spare is None:
+            raise _wrong_password()
+    if spare is None:
+        raise ValidationError({"password": [ErrorDetail("", "required")]})
+    _write_hash(user, spare)
+
+
+def _write_hash(user: User, encoded: str) -> None:
+    if not services.write_checked(
+        user, regardless_of=("last_login",), password=encoded
+    ):
+        raise NotAuthenticated
+
+
+# The address
+
+
+def may_request_email_change(request: Any) -> None:
+    """
+    Count a request for another address. Raises DRF's ``Throttled``.
+
+    By the account that asks and by the client's address.
+
+    SECURITY: both are counted apart from the mails of other endpoints, whose number
+    depends on who has an account: a refusal here is seen, and would tell.
+    """
+    take_all(
+        Counter("CHANGE_EMAIL", str(request.user.pk)),
+        Counter("MAIL_ADDRESS", f"new|{address_of(request)}"),
+    )
+
+
+def may_mail_new_address(address: str) -> bool:
+    """
+    Count a mail to ``address``, whoever asks, and tell whether it may be sent.
+
+    So many accounts together fill nobody's mailbox. SECURITY: a refusal is for the log
+    alone, since it would tell what others have asked for.
+    """
+    try:
+        Counter("MAIL_RECIPIENT", f"new|{account_key(None, address)}").take()
+    except Throttled:
+        return False
+    return True
+
+
+def get_email_change_url(user: User, address: str) -> str:
+    """
+    Return the link that gives ``user`` the ``address``, to CONFIRM_EMAIL_ROUTE.
+
+    It is good once and for EMAIL_CHANGE_TIMEOUT seconds.
+    """
+    return services.make_url(
+        require_frontend_url(api_settings.FRONTEND.URL),
+        api_settings.FRONTEND.CONFIRM_EMAIL_ROUTE,
+        ident=ident_of(user),
+        token=make_email_change_token(user, address),
+    )
+
+
+def find_by_email_change_link(ident: str, token: str) -> tuple[User, str]:
+    """
+    Return the account and the address that a link gives it.
+
+    Raises :exc:`~ai_kit_auth.account.errors.EmailChangeLinkInvalid` for any other.
+    """
+    user = find_by_ident(ident)
+    if user is not None and state_of(user) is AccountState.ACTIVE:
+        read = read_email_change_token(user, token)
+        if read is not None and read[1] > _last_change(user):
+            return user, read[0]
+    raise EmailChangeLinkInvalid
+
+
+def _change_key(user: User) -> str:
+    # A key of the host's may be a text that memcached refuses.
+    digest = hashlib.sha256(str(user.pk).encode()).hexdigest()
+    return f"ai_kit_auth:email_changed:{digest}"
+
+
+def _last_change(user: User) -> float:
+    # SECURITY: who changes A to B and back to A is, for the first link's digest, where
+    # they were before; whoever reads B's mails could use it a second time. Where the
+    # cache is down no link is good, since nobody can tell.
+    try:
+        return float(cache.get(_change_key(user), 0))
+    except Exception:
+        logger.exception("The cache failed, so no change of address is confirmed")
+        return float("inf")
+
+
+def confirm_email(user: User, address: str) -> None:
+    """
+    Give ``user`` the ``address`` that a link was checked for.
+
+    Within :func:`services.registration`. Raises a ``ValidationError`` with
+    ``email_unique`` under ``email`` where somebody else has it by now, and
+    :exc:`~ai_kit_auth.account.errors.EmailChangeLinkInvalid` where the account is not
+    what was checked any more.
+    """
+    # The row before the identity, as PATCH me/ does, or each would wait for the other.
+    UserModel._base_manager.select_for_update().filter(pk=user.pk).first()
+    _refuse_address(user, address)
+    try:
+        with services.atomic():
+            written = services.write_checked(
+                user, regardless_of=("last_login",), **{email_field(): address}
+            )
+    except IntegrityError:
+        # Other code than this took the address since the check.
+        _refuse_address(user, address)
+        raise
+    if not written:
+        raise EmailChangeLinkInvalid
+
+
+def _refuse_address(user: User, address: str) -> None:
+    taken = services.taken_codes({email_field(): address}, but=user)
+    if taken:
+        raise ValidationError({"email": [ErrorDetail("", taken[email_field()])]})
+
+
+def void_email_change_links(user: User) -> None:
+    """
+    Let no link that was made until now change the address of ``user`` any more.
+
+    The last step of a change, so that a change that is undone leaves its link good.
+    Raises :exc:`~ai_kit_auth.account.errors.EmailChangeLinkInvalid` where the cache is
+    down: what cannot be made single-use is not done.
+    """
+    try:
+        cache.set(_change_key(user), time.time(), email_change_timeout())
+    except Exception as error:
+        logger.exception("The cache failed, so no change of address is confirmed")
+        raise EmailChangeLinkInvalid from error
+
+
+# Deletion
+
+
+@contextmanager
+def deletion() -> Iterator[None]:
+    """
+    Open the transaction in which an account is deleted, or nothing is.
+
+    Raises :exc:`~ai_kit_auth.account.errors.AccountProtected` where rows that must stay
+    refer to the account, which some databases only say at the end.
+    """
+    try:
+        with services.atomic():
+            yield
+    except IntegrityError as error:
+        # Django's ProtectedError and RestrictedError are such. What a receiver's own
+        # rows have broken looks the same from here.
+        logger.warning("An account was not deleted", exc_info=True)
+        raise AccountProtected from error
+
+
+def lock(user: User) -> User:
+    """
+    Return the row of ``user`` as it is now, till the end of the transaction.
+
+    Raises ``NotAuthenticated`` where it is not what was authenticated any more.
+
+    SECURITY: it may have been deleted, deactivated, anonymised or given another
+    password meanwhile, which ends every session and whatever was asked in one.
+    """
+    rows = UserModel._base_manager.select_for_update()
+    row = rows.filter(pk=user.pk).first()
+    if row is None or row.password != user.password or not row.is_active:
+        raise NotAuthenticated
+    return row
+
+
+def delete_account(user: User) -> None:
+    """Let ACCOUNT_DELETION_FUNCTION do what deletion means to this host."""
+    api_settings.ACCOUNT_DELETION_FUNCTION(user)
+
+
+def delete_user(user: User) -> None:
+    """Delete the account and all that Django deletes with it."""
+    user.delete()
+
+
+def anonymise_user(user: User) -> None:
+    """
+    Keep the row that others refer to, and nothing in it that tells whose it was.
+
+    Names, address and password go, the account is inactive and has no powers. Columns
+    that the host has added are for a function of the host's own, which may call this
+    one.
+    """
+    columns = {column.name: column for column in UserModel._meta.concrete_fields}
+    blank: dict[str, Any] = {
+        name: uuid.uuid4().hex[: columns[name].max_length]
+        for name in {*services.identities(), "username"} & columns.keys()
+        if isinstance(columns[name], CharField | TextField)
+    }
+    blank[email_field()] = f"{uuid.uuid4().hex}@deleted.invalid"
+    blank |= {name: "" for name in ("first_name", "last_name") if has_column(name)}
+    powers = ("is_active", "is_staff", "is_superuser")
+    blank |= {name: False for name in powers if has_column(name)}
+    for name, value in blank.items():
+        setattr(user, name, value)
+    user.set_unusable_password()
+    user.save(update_fields=[*blank, "password"])
+    for name in ("groups", "user_permissions"):
+        if hasattr(user, name):
+            getattr(user, name).clear()
+
+
+# Updates
+
+
+_NEVER_UPDATED = frozenset(
+    {
+        "date_joined",
+        "groups",
+        "id",
+        "is_active",
+        "is_staff",
+        "is_superuser",
+        "last_login",
+        "password",
+        "pk",
+        "user_permissions",
+    }
+)
+
+
+def is_updatable(name: str | None) -> bool:
+    """
+    Tell whether ``PATCH me/`` may change what the model calls ``name``.
+
+    SECURITY: the others have an endpoint of their own or are nobody's to change but an
+    admin's, whatever a host's USER_UPDATE_SERIALIZER lists.
+
+    Flags that a host has added, such as an ``is_admin``, are the host's to leave out.
+    """
+    keys = {email_field(), UserModel._meta.pk.name, UserModel._meta.pk.attname}
+    return name not in _NEVER_UPDATED | keys
+
+
+def save_update(user: User, serializer: Any) -> User:
+    """
+    Save what ``serializer``, which is valid, changes of ``user``; return the account.
+
+    By the rules of registration, whosever serializer it is. Within
+    :func:`services.registration`. Raises a ``ValidationError`` with ``<field>_unique``
+    where an identity is somebody else's.
+    """
+    values = serializer.validated_data
+    for name in [name for name in values if not is_updatable(name)]:
+        del values[name]
+    username = username_field()
+    if username is not None and username in values:
+        values[username] = normal_username(values[username])
+    _refuse(services.taken_codes(values, but=user))
+    try:
+        with services.atomic():
+            saved: User = serializer.save()
+    except IntegrityError:
+        # Other code than this took the identity since the check.
+        _refuse(services.taken_codes(values, but=user))
+        raise
+    return saved
+
+
+def update_user(user: User, values: Mapping[str, Any]) -> User:
+    """
+    Write ``values``, by the model's own names, and return ``user``.
+
+    Neither normalised nor checked: :func:`save_update` has done that.
+    """
+    changed = {name: value for name, value in values.items() if is_updatable(name)}
+    relations = get_field_info(UserModel).relations
+    many = {n for n in changed if n in relations and relations[n].to_many}
+    own = changed.keys() - many
+    for field in own:
+        setattr(user, field, changed[field])
+    if not all(map(has_column, own)):
+        # A property of the model's may have set any of them.
+        user.save()
+    elif own:
+        user.save(update_fields=[*own, *_moving_columns()])
+    for field in many:
+        getattr(user, field).set(changed[field])
+    return user
+
+
+def _refuse(codes: Mapping[str, str]) -> None:
+    if codes:
+        raise ValidationError(
+            {field: [ErrorDetail("", code)] for field, code in codes.items()}
+        )
+
+
+def _moving_columns() -> list[str]:
+    return [
+        column.name
+        for column in UserModel._meta.concrete_fields
+        if getattr(column, "auto_now", False)
+    ]
+
+
+# Mails
+
+
+def addressed(user: User, address: str) -> User:
+    """Return a copy of ``user`` that mails reach at ``address``; never saved."""
+    other = copy.copy(user)
+    setattr(other, email_field(), address)
+    return other
+
+
+def send_confirm_email_mail(user: User, address: str) -> None:
+    """
+    Hand the mail that asks ``address`` for its consent to SEND_CONFIRM_EMAIL_MAIL.
+
+    The sender gets a copy of ``user`` whose address is the new one. Raises
+    :exc:`~ai_kit_auth.errors.MailNotSent`.
+    """
+    services.hand_over(
+        api_settings.SEND_CONFIRM_EMAIL_MAIL,
+        addressed(user, address),
+        get_email_change_url(user, address),
+    )
+
+
+def default_send_confirm_email_mail(user: User, url: str) -> None:
+    """Send the mail of a change of address from the templates of CONFIRM_EMAIL."""
+    services.send_from_templates(api_settings.EMAIL_TEMPLATES.CONFIRM_EMAIL, user, url)
+
+
+def send_security_notice(user: User, notice: str) -> None:
+    """
+    Tell ``user`` what has happened to the account, if SECURITY_NOTICES has it on.
+
+    ``notice``: a key of SECURITY_NOTICES. To be called when what happened is committed:
+    a mail that fails is logged and undoes nothing. It never holds a link that logs in.
+    """
+    if not getattr(api_settings.SECURITY_NOTICES, notice) or not email_of(user):
+        return
+    try:
+        services.hand_over(api_settings.SEND_SECURITY_NOTICE, user, notice)
+    except MailNotSent:
+        # Which has been logged with its cause.
+        logger.error("The notice %s to user %s was not sent", notice, user.pk)
+    except Exception:
+        logger.exception("The notice %s to user %s was not sent", notice, user.pk)
+
+
+def tell_of_reset(sender: Any, user: User, **kwargs: object) -> None:
+    """Send the notice of a reset: a receiver of ``user_post_reset_password``."""
+    transaction.on_commit(
+        partial(send_security_notice, user, "PASSWORD_RESET"),
+        using=router.db_for_write(UserModel),
+    )
+
+
+user_post_reset_password.connect(tell_of_reset, dispatch_uid="ai_kit_auth.account")
+
+
+def default_send_security_notice(user: User, notice: str) -> None:
+    """Send the mail of ``notice``, a key of SECURITY_NOTICES, from its templates."""
+    services.send_from_templates(_TEMPLATES[notice](), user, "")
+
+
+_TEMPLATES: dict[str, Callable[[], MailTemplates]] = {
+    "PASSWORD_CHANGED": lambda: api_settings.EMAIL_TEMPLATES.PASSWORD_CHANGED,
+    "PASSWORD_RESET": lambda: api_settings.EMAIL_TEMPLATES.PASSWORD_CHANGED,
+    "EMAIL_CHANGE_REQUESTED": lambda: (
+        api_settings.EMAIL_TEMPLATES.EMAIL_CHANGE_REQUESTED
+    ),
+    "EMAIL_CHANGED": lambda: api_settings.EMAIL_TEMPLATES.EMAIL_CHANGED,
+    "ACCOUNT_DELETED": lambda: api_settings.EMAIL_TEMPLATES.ACCOUNT_DELETED,
+}

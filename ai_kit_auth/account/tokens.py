@@ -1,0 +1,62 @@
+"""
+The token of a change of address.
+
+It carries the new address, signed, since no column holds it until it is confirmed.
+"""
+
+from __future__ import annotations
+
+import time
+from typing import Any
+
+from django.conf import settings
+from django.core import signing
+from django.utils.crypto import constant_time_compare, salted_hmac
+
+from ..settings import api_settings
+from ..users import email_of
+
+_SALT = "ai_kit_auth.account.tokens.email_change"
+
+
+def email_change_timeout() -> int:
+    """Return how many seconds a link that confirms an address is good for."""
+    own = api_settings.EMAIL_CHANGE_TIMEOUT
+    return settings.PASSWORD_RESET_TIMEOUT if own is None else own
+
+
+def make_email_change_token(user: Any, address: str) -> str:
+    """
+    Return the token that gives ``user`` the ``address``.
+
+    SECURITY: signed together with a digest of the account, its password, its present
+    address and whether it is active: it is no good for another account, for another
+    address, or once any of these has changed. A login does not revoke it, as people
+    read their mail when they are logged out.
+    """
+    digest = _digest(user, settings.SECRET_KEY)
+    return signing.dumps([address, digest, time.time()], salt=_SALT)
+
+
+def read_email_change_token(user: Any, token: str) -> tuple[str, float] | None:
+    """
+    Return the address that ``token`` gives ``user`` and when it was made, or None.
+
+    None for a token that is forged, too old, or not for ``user`` as it is. The time is
+    in seconds since 1970.
+    """
+    try:
+        value = signing.loads(token, salt=_SALT, max_age=email_change_timeout())
+    except signing.BadSignature:
+        return None
+    address, digest, made = value
+    # The signature may be of a secret key that has been replaced, so the digest may.
+    keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    right = any(constant_time_compare(digest, _digest(user, key)) for key in keys)
+    return (address, made) if right else None
+
+
+def _digest(user: Any, key: str | bytes) -> str:
+    state = f"{user.pk}|{user.password}|{email_of(user)}|{user.is_active}"
+    digest = salted_hmac(_SALT, state, secret=key, algorithm="sha256")
+    return digest.hexdigest()[:32]

@@ -1,0 +1,367 @@
+"""The endpoints of the account page, each as the story of its flow."""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Mapping
+from functools import partial
+from typing import Any
+
+from django.contrib.auth import logout
+from django.middleware.csrf import rotate_token
+from rest_framework import serializers
+from rest_framework.exceptions import Throttled
+from rest_framework.permissions import IsAuthenticated
+from rest_framework.request import Request
+from rest_framework.response import Response
+from rest_framework.throttling import BaseThrottle
+
+from .. import security_log
+from .. import services as core
+from ..authentication import SessionAuthentication
+from ..settings import api_settings
+from ..throttling import Counter, LinkThrottle
+from ..users import User, email_field, find_by_address
+from ..views import AnsweredFirst, AuthView, MailRequestView, MeView
+from . import services
+from .permissions import (
+    forget_recent_authentication,
+    is_recently_authenticated,
+    keep_spare_hash,
+    mark_recently_authenticated,
+    save_session,
+    spare_hash,
+)
+from .serializers import (
+    ChangeEmailSerializer,
+    ChangePasswordSerializer,
+    ConfirmEmailSerializer,
+    ConfirmPasswordSerializer,
+    ReauthenticationSerializer,
+    ResendActivationMailSerializer,
+    restrict_update,
+)
+from .signals import (
+    user_post_change_email,
+    user_post_change_password,
+    user_post_confirm_email,
+    user_post_confirm_password,
+    user_post_delete_account,
+    user_post_logout_others,
+    user_post_resend_activation,
+    user_post_update_me,
+    user_pre_change_email,
+    user_pre_change_password,
+    user_pre_confirm_email,
+    user_pre_confirm_password,
+    user_pre_delete_account,
+    user_pre_logout_others,
+    user_pre_resend_activation,
+    user_pre_update_me,
+)
+
+logger = logging.getLogger("ai_kit_auth")
+
+
+class AccountThrottle(BaseThrottle):
+    """Counts what one account asks of its account page; nobody else gets this far."""
+
+    scope = "ACCOUNT"
+
+    def __init__(self) -> None:
+        self._wait: float | None = None
+
+    def allow_request(self, request: Any, view: Any) -> bool:
+        try:
+            Counter(self.scope, str(request.user.pk)).take()
+        except Throttled as throttled:
+            self._wait = getattr(throttled, "wait", None)
+            return False
+        return True
+
+    def wait(self) -> float | None:
+        return self._wait
+
+
+class AccountView(AuthView):
+    """What the endpoints have in common: for who is logged in, with a CSRF token."""
+
+    authentication_classes = [SessionAuthentication]
+    permission_classes = [IsAuthenticated]
+    throttles = [AccountThrottle]
+
+    def keep_spare_hash(self, user: User, password: str) -> None:
+        """Let ``logout_others/`` do without the password while the session is fresh."""
+        is_wanted = api_settings.ENABLE_ENDPOINTS.LOGOUT_OTHERS
+        if is_wanted and api_settings.REAUTHENTICATION_TIMEOUT is not None:
+            spare = services.another_hash(user, password)
+            keep_spare_hash(self.request, user.password, spare)
+
+    def renew_session(self, user: User, password: str | None) -> None:
+        """
+        Keep this session, under a new key and CSRF token, when all the others end.
+
+        ``password``: the one that ``user`` has by now, None where nobody has typed it.
+        """
+        services.keep_session(self.request, user)
+        if password and is_recently_authenticated(self.request):
+            self.keep_spare_hash(user, password)
+        rotate_token(self.request._request)
+
+
+class ResendActivationMail(MailRequestView):
+    """
+    ``POST resend_activation_email/`` ``{"email"}`` or ``{"ident"}`` → 200 ``{}``.
+
+    Only an account that waits for its activation gets a mail.
+    """
+
+    mail = "activation"
+    event = "resend_requested"
+    serializer = ResendActivationMailSerializer
+    scopes = ("RESEND_RECIPIENT",)
+    pre_signal = user_pre_resend_activation
+    post_signal = user_post_resend_activation
+
+    def send_mail(self, user: User) -> None:
+        core.resend_activation_mail(user)
+
+
+class ConfirmPassword(AccountView):
+    """
+    ``POST confirm_password/`` ``{"password"}`` → 200 ``{}``.
+
+    For REAUTHENTICATION_TIMEOUT seconds the session then is freshly authenticated, and
+    it has a new key. 400 ``invalid_credentials`` under ``password``, or ``{"error":
+    "no_password"}``; 403.
+    """
+
+    def post(self, request: Request) -> Response:
+        data = self.validated(ConfirmPasswordSerializer).validated_data
+        user = data["user"]
+        with core.atomic():
+            user_pre_confirm_password.send(sender=self.__class__, user=user)
+            mark_recently_authenticated(request)
+            self.keep_spare_hash(user, data["password"])
+            try:
+                user_post_confirm_password.send(sender=self.__class__, user=user)
+            except Exception:
+                # SECURITY: the transaction does not undo what the session holds.
+                forget_recent_authentication(request)
+                raise
+        # Or a session that another request has ended would live on by its new key.
+        save_session(request)
+        # SECURITY: a key that somebody has copied before must not become fresh as well
+        # (OWASP ASVS 5.0, 7.2.4). Last, since an answer that fails brings no new key.
+        request.session.cycle_key()
+        security_log.log("password_confirmed", request, user=user)
+        return Response({})
+
+
+class ChangePassword(AccountView):
+    """
+    ``POST change_password/`` → 200 ``{"csrf": "..."}``.
+
+    Takes ``{"password", "new_password"}``. This session stays, every other one of the
+    account ends. 400 with codes under ``password`` or ``new_password``, or ``{"error":
+    "no_password"}``; 403.
+    """
+
+    def post(self, request: Request) -> Response:
+        data = self.validated(ChangePasswordSerializer).validated_data
+        user = data["user"]
+        with core.atomic():
+            user_pre_change_password.send(sender=self.__class__, user=user)
+            services.change_password(user, data["new_password"])
+            user_post_change_password.send(sender=self.__class__, user=user)
+        self.renew_session(user, data["new_password"])
+        security_log.log("password_changed", request, user=user)
+        notice = partial(services.send_security_notice, user, "PASSWORD_CHANGED")
+        return AnsweredFirst({"csrf": self.csrf()}, then=notice)
+
+
+class LogoutOthers(AccountView):
+    """
+    ``POST logout_others/`` ``{"password"}`` → 200 ``{"csrf": "..."}``.
+
+    Ends every other session of the account, whatever keeps the sessions; the password
+    stays what it is. 400 with codes under ``password``; 403.
+    """
+
+    def post(self, request: Request) -> Response:
+        data = self.validated(ReauthenticationSerializer).validated_data
+        user = data["user"]
+        spare = spare_hash(request, user.password)
+        with core.atomic():
+            user_pre_logout_others.send(sender=self.__class__, user=user)
+            services.logout_others(user, data.get("password"), spare)
+            user_post_logout_others.send(sender=self.__class__, user=user)
+        self.renew_session(user, data.get("password"))
+        security_log.log("others_logged_out", request, user=user)
+        return Response({"csrf": self.csrf()})
+
+
+class ChangeEmail(AccountView):
+    """
+    ``POST change_email/`` ``{"email", "password"}`` → 200 ``{}``.
+
+    Mails a link to the new address; nothing changes before ``confirm_email/`` gets it.
+    400 with codes under ``email`` (``email_unique``) or ``password``; 403; 503
+    ``mail_not_sent``. Under PREVENT_ENUMERATION a taken address answers 200 as well,
+    and its owner gets the mail that says so.
+    """
+
+    def post(self, request: Request) -> Response:
+        data = self.validated(ChangeEmailSerializer).validated_data
+        user, address = data["user"], data["email"]
+        services.may_request_email_change(request)
+        taken = core.taken_codes({email_field(): address}, but=user)
+        answer_first = api_settings.PREVENT_ENUMERATION
+        if taken and not answer_first:
+            code = taken[email_field()]
+            raise serializers.ValidationError(
+                {"email": [serializers.ErrorDetail("", code)]}
+            )
+        allowed = services.may_mail_new_address(address)
+        with core.atomic():
+            user_pre_change_email.send(sender=self.__class__, user=user, email=address)
+            if allowed and not answer_first:
+                self.hand_over(user, address)
+        security_log.log(
+            "email_change_requested" if allowed else "throttled",
+            request,
+            user=user,
+            code="-" if allowed else "throttled",
+        )
+        late = self.tell_owner if taken else self.hand_over_late
+        mails = late if allowed and answer_first else None
+        return AnsweredFirst({}, then=partial(self.finish, user, address, mails))
+
+    def finish(
+        self, user: User, address: str, late: Callable[[User, str], None] | None
+    ) -> None:
+        """Send what the client need not wait for, the notice to the old address too."""
+        if late is not None:
+            late(user, address)
+        services.send_security_notice(user, "EMAIL_CHANGE_REQUESTED")
+
+    def hand_over(self, user: User, address: str) -> None:
+        services.send_confirm_email_mail(user, address)
+        user_post_change_email.send(sender=self.__class__, user=user, email=address)
+
+    def hand_over_late(self, user: User, address: str) -> None:
+        """Mail the link when the client has its answer; log a failure."""
+        try:
+            with core.atomic():
+                self.hand_over(user, address)
+        except Exception:
+            logger.exception("The new address of user %s got no mail", user.pk)
+
+    def tell_owner(self, user: User, address: str) -> None:
+        """Mail the owner of ``address`` that somebody has asked for it."""
+        core.tell_owner(find_by_address(address))
+
+
+class ConfirmEmail(AuthView):
+    """
+    ``POST confirm_email/`` ``{"ident", "token"}`` → 200 ``{}``.
+
+    For whoever has the link, logged in or not. 400 ``{"error":
+    "email_change_link_invalid"}``, or ``email_unique`` under ``email`` where somebody
+    else was faster.
+    """
+
+    throttles = [LinkThrottle]
+
+    def post(self, request: Request) -> Response:
+        data = self.validated(ConfirmEmailSerializer).validated_data
+        user, address = data["user"], data["address"]
+        before = getattr(user, email_field())
+        with core.registration():
+            user_pre_confirm_email.send(sender=self.__class__, user=user, email=address)
+            services.confirm_email(user, address)
+            user_post_confirm_email.send(
+                sender=self.__class__, user=user, email=address
+            )
+            services.void_email_change_links(user)
+        security_log.log("email_changed", request, user=user)
+        owner = services.addressed(user, before)
+        notice = partial(services.send_security_notice, owner, "EMAIL_CHANGED")
+        return AnsweredFirst({}, then=notice)
+
+
+class UpdateMe(MeView):
+    """
+    ``GET me/`` as ever, and ``PATCH me/`` → 200 ``{"user": {...}, "csrf": "..."}``.
+
+    Takes the fields of USER_UPDATE_SERIALIZER, each of them optional. 400 with codes
+    under the fields; 403 ``not_authenticated`` or ``csrf_failed``.
+    """
+
+    def get_permissions(self) -> list[Any]:
+        if self.changes():
+            return [IsAuthenticated()]
+        return list(super().get_permissions())
+
+    def get_throttles(self) -> list[BaseThrottle]:
+        own = [AccountThrottle()] if self.changes() else []
+        return [*super().get_throttles(), *own]
+
+    def changes(self) -> bool:
+        # Who makes a schema asks the view without a request.
+        request = getattr(self, "request", None)
+        return request is not None and request.method == "PATCH"
+
+    def patch(self, request: Request) -> Response:
+        if not isinstance(request.data, Mapping):
+            self.serializer(request.user).is_valid(raise_exception=True)
+        with core.registration():
+            user = services.lock(request.user)
+            user_pre_update_me.send(
+                sender=self.__class__, user=user, user_data=request.data
+            )
+            user = self.updated(user)
+            user_post_update_me.send(sender=self.__class__, user=user)
+        security_log.log("account_updated", request, user=user)
+        return Response({"user": self.user_data(user), "csrf": self.csrf()})
+
+    def updated(self, user: User) -> User:
+        """Return ``user`` with what the request changes, saved."""
+        serializer = self.serializer(user)
+        serializer.is_valid(raise_exception=True)
+        return services.save_update(user, serializer)
+
+    def serializer(self, user: User) -> Any:
+        serializer = api_settings.USER_UPDATE_SERIALIZER(
+            user,
+            data=self.request.data,
+            partial=True,
+            context={"request": self.request, "view": self},
+        )
+        restrict_update(serializer)
+        return serializer
+
+
+class DeleteAccount(AccountView):
+    """
+    ``POST delete_account/`` ``{"password"}`` → 200 ``{"csrf": "..."}``.
+
+    The account is gone, as ACCOUNT_DELETION_FUNCTION has it, and so is the session. 400
+    with codes under ``password``; 403; 409 ``account_protected``, with nothing deleted.
+    """
+
+    def post(self, request: Request) -> Response:
+        user = self.validated(ReauthenticationSerializer).validated_data["user"]
+        with services.deletion():
+            user = services.lock(user)
+            left = services.addressed(user, getattr(user, email_field()))
+            user_pre_delete_account.send(sender=self.__class__, user=user)
+            services.delete_account(user)
+            user_post_delete_account.send(sender=self.__class__, user=left)
+        # Receivers of user_logged_out look for what belongs to the account.
+        request._request.user = left if user.pk is None else user
+        logout(request._request)
+        rotate_token(request._request)
+        security_log.log("account_deleted", request, user=left)
+        farewell = partial(services.send_security_notice, left, "ACCOUNT_DELETED")
+        return AnsweredFirst({"csrf": self.csrf()}, then=farewell)

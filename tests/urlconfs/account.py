@@ -1,0 +1,18 @@
+"""The URLs of a host that has switched every endpoint on."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import include, path
+
+from ai_kit_auth import urls
+from ai_kit_auth.settings import APISettings, EnableEndpoints
+
+ALL_ON = dict.fromkeys(EnableEndpoints.members(), True)
+
+ROUTES = urls._enabled(APISettings({"ENABLE_ENDPOINTS": ALL_ON}).ENABLE_ENDPOINTS)
+
+urlpatterns = [
+    path("api/v1/auth/", include((ROUTES, "ai_kit_auth"))),
+    path("admin/", admin.site.urls),
+]
