@@ -37,10 +37,23 @@ class Client:
     def post(self, endpoint: str, data: Mapping[str, Any]) -> Answer:
         return self.prepared_post(endpoint, data)()
 
+    def me(self) -> Any:
+        """Return the user that ``me/`` shows, None for nobody; take its CSRF token."""
+        return self.get(f"{API}me/").body["user"]
+
+    def another_tab(self) -> Client:
+        """Return a client with the same session, which goes its own ways from now."""
+        tab = Client(self._port)
+        tab._cookies, tab._csrf = dict(self._cookies), self._csrf
+        return tab
+
+    def prepared_update(self, data: Mapping[str, Any]) -> Callable[[], Answer]:
+        return self.prepared("PATCH", f"{API}me/", data)
+
     def log_in(self, ident: str, password: str) -> Answer:
         """Post to ``login/``, with the CSRF token that ``me/`` gave the first time."""
         if not self._csrf:
-            self.get(f"{API}me/")
+            self.me()
         return self.post("login", {"ident": ident, "password": password})
 
     def prepared_post(

@@ -171,6 +171,12 @@ class Running:
         )
         assert made.status == 200
 
+    def owner(self, name: str, password: str) -> Client:
+        """Return a browser in which the account ``name`` is logged in."""
+        client = self.client()
+        assert client.log_in(name, password).status == 200
+        return client
+
     def deactivate(self, name: str) -> None:
         """Do what an admin does to an account."""
         columns = {"username": name, "is_active": False}

@@ -31,6 +31,11 @@ class PostOffice(post_office.PostOffice):
         super().__enter__()
         return self
 
+    def letters(self) -> list[post_office.Letter]:
+        """Return what has arrived for anybody so far, oldest first."""
+        with self._news:
+            return list(self._letters)
+
     @contextmanager
     def mood(self, name: str) -> Iterator[None]:
         self._mood = name

@@ -5,7 +5,7 @@ from __future__ import annotations
 import json
 import os
 from collections import Counter
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from http.cookies import SimpleCookie
@@ -15,6 +15,7 @@ from urllib.parse import parse_qs, parse_qsl, quote_from_bytes, urlencode, urlsp
 import pytest
 from django.contrib.auth import get_user_model
 from django.core import mail
+from django.core.cache import cache
 from django.db import transaction
 from django.test import override_settings
 from django.urls import reverse
@@ -23,10 +24,13 @@ from hypothesis import strategies as st
 from rest_framework.test import APIClient
 
 from ai_kit_auth import services
+from ai_kit_auth.account.services import get_email_change_url
 
-from ..accounts import csrf, log_in, registration
+from ..account.test_hostile import FIELDS as PAGE_FIELDS
+from ..accounts import csrf, log_in, post, registration
 from ..conftest import OTHER_PASSWORD, PASSWORD
 from ..test_hostile import CODE, ENDPOINTS, FIELDS, strings_in
+from ..urlconfs.account import ALL_ON
 from .hosts import no_throttles
 
 Say = Callable[[str], None]
@@ -37,6 +41,8 @@ pytestmark = [pytest.mark.django_db, pytest.mark.user_model("auth_user")]
 EXAMPLES = {"full": 1060, "quick": 60}
 ALL = os.environ.get("AI_KIT_AUTH_REQUIRE_ALL") == "1"
 PROFILE = os.environ.get("HYPOTHESIS_PROFILE", "full" if ALL else "quick")
+# The account page shares its parsers, fields and answers with them.
+PAGE_EXAMPLES = {"full": 40, "quick": 30}
 
 # The gate's run always is the same; a developer's quick one finds something new.
 generously = settings(
@@ -50,7 +56,8 @@ generously = settings(
 
 # What people and programs send, and what breaks programs.
 
-FIELD_NAMES = sorted({name for names in FIELDS.values() for name in names})
+EVERY_FIELD = {**FIELDS, **PAGE_FIELDS, "login": [*FIELDS["login"], "remember"]}
+FIELD_NAMES = sorted({name for names in EVERY_FIELD.values() for name in names})
 half_characters = st.text(st.characters(categories=["Cs"]), min_size=1, max_size=2)
 labels = st.text(min_size=1, max_size=12)
 addresses = st.one_of(
@@ -163,13 +170,21 @@ headers = st.dictionaries(
     st.one_of(latin, st.integers().map(str), st.sampled_from(["null", "http://["])),
     max_size=4,
 ).filter(lambda given: given.get("Content-Length", "0").isascii())
+
+
+def promises_more(sent: Sent) -> bool:
+    """Tell whether a server would wait for the rest, where Django's client raises."""
+    length = sent.headers.get("Content-Length", "0")
+    return length.isdecimal() and int(length) > len(sent.body)
+
+
 around = st.builds(
     Sent,
     body=fields.map(lambda value: json.dumps(value).encode()),
     method=st.sampled_from(["POST", "GET", "HEAD", "PUT", "DELETE", "OPTIONS", "X"]),
     query=latin,
     headers=headers,
-)
+).filter(lambda sent: not promises_more(sent))
 
 
 @pytest.fixture
@@ -183,35 +198,52 @@ def right() -> dict[str, Any]:
 
 
 class Sender:
-    """Sends a request to every endpoint, as nobody and as somebody, and judges."""
+    """
+    Sends a request to every endpoint, and judges.
 
-    def __init__(self) -> None:
-        get_user_model()._default_manager.create_user(
+    As visitor 0, whom nobody knows, as eve, and on the account page as eve whose
+    session is fresh, who needs no password. There ``POST me/`` is ``PATCH``.
+    """
+
+    def __init__(self, endpoints: Sequence[str], *, page: bool = False) -> None:
+        self.eve = get_user_model()._default_manager.create_user(
             "eve", "eve@example.com", PASSWORD
         )
         self._client = APIClient(enforce_csrf_checks=True)
-        self._visitors = []
-        for ident in (None, "eve"):
+        self._visitors: list[tuple[SimpleCookie, dict[str, str]]] = []
+        for ident in (None, "eve", "eve")[: 3 if page else 2]:
             if ident is not None:
                 log_in(self._client, ident)
-            token = csrf(self._client)["headers"]
-            self._visitors.append((self._client.cookies, token))
+            token = csrf(self._client)
+            if len(self._visitors) == 2:
+                proof = post(
+                    self._client, "confirm_password", {"password": PASSWORD}, **token
+                )
+                assert proof.status_code == 200
+            self._visitors.append((self._client.cookies, token["headers"]))
             self._client.cookies = SimpleCookie()
-        self._paths = [reverse(f"ai_kit_auth:{name}") for name in ENDPOINTS]
+        patched = {"me"} if page else set()
+        self._targets = [
+            (reverse(f"ai_kit_auth:{name}"), name in patched) for name in endpoints
+        ]
+        self.visitors = st.integers(0, len(self._visitors) - 1)
         self.statuses: Counter[int] = Counter()
 
     def send(self, sent: Sent, visitor: int) -> None:
         cookies, token = self._visitors[visitor]
-        for path in self._paths:
+        for path, patched in self._targets:
+            method = "PATCH" if patched and sent.method == "POST" else sent.method
             self._client.cookies = SimpleCookie(cookies.output(header="", sep=";"))
-            # It raises what the endpoint does not catch.
-            answer = self._client.generic(
-                sent.method,
-                f"{path}?{sent.query}" if sent.query else path,
-                sent.body,  # type: ignore[arg-type]  # bytes are fine
-                content_type=sent.content_type,
-                headers={**token, **sent.headers},
-            )
+            # For each endpoint anew: some end the session, or the account.
+            with nothing_stays():
+                # It raises what the endpoint does not catch.
+                answer = self._client.generic(
+                    method,
+                    f"{path}?{sent.query}" if sent.query else path,
+                    sent.body,  # type: ignore[arg-type]  # bytes are fine
+                    content_type=sent.content_type,
+                    headers={**token, **sent.headers},
+                )
             self.statuses[answer.status_code] += 1
             self._judge(sent.method, answer)
 
@@ -232,6 +264,7 @@ def nothing_stays() -> Iterator[None]:
         yield
         transaction.set_rollback(True)
     mail.outbox.clear()
+    cache.clear()
 
 
 KINDS: dict[str, st.SearchStrategy[Sent]] = {
@@ -251,31 +284,92 @@ def sender() -> Iterator[Sender]:
             "THROTTLE_RATES": no_throttles(),
         }
     ):
-        yield Sender()
+        yield Sender(ENDPOINTS)
 
 
-def report(sender: Sender, say: Say) -> None:
+@pytest.fixture
+def page() -> Iterator[Sender]:
+    """Give a sender to the account page."""
+    with override_settings(
+        ROOT_URLCONF="tests.urlconfs.account",
+        AI_KIT_AUTH={
+            "FRONTEND": {"URL": "https://app.example.com"},
+            "THROTTLE_RATES": no_throttles(),
+            "ENABLE_ENDPOINTS": ALL_ON,
+        },
+    ):
+        yield Sender(tuple(PAGE_FIELDS), page=True)
+
+
+def report(sender: Sender, say: Say, expected: int) -> None:
     statuses = dict(sorted(sender.statuses.items()))
     say(f"{sender.statuses.total()} requests; {statuses}")
-    assert sender.statuses.total() >= EXAMPLES[PROFILE] * len(ENDPOINTS)
+    assert sender.statuses.total() >= expected
 
 
 @pytest.mark.parametrize("kind", KINDS)
 def test_whatever_is_sent(sender: Sender, kind: str, say: Say) -> None:
     @generously
-    @given(sent=KINDS[kind], visitor=st.integers(0, 1))
+    @given(sent=KINDS[kind], visitor=sender.visitors)
     def run(sent: Sent, visitor: int) -> None:
-        with nothing_stays():
-            sender.send(sent, visitor)
+        sender.send(sent, visitor)
 
     run()
-    report(sender, say)
+    report(sender, say, EXAMPLES[PROFILE] * len(ENDPOINTS))
+
+
+@pytest.mark.parametrize("kind", KINDS)
+def test_whatever_is_sent_to_the_account_page(
+    page: Sender, kind: str, say: Say
+) -> None:
+    @settings(generously, max_examples=PAGE_EXAMPLES[PROFILE])
+    @given(sent=KINDS[kind], visitor=page.visitors)
+    def run(sent: Sent, visitor: int) -> None:
+        page.send(sent, visitor)
+
+    run()
+    report(page, say, PAGE_EXAMPLES[PROFILE] * len(PAGE_FIELDS))
 
 
 def test_requests_that_are_right_but_for_a_field_or_two(
     right: dict[str, Any], sender: Sender, say: Say
 ) -> None:
     """They come deepest: some make an account, some use a link."""
+
+    @generously
+    @given(body=nearly(right), visitor=sender.visitors)
+    def run(body: dict[str, Any], visitor: int) -> None:
+        sender.send(as_json(body), visitor)
+
+    run()
+    report(sender, say, EXAMPLES[PROFILE] * len(ENDPOINTS))
+    assert {200, 201, 400} <= sender.statuses.keys()
+
+
+def test_what_is_nearly_right_on_the_account_page(page: Sender, say: Say) -> None:
+    """Some change the account, some end it."""
+    new = "new@example.com"
+    query = urlsplit(get_email_change_url(page.eve, new)).query
+    right = {
+        "username": "new",
+        "email": new,
+        "password": PASSWORD,
+        "new_password": OTHER_PASSWORD,
+        **dict(parse_qsl(query)),
+    }
+
+    @settings(generously, max_examples=PAGE_EXAMPLES[PROFILE])
+    @given(body=nearly(right), visitor=page.visitors)
+    def run(body: dict[str, Any], visitor: int) -> None:
+        page.send(as_json(body), visitor)
+
+    run()
+    report(page, say, PAGE_EXAMPLES[PROFILE] * len(PAGE_FIELDS))
+    assert {200, 400, 403} <= page.statuses.keys()
+
+
+def nearly(right: dict[str, Any]) -> st.SearchStrategy[dict[str, Any]]:
+    """Return bodies in which a field or two are not as in ``right``."""
     wrong = st.dictionaries(names, values | texts, max_size=2)
     # With a right token or ident, cut and spliced.
     spliced = st.builds(
@@ -284,16 +378,7 @@ def test_requests_that_are_right_but_for_a_field_or_two(
         st.integers(0, 40),
         st.text(max_size=2),
     )
-
-    @generously
-    @given(changes=wrong | spliced, visitor=st.integers(0, 1))
-    def run(changes: dict[str, Any], visitor: int) -> None:
-        with nothing_stays():
-            sender.send(as_json({**right, **changes}), visitor)
-
-    run()
-    report(sender, say)
-    assert {200, 201, 400} <= sender.statuses.keys()
+    return (wrong | spliced).map(lambda changes: {**right, **changes})
 
 
 @generously

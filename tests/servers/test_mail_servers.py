@@ -8,10 +8,10 @@ from pathlib import Path
 
 import pytest
 
-from ..conftest import PASSWORD
+from ..conftest import OTHER_PASSWORD, PASSWORD
 from .client import Answer
 from .hosts import CHEAP, Host, Running
-from .post_office import PostOffice
+from .post_office import PostOffice, link_in
 
 TROUBLES = ("refuse", "drop", "hang", "absent")
 
@@ -130,3 +130,113 @@ def test_a_reset_without_its_mail_is_answered_as_ever_and_logged(
     assert (answer.status, answer.body) == (nobodys.status, nobodys.body) == (200, {})
     assert set(answer.headers) == set(nobodys.headers)
     assert impatient.client().log_in(name, PASSWORD).status == 200
+
+
+# The account page
+
+
+def test_what_is_mailed_afterwards_is_no_wait(
+    running: Running, office: PostOffice
+) -> None:
+    """The server greets nobody before the client has read the whole answers."""
+    waiting, leaving = f"w{running.port}", f"l{running.port}"
+    with office:
+        assert register(running, waiting).status == 201
+        assert office.letter_to(f"{waiting}@example.com").link
+        running.make_account(leaving, PASSWORD)
+        owner = running.owner(leaving, PASSWORD)
+        with office.shut():
+            answer = resend(running, waiting)
+            assert (answer.status, answer.body) == (200, {})
+            assert not office.letters_to(f"{waiting}@example.com")[1:]
+        link = link_in(office.letter_to(f"{waiting}@example.com", 2))
+        assert running.client().post("activate_email", link).status == 200
+        with office.shut():
+            assert owner.post("delete_account", {"password": PASSWORD}).status == 200
+            assert not office.letters_to(f"{leaving}@example.com")
+        assert owner.me() is None
+        assert leaving not in names(running)
+        farewell = office.letter_to(f"{leaving}@example.com")
+        assert "https://" not in farewell.part("plain")
+
+
+def resend(running: Running, name: str) -> Answer:
+    data = {"email": f"{name}@example.com"}
+    return running.client().post("resend_activation_email", data)
+
+
+def names(running: Running) -> list[str]:
+    return [account["username"] for account in running.accounts()]
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_a_change_of_address_without_its_mail_is_none(
+    impatient: Running, office: PostOffice, trouble: str
+) -> None:
+    name = name_for(impatient)
+    impatient.make_account(name, PASSWORD)
+    owner = impatient.owner(name, PASSWORD)
+    before = impatient.accounts()
+    body = {"email": f"new-{name}@example.com", "password": PASSWORD}
+    with ExitStack() as opening_hours:
+        with in_trouble(office, trouble, opening_hours):
+            answer = owner.post("change_email", body)
+        assert (answer.status, answer.body) == (503, {"error": "mail_not_sent"})
+        assert impatient.accounts() == before
+        if trouble == "absent":
+            opening_hours.enter_context(office)
+        answer = owner.post("change_email", body)
+        assert (answer.status, answer.body) == (200, {})
+        link = link_in(office.letter_to(f"new-{name}@example.com"))
+        # Of the request that came to nothing the old address was told nothing.
+        office.letter_to(f"{name}@example.com")
+        assert not office.letters_to(f"{name}@example.com")[1:]
+        assert owner.post("confirm_email", link).status == 200
+
+
+@pytest.mark.parametrize("trouble", TROUBLES)
+def test_what_cannot_be_told_has_happened_all_the_same_and_is_logged(
+    impatient: Running, office: PostOffice, trouble: str
+) -> None:
+    name, waiting = name_for(impatient), f"w{impatient.port}"
+    impatient.make_account(name, PASSWORD)
+    owner = impatient.owner(name, PASSWORD)
+    pks = {account["username"]: account["pk"] for account in impatient.accounts()}
+    with office:
+        assert register(impatient, waiting).status == 201
+    with ExitStack() as opening_hours, in_trouble(office, trouble, opening_hours):
+        new = {"password": PASSWORD, "new_password": OTHER_PASSWORD}
+        assert owner.post("change_password", new).status == 200
+        told = f"The notice PASSWORD_CHANGED to user {pks[name]} was not sent"
+        impatient.program.wait_for_output(told)
+        assert impatient.client().log_in(name, OTHER_PASSWORD).status == 200
+        answer = resend(impatient, waiting)
+        assert (answer.status, answer.body) == (200, {})
+        impatient.program.wait_for_output("The activation mail of user ")
+        gone = owner.post("delete_account", {"password": OTHER_PASSWORD})
+        assert gone.status == 200
+        told = f"The notice ACCOUNT_DELETED to user {pks[name]} was not sent"
+        impatient.program.wait_for_output(told)
+    assert name not in names(impatient)
+    assert waiting in names(impatient)
+
+
+def test_an_old_address_that_takes_no_mail_keeps_nobody_from_the_new_one(
+    running: Running, office: PostOffice
+) -> None:
+    name = name_for(running)
+    old, new = f"{name}@example.com", f"new-{name}@example.com"
+    running.make_account(name, PASSWORD)
+    (pk,) = (a["pk"] for a in running.accounts() if a["username"] == name)
+    owner = running.owner(name, PASSWORD)
+    with office:
+        office.close_to(old)
+        asked = owner.post("change_email", {"email": new, "password": PASSWORD})
+        assert asked.status == 200
+        running.program.wait_for_output(f"EMAIL_CHANGE_REQUESTED to user {pk} was not")
+        link = link_in(office.letter_to(new))
+        assert owner.post("confirm_email", link).status == 200
+        running.program.wait_for_output(f"EMAIL_CHANGED to user {pk} was not sent")
+        assert owner.me()["email"] == new
+        assert office.refusals == 2
+        assert not office.letters_to(old)

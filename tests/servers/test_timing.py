@@ -26,7 +26,9 @@ from .post_office import PostOffice
 Say = Callable[[str], None]
 
 TRANSPORT = 0.3
-RESETS = 100
+RESETS = 60
+RESENDS = 20
+CHANGES = 15
 REGISTRATIONS = 20
 LOGINS = 20
 # Far outside of what a busy machine does to a median.
@@ -149,3 +151,53 @@ def test_a_wrong_password(hashing: Running, say: Say) -> None:
         times[name].append(seconds(attempt, 400))
     compare("known / unknown", times[known], times[unknown], say)
     compare("known / inactive", times[known], times[inactive], say)
+
+
+def test_an_activation_mail_once_more(
+    mailing: Running, post_office: PostOffice, say: Say
+) -> None:
+    waiting, unknown, active = (f"{name}{mailing.port}" for name in ("a", "b", "c"))
+    data = {"email": f"{waiting}@example.com", "password": PASSWORD}
+    assert mailing.client().post("register", data).status == 201
+    mailing.make_account(active, PASSWORD)
+    times: dict[str, list[float]] = {waiting: [], unknown: [], active: []}
+    for name in order(times, RESENDS):
+        data = {"email": f"{name}@example.com"}
+        request = mailing.client().prepared_post("resend_activation_email", data)
+        times[name].append(seconds(request, 200))
+        time.sleep(TRANSPORT / 3)
+    post_office.letter_to(f"{waiting}@example.com", 1 + RESENDS)
+    assert not post_office.letters_to(f"{active}@example.com")
+    compare("waiting / unknown", times[waiting], times[unknown], say)
+    compare("waiting / active", times[waiting], times[active], say)
+
+
+def test_a_change_of_address_that_is_told_nothing(
+    host: Host, post_office: PostOffice, say: Say
+) -> None:
+    """With a cheap hasher, as the password is checked at either."""
+    post_office.pause = TRANSPORT
+    run = host.running(
+        workers=8,
+        smtp_port=post_office.port,
+        auth={"PREVENT_ENUMERATION": True},
+        PASSWORD_HASHERS=CHEAP,
+    )
+    with apart(run) as running:
+        asking, owning = f"a{running.port}", f"b{running.port}"
+        running.make_account(asking, PASSWORD)
+        running.make_account(owning, PASSWORD)
+        client = running.owner(asking, PASSWORD)
+        times: dict[str, list[float]] = {"taken": [], "free": []}
+        for number, name in enumerate(order(times, CHANGES)):
+            free = f"c{number}{running.port}@example.com"
+            address = f"{owning}@example.com" if name == "taken" else free
+            data = {"email": address, "password": PASSWORD}
+            request = client.prepared_post("change_email", data)
+            times[name].append(seconds(request, 200))
+            # Each has two mails to send, and some workers must have none in hand.
+            time.sleep(TRANSPORT / 2)
+        # Either tells the one that asked, and the owner of a taken address as well.
+        post_office.letter_to(f"{asking}@example.com", 2 * CHANGES)
+        post_office.letter_to(f"{owning}@example.com", CHANGES)
+    compare("taken / free", times["taken"], times["free"], say)

@@ -50,4 +50,15 @@ LOGGING = {
     "root": {"handlers": ["console"], "level": "WARNING"},
 }
 # DATABASES, CACHES, the mail server, and for some runs PASSWORD_HASHERS and others.
-globals().update(json.loads(os.environ["HOST_SETTINGS"]))
+own = json.loads(os.environ["HOST_SETTINGS"])
+ACCOUNT_PAGE = {
+    "RESEND_ACTIVATION_MAIL": True,
+    "CHANGE_PASSWORD": True,
+    "LOGOUT_OTHERS": True,
+    "CHANGE_EMAIL": True,
+    "UPDATE_ME": True,
+    "DELETE_ACCOUNT": True,
+    "CONFIRM_PASSWORD": True,
+}
+AI_KIT_AUTH = {"ENABLE_ENDPOINTS": ACCOUNT_PAGE, **own.pop("AI_KIT_AUTH", {})}
+globals().update(own)
