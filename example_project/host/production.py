@@ -16,7 +16,7 @@ import django
 from django.core.exceptions import ImproperlyConfigured
 
 from .settings import *  # noqa: F403  # hardens what it imports
-from .settings import DATA_DIR, REST_FRAMEWORK
+from .settings import AI_KIT_AUTH, DATA_DIR, REST_FRAMEWORK
 
 
 def _required(name: str) -> str:
@@ -40,7 +40,7 @@ if not FRONTEND_ORIGIN.startswith("https://"):
     # Links with tokens would travel in the clear.
     msg = f"FRONTEND_ORIGIN has to begin with https://, not {FRONTEND_ORIGIN!r}."
     raise ImproperlyConfigured(msg)
-AI_KIT_AUTH = {"FRONTEND": {"URL": FRONTEND_ORIGIN}}
+AI_KIT_AUTH = {**AI_KIT_AUTH, "FRONTEND": {"URL": FRONTEND_ORIGIN}}
 CORS_ALLOWED_ORIGINS = [FRONTEND_ORIGIN]
 CSRF_TRUSTED_ORIGINS = [FRONTEND_ORIGIN]
 

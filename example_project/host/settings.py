@@ -3,7 +3,9 @@
 Environment variables, all optional: ``EXAMPLE_HOST_PORT`` (8000),
 ``EXAMPLE_FRONTEND_PORT`` (3000), ``EXAMPLE_DATA_DIR`` (``example_project/data``),
 ``EXAMPLE_SMTP`` (``host:port`` of a mail server; without it mails become files in
-``<data dir>/outbox``), ``EXAMPLE_CSRF_USE_SESSIONS`` (``1``).
+``<data dir>/outbox``), ``EXAMPLE_CSRF_USE_SESSIONS`` (``1``),
+``EXAMPLE_SESSION_ENGINE`` (``django.contrib.sessions.backends.db``) and
+``EXAMPLE_REAUTHENTICATION_TIMEOUT`` (300 seconds).
 """
 
 from __future__ import annotations
@@ -104,7 +106,21 @@ TIME_ZONE = "UTC"
 
 STATIC_URL = "static/"
 
-AI_KIT_AUTH = {"FRONTEND": {"URL": FRONTEND_ORIGIN}}
+AI_KIT_AUTH = {
+    "FRONTEND": {"URL": FRONTEND_ORIGIN},
+    "ENABLE_ENDPOINTS": {
+        "RESEND_ACTIVATION_MAIL": True,
+        "CHANGE_PASSWORD": True,
+        "LOGOUT_OTHERS": True,
+        "CHANGE_EMAIL": True,
+        "UPDATE_ME": True,
+        "DELETE_ACCOUNT": True,
+        "CONFIRM_PASSWORD": True,
+    },
+    "REAUTHENTICATION_TIMEOUT": int(
+        os.environ.get("EXAMPLE_REAUTHENTICATION_TIMEOUT") or 300
+    ),
+}
 
 # For views of the host's own, such as the one that serves the schema.
 REST_FRAMEWORK: dict[str, Any] = {
@@ -116,6 +132,10 @@ SPECTACULAR_SETTINGS = {
     "OAS_VERSION": "3.1.0",
     "SERVE_INCLUDE_SCHEMA": False,
 }
+
+SESSION_ENGINE = (
+    os.environ.get("EXAMPLE_SESSION_ENGINE") or "django.contrib.sessions.backends.db"
+)
 
 CORS_ALLOWED_ORIGINS = [FRONTEND_ORIGIN]
 CORS_ALLOW_CREDENTIALS = True

@@ -42,7 +42,7 @@ LOOKS: dict[str, dict[str, Any]] = {
 def test_every_page(
     new_visit: Callable[..., Visit], example: Example, look: str
 ) -> None:
-    """No page scrolls sideways, and axe finds nothing serious."""
+    """No page scrolls sideways, and axe finds nothing."""
     visit = new_visit(**LOOKS[look])
 
     def inspect(name: str) -> None:

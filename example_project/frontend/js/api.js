@@ -53,9 +53,10 @@ async function request(url, options) {
   if (body !== null && typeof body.csrf === "string") csrf = body.csrf;
   if (response.ok && body !== null) return body;
   const error = toError(response.status, body);
-  // The token is of no use any more. The next attempt, which is the person's to make,
-  // begins with a fresh one.
-  if (error.has("csrf_failed")) csrf = null;
+  // The token is of no use any more: a stale one, or one that a session which has ended
+  // took with it. The next attempt, which is the person's to make, begins with a fresh
+  // one.
+  if (error.has("csrf_failed") || error.has("not_authenticated")) csrf = null;
   throw error;
 }
 
@@ -65,10 +66,19 @@ export function me() {
 }
 
 /** POST `body` as JSON to an endpoint ("login/"); return its JSON or throw ApiError. */
-export async function post(endpoint, body, { signal } = {}) {
+export function post(endpoint, body, { signal } = {}) {
+  return write("POST", endpoint, body, signal);
+}
+
+/** PATCH likewise. */
+export function patch(endpoint, body) {
+  return write("PATCH", endpoint, body);
+}
+
+async function write(method, endpoint, body, signal) {
   if (csrf === null) await me();
   return request(API_URL + endpoint, {
-    method: "POST",
+    method,
     signal,
     headers: { "Content-Type": "application/json", "X-CSRFToken": csrf },
     body: JSON.stringify(body),

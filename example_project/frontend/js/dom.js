@@ -37,14 +37,15 @@ export function buttonLink(key, href, attributes = {}) {
 
 /**
  * The area where a page reports what happened. It must be in the page before
- * something is written to it, or screen readers stay silent.
+ * something is written to it, or screen readers stay silent. `testId`: on a page with
+ * several.
  */
-export function statusArea() {
+export function statusArea(testId = "status") {
   const area = el("div", {
     class: "status",
     role: "status",
     tabindex: "-1",
-    "data-testid": "status",
+    "data-testid": testId,
   });
   return {
     element: area,

@@ -7,24 +7,35 @@ import { codeList, errorMessage } from "./messages.js";
 const LIVE_CHECK_DELAY = 300;
 
 /**
- * A text field. Its id is `name`; `label` and `hint` are sentence keys.
- * `live` announces its errors while the person is typing.
+ * A text field. Its id is `name`; `label` and `hint` are sentence keys, `sentences` what
+ * codeList() takes. `live` announces its errors while the person is typing.
  */
 export function field(
   name,
-  { label, type = "text", autocomplete, hint, optional = false, live = false, inputmode },
+  {
+    label,
+    type = "text",
+    autocomplete,
+    hint,
+    optional = false,
+    live = false,
+    autofocus = false,
+    value = "",
+    sentences,
+  },
 ) {
   const input = el("input", {
     id: name,
     name,
     type,
     autocomplete,
-    inputmode,
+    autofocus,
     required: !optional,
     autocapitalize: "none",
     spellcheck: "false",
     "aria-describedby": hint ? `${name}-hint ${name}-errors` : `${name}-errors`,
   });
+  input.value = value;
   const errors = el("div", {
     class: "errors",
     id: `${name}-errors`,
@@ -47,7 +58,7 @@ export function field(
     errors,
   );
   function show(codes) {
-    errors.replaceChildren(...(codes.length ? [codeList(codes)] : []));
+    errors.replaceChildren(...(codes.length ? [codeList(codes, sentences)] : []));
     if (codes.length) input.setAttribute("aria-invalid", "true");
     else input.removeAttribute("aria-invalid");
   }
@@ -59,6 +70,11 @@ export function field(
     element,
     input,
     value: () => input.value,
+    /** Empty the field, of praise and errors too. */
+    clear() {
+      input.value = "";
+      show([]);
+    },
     /** Show the sentences of `codes`; none clears them. */
     show,
     /** Show a sentence of praise in the place of the errors. */
@@ -85,13 +101,67 @@ function toggle(input) {
   });
 }
 
+/** A box to tick; `label` and `hint` are sentence keys. */
+export function checkbox(name, { label, hint }) {
+  const input = el("input", {
+    id: name,
+    name,
+    type: "checkbox",
+    "aria-describedby": `${name}-hint ${name}-errors`,
+  });
+  const errors = el("div", { class: "errors", id: `${name}-errors` });
+  function show(codes) {
+    errors.replaceChildren(...(codes.length ? [codeList(codes)] : []));
+  }
+  return {
+    name,
+    element: el(
+      "div",
+      { class: "field" },
+      el("div", { class: "tick" }, input, say("label", label, { for: name })),
+      say("p", hint, { class: "hint", id: `${name}-hint` }),
+      errors,
+    ),
+    input,
+    value: () => input.checked,
+    show,
+  };
+}
+
 /**
  * A form of `fields`. `send()` does the request and what follows it; an ApiError that it
  * throws is shown, `check()` returns codes by field found without asking the host.
+ * `name`: on a page with several. `look`: "danger" or "quiet". `cancel`: what a second
+ * button does, which is there if this is.
  */
-export function form({ fields, submit, send, check = () => ({}) }) {
-  const status = statusArea();
-  const button = say("button", submit, { class: "button", "data-testid": "submit" });
+export function form({
+  name,
+  fields,
+  submit,
+  send,
+  check = () => ({}),
+  look = "",
+  cancel,
+}) {
+  const testId = (part) => (name ? `${name}-${part}` : part);
+  const status = statusArea(testId("status"));
+  const button = say("button", submit, {
+    class: `button ${look}`.trim(),
+    "data-testid": testId("submit"),
+  });
+  const buttons = cancel
+    ? el(
+        "div",
+        { class: "buttons" },
+        button,
+        say("button", "form.cancel", {
+          type: "button",
+          class: "button quiet",
+          "data-testid": testId("cancel"),
+          onclick: cancel,
+        }),
+      )
+    : button;
   let busy = false;
 
   function mark(errors) {
@@ -141,7 +211,7 @@ export function form({ fields, submit, send, check = () => ({}) }) {
     "form",
     { method: "post", novalidate: true, onsubmit },
     ...fields.map((item) => item.element),
-    button,
+    buttons,
     status.element,
   );
   return { element, status };

@@ -8,7 +8,10 @@ import { currentUser, onChange, refresh } from "./session.js";
 
 function drawNavigation() {
   const links = currentUser()
-    ? [["nav.profile", "/auth/profile"]]
+    ? [
+        ["nav.profile", "/auth/profile"],
+        ["nav.account", "/auth/account"],
+      ]
     : [
         ["nav.register", "/auth/register"],
         ["nav.login", "/auth/login"],

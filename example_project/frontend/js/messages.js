@@ -3,10 +3,13 @@
 import { HOST_URL } from "./api.js";
 import { el, say } from "./dom.js";
 
-/** A list of the sentences for error codes. */
-export function codeList(codes, attributes = {}) {
-  const items = codes.map((code) => say("li", `errors.${code}`));
-  return el("ul", { class: "codes", ...attributes }, ...items);
+/**
+ * A list of the sentences for error codes. `sentences`: keys by code, where a code means
+ * something else than it does in general.
+ */
+export function codeList(codes, sentences = {}) {
+  const items = codes.map((code) => say("li", sentences[code] ?? `errors.${code}`));
+  return el("ul", { class: "codes" }, ...items);
 }
 
 /** What to say when the host did not answer. */

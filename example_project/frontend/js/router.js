@@ -4,10 +4,12 @@ import { ApiError } from "./api.js";
 import { el, heading, say } from "./dom.js";
 import { apply, t } from "./i18n.js";
 import { errorMessage } from "./messages.js";
+import { account } from "./pages/account.js";
 import { activation } from "./pages/activation.js";
-import { forgotPassword } from "./pages/forgot_password.js";
+import { confirmEmail } from "./pages/confirm_email.js";
 import { home } from "./pages/home.js";
 import { login } from "./pages/login.js";
+import { forgotPassword, resendActivation } from "./pages/mail_request.js";
 import { notFound } from "./pages/not_found.js";
 import { outbox } from "./pages/outbox.js";
 import { profile } from "./pages/profile.js";
@@ -19,8 +21,11 @@ const ROUTES = {
   "/auth/register": register,
   "/auth/login": login,
   "/auth/profile": profile,
+  "/auth/account": account,
   "/auth/forgot_password": forgotPassword,
+  "/auth/resend_activation": resendActivation,
   "/auth/activation": activation,
+  "/auth/confirm_email": confirmEmail,
   "/auth/reset_password": resetPassword,
   "/outbox": outbox,
 };

@@ -26,9 +26,29 @@ export async function refresh() {
   return user;
 }
 
-/** Log in, or throw ApiError. */
-export async function login(ident, password) {
-  set((await api.post("login/", { ident, password })).user);
+/** Ask the host; return the user, or null and be on the way to the login page. */
+export async function refreshOrLogIn(navigate) {
+  await refresh();
+  if (user === null) {
+    const state = { notice: "login.needed" };
+    await navigate("/auth/login", { replace: true, state });
+  }
+  return user;
+}
+
+/** Log in, or throw ApiError. `remember`: whether the session outlives the browser. */
+export async function login(ident, password, remember) {
+  set((await api.post("login/", { ident, password, remember })).user);
+}
+
+/** Change what PATCH me/ takes, or throw ApiError. */
+export async function update(values) {
+  set((await api.patch("me/", values)).user);
+}
+
+/** Note that nobody is logged in any more. */
+export function ended() {
+  set(null);
 }
 
 /** Log out, or throw ApiError. */

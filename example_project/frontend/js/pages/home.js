@@ -6,7 +6,10 @@ export const home = {
   title: "home.title",
   render() {
     const tiles = currentUser()
-      ? [["profile", "/auth/profile"]]
+      ? [
+          ["profile", "/auth/profile"],
+          ["account", "/auth/account"],
+        ]
       : [
           ["register", "/auth/register"],
           ["login", "/auth/login"],

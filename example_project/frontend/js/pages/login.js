@@ -1,5 +1,5 @@
 import { el, heading, say } from "../dom.js";
-import { field, form } from "../form.js";
+import { checkbox, field, form } from "../form.js";
 import { currentUser, login as logIn } from "../session.js";
 
 /** Log in with a user name or an e-mail address. `state.notice` is a sentence key. */
@@ -16,11 +16,15 @@ export const login = {
       type: "password",
       autocomplete: "current-password",
     });
+    const remember = checkbox("remember", {
+      label: "login.remember",
+      hint: "login.remember_hint",
+    });
     const { element, status } = form({
-      fields: [ident, password],
+      fields: [ident, password, remember],
       submit: "login.submit",
       async send() {
-        await logIn(ident.value(), password.value());
+        await logIn(ident.value(), password.value(), remember.value());
         await navigate("/auth/profile", { replace: true });
       },
     });
@@ -31,6 +35,7 @@ export const login = {
       heading("login.title"),
       element,
       el("p", { class: "aside" }, say("a", "login.forgot", { href: "/auth/forgot_password" })),
+      el("p", { class: "aside" }, say("a", "login.resend", { href: "/auth/resend_activation" })),
       el(
         "p",
         { class: "aside" },

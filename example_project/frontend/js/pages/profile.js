@@ -1,18 +1,14 @@
 import { ApiError } from "../api.js";
-import { el, heading, say, statusArea } from "../dom.js";
+import { buttonLink, el, heading, say, statusArea } from "../dom.js";
 import { errorMessage } from "../messages.js";
-import { logout, refresh } from "../session.js";
+import { logout, refreshOrLogIn } from "../session.js";
 
 /** The account behind the session, asked for anew at each visit. */
 export const profile = {
   title: "profile.title",
   async render({ navigate }) {
-    const user = await refresh();
-    if (user === null) {
-      const state = { notice: "login.needed" };
-      await navigate("/auth/login", { replace: true, state });
-      return null;
-    }
+    const user = await refreshOrLogIn(navigate);
+    if (user === null) return null;
     const status = statusArea();
     async function onclick() {
       try {
@@ -29,9 +25,10 @@ export const profile = {
       { class: "card" },
       heading("profile.title"),
       el("dl", { class: "facts" }, ...["email", "username", "id"].flatMap(fact)),
+      buttonLink("profile.account", "/auth/account"),
       say("button", "profile.logout", {
         type: "button",
-        class: "button",
+        class: "button quiet",
         "data-testid": "logout",
         onclick,
       }),

@@ -54,6 +54,7 @@ export const register = {
           title,
           status.element,
           buttonLink("register.outbox", "/outbox", { "data-testid": "to-outbox" }),
+          sendAgain(email.value()),
         );
         status.show("success", say("p", "register.done", {}, { email: email.value() }));
         title.focus();
@@ -74,3 +75,17 @@ export const register = {
     return card;
   },
 };
+
+function sendAgain(email) {
+  const { element, status } = form({
+    name: "resend",
+    fields: [],
+    submit: "resend.again",
+    look: "quiet",
+    async send() {
+      await post("resend_activation_email/", { email });
+      status.show("success", say("p", "resend.done", {}, { ident: email }));
+    },
+  });
+  return element;
+}

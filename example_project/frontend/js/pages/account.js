@@ -1,0 +1,207 @@
+import { ApiError, post } from "../api.js";
+import { ask } from "../dialog.js";
+import { el, heading, say } from "../dom.js";
+import { checkWhileTyping, field, form } from "../form.js";
+import { accountName, proven } from "../reauthentication.js";
+import { currentUser, ended, refreshOrLogIn, update } from "../session.js";
+
+/** What people may change about their account. */
+export const account = {
+  title: "account.title",
+  async render({ navigate }) {
+    const user = await refreshOrLogIn(navigate);
+    if (user === null) return null;
+
+    /** As proven(), but whoever was logged out meanwhile is on the way to the login. */
+    async function act(status, send) {
+      try {
+        return await proven(send, status);
+      } catch (error) {
+        if (!(error instanceof ApiError) || !error.has("not_authenticated")) throw error;
+        await leave("login.ended");
+        return false;
+      }
+    }
+
+    async function leave(notice) {
+      ended();
+      await navigate("/auth/login", { state: { notice } });
+    }
+
+    return el(
+      "section",
+      { class: "settings" },
+      el(
+        "div",
+        { class: "settings-head" },
+        heading("account.title"),
+        say("p", "account.intro", { class: "lead" }),
+      ),
+      el(
+        "div",
+        { class: "settings-list" },
+        // A host's user model may have none.
+        user.username !== undefined && setting("username", usernameForm(act)),
+        setting("email", emailForm(act), { email: user.email }),
+        setting("password", passwordForm(act)),
+        setting("others", othersForm(act)),
+        setting("delete", deletionForm(act, leave)),
+      ),
+    );
+  },
+};
+
+function setting(name, content, params) {
+  const id = `account-${name}`;
+  return el(
+    "section",
+    { class: "setting", "aria-labelledby": id },
+    el(
+      "div",
+      {},
+      say("h2", `account.${name}_title`, { id }),
+      say("p", `account.${name}_text`, { class: "lead" }, params),
+    ),
+    content,
+  );
+}
+
+function usernameForm(act) {
+  const username = field("username", {
+    label: "field.username",
+    autocomplete: "username",
+    value: currentUser().username,
+  });
+  const { element, status } = form({
+    name: "username",
+    fields: [username],
+    submit: "account.username_submit",
+    async send() {
+      if (!(await act(status, () => update({ username: username.value() })))) return;
+      // The host may keep another form of it.
+      username.input.value = currentUser().username;
+      status.show("success", say("p", "account.username_done"));
+    },
+  });
+  return element;
+}
+
+function emailForm(act) {
+  const email = field("email", {
+    label: "field.new_email",
+    type: "email",
+    autocomplete: "email",
+  });
+  const { element, status } = form({
+    name: "email",
+    fields: [email],
+    submit: "account.email_submit",
+    async send() {
+      const address = email.value();
+      const body = { email: address };
+      if (!(await act(status, (proof) => post("change_email/", { ...body, ...proof })))) {
+        return;
+      }
+      email.clear();
+      status.show(
+        "success",
+        say("p", "account.email_done", {}, { email: address }),
+        say("a", "register.outbox", { href: "/outbox" }),
+      );
+    },
+  });
+  return element;
+}
+
+function passwordForm(act) {
+  const password = field("new_password", {
+    label: "field.new_password",
+    type: "password",
+    autocomplete: "new-password",
+    live: true,
+  });
+  const password2 = field("password2", {
+    label: "field.password2",
+    type: "password",
+    autocomplete: "new-password",
+  });
+  const checking = checkWhileTyping(password, () => {
+    const { email, username = "" } = currentUser();
+    return { email, username, password: password.value() };
+  });
+  const { element, status } = form({
+    name: "password",
+    fields: [password, password2],
+    submit: "account.password_submit",
+    check: () =>
+      password.value() === password2.value() ? {} : { password2: ["passwords_not_identical"] },
+    async send() {
+      checking.stop();
+      const body = { new_password: password.value() };
+      let changed = false;
+      try {
+        changed = await act(status, (proof) => post("change_password/", { ...body, ...proof }));
+      } catch (error) {
+        if (!error.fields?.new_password) checking.resume();
+        throw error;
+      }
+      if (!changed) return;
+      password.clear();
+      password2.clear();
+      status.show("success", say("p", "account.password_done"));
+    },
+  });
+  element.prepend(accountName());
+  return element;
+}
+
+function othersForm(act) {
+  const { element, status } = form({
+    name: "others",
+    fields: [],
+    submit: "account.others_submit",
+    async send() {
+      if (!(await act(status, (proof) => post("logout_others/", proof)))) return;
+      status.show("success", say("p", "account.others_done"));
+    },
+  });
+  return element;
+}
+
+function deletionForm(act, leave) {
+  const { element, status } = form({
+    name: "delete",
+    fields: [],
+    submit: "account.delete_submit",
+    look: "danger",
+    async send() {
+      status.clear();
+      if (!(await isSure())) return;
+      status.show("info", say("p", "form.sending"));
+      if (!(await act(status, (proof) => post("delete_account/", proof)))) return;
+      await leave("login.deleted");
+    },
+  });
+  return element;
+}
+
+function isSure() {
+  const button = (name, look, close) =>
+    say("button", `account.delete_${name}`, {
+      type: "button",
+      class: `button ${look}`,
+      // The answer that destroys nothing has the focus.
+      autofocus: name === "keep",
+      "data-testid": `delete-${name}`,
+      onclick: close,
+    });
+  return ask("account.delete_question", (close) => [
+    say("p", "account.delete_warning", { class: "lead" }),
+    el(
+      "div",
+      { class: "buttons" },
+      button("sure", "danger", () => close(true)),
+      button("keep", "quiet", () => close(false)),
+    ),
+  ]);
+}

@@ -1,0 +1,73 @@
+// What the host wants a fresh proof for. Only the host knows how old the last one is, so
+// the page tries without the password, and asks for it where the host does.
+
+import { ApiError, post } from "./api.js";
+import { ask } from "./dialog.js";
+import { el, say } from "./dom.js";
+import { field, form } from "./form.js";
+import { currentUser } from "./session.js";
+
+/**
+ * Call `send(proof)`, whose body is to hold what `proof` holds; if the host asks who is
+ * there, ask the person and call it again. Returns false where the person would not
+ * tell; throws what `send` throws otherwise. `status` is the form's.
+ */
+export async function proven(send, status) {
+  try {
+    await send({});
+    return true;
+  } catch (error) {
+    if (!asksForProof(error)) throw error;
+  }
+  status.clear();
+  const password = await confirmPassword();
+  if (password === null) return false;
+  status.show("info", say("p", "form.sending"));
+  try {
+    await send({});
+  } catch (error) {
+    if (!asksForProof(error)) throw error;
+    // To log the others out the host may need the password itself, not only the proof.
+    await send({ password });
+  }
+  return true;
+}
+
+function asksForProof(error) {
+  if (!(error instanceof ApiError)) return false;
+  const missing = error.fields.password?.includes("required") ?? false;
+  return missing || error.has("reauthentication_required");
+}
+
+/** Have the session confirmed; return the password, or null if the person cancels. */
+function confirmPassword() {
+  return ask("confirm.title", (close) => {
+    const password = field("password", {
+      label: "field.password",
+      type: "password",
+      autocomplete: "current-password",
+      autofocus: true,
+      sentences: { invalid_credentials: "confirm.wrong_password" },
+    });
+    const { element } = form({
+      name: "confirm",
+      fields: [password],
+      submit: "confirm.submit",
+      cancel: () => close(null),
+      async send() {
+        await post("confirm_password/", { password: password.value() });
+        close(password.value());
+      },
+    });
+    element.prepend(accountName());
+    return [say("p", "confirm.intro", { class: "lead" }), element];
+  });
+}
+
+/** A field for password managers alone, which tells them whose password it is. */
+export function accountName() {
+  const { username, email } = currentUser();
+  const input = el("input", { autocomplete: "username", hidden: true, readonly: true });
+  input.value = username ?? email;
+  return input;
+}
