@@ -26,10 +26,21 @@ LINKS = 5
 TIMEOUT = 30  # seconds
 _numbers = itertools.count(1)
 _left = {"activate_email": LINKS, "reset_password": LINKS, "validate_password": LINKS}
+# What asks for the password. So many requests of each come from an account that was
+# made for it, and know it; the others are the demo user's and guess.
+OF_ACCOUNT = (
+    "change_email",
+    "change_password",
+    "confirm_password",
+    "delete_account",
+    "logout_others",
+)
+MEMBERS = 2
+_left |= {"confirm_email": MEMBERS, **dict.fromkeys(OF_ACCOUNT, MEMBERS)}
 
 
 @schemathesis.auth(refresh_interval=None).apply_to(
-    operation_id=["login", "logout", "me"]
+    operation_id=["login", "logout", "me", "update_me", *OF_ACCOUNT]
 )
 class Session:
     """
@@ -40,16 +51,10 @@ class Session:
     """
 
     def get(self, case: Any, context: Any) -> tuple[str, str]:
-        session = requests.Session()
-        token = session.get(f"{API}me/").json()["csrf"]
-        if case.operation.definition.raw["operationId"] != "login":
-            answer = session.post(
-                f"{API}login/",
-                json={"ident": "demo", "password": "walk-in-the-park-7"},
-                headers={HEADER: token},
-            )
-            token = answer.json()["csrf"]
-        return str(session.cookies["sessionid"]), token
+        if case.operation.definition.raw["operationId"] == "login":
+            return new_session()
+        # By the address, since the name is changed all the time.
+        return new_session("demo@example.com", "walk-in-the-park-7")
 
     def set(self, case: Any, data: tuple[str, str], context: Any) -> None:
         key, token = data
@@ -82,28 +87,87 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
     """Let some requests succeed that a made-up ident or token never would."""
     operation = case.operation.definition.raw.get("operationId")
     is_good = isinstance(case.body, dict) and case.meta.generation.mode.is_positive
-    if is_good and _left.get(operation, 0) > 0:
-        _left[operation] -= 1
+    if not (is_good and _left.get(operation, 0) > 0):
+        return
+    _left[operation] -= 1
+    if operation in OF_ACCOUNT:
+        key, token = new_session(new_member(), PASSWORD)
+        case.cookies["sessionid"] = key
+        case.headers[HEADER] = token
+        own = {"email": new_address(), "new_password": "nine lanterns on a hill"}
+        case.body = {name: own.get(name, PASSWORD) for name in (*case.body, "password")}
+    elif operation == "confirm_email":
+        case.body = {**case.body, **confirmation_link()}
+    else:
         link = mailed_link(reset=operation != "activate_email")
         case.body = {**case.body, **link, "password": PASSWORD}
 
 
+def new_session(ident: str = "", password: str = "") -> tuple[str, str]:
+    """Return the key and the CSRF token of a session, of nobody's without ``ident``."""
+    session = requests.Session()
+    token = session.get(f"{API}me/", timeout=TIMEOUT).json()["csrf"]
+    if ident:
+        answer = post(
+            "login/", {"ident": ident, "password": password}, token, session=session
+        )
+        token = answer["csrf"]
+    return str(session.cookies["sessionid"]), token
+
+
+def new_address() -> str:
+    return f"link{next(_numbers)}@example.com"
+
+
+def new_member() -> str:
+    """Return the address of an account that was made and activated."""
+    address = new_address()
+    post("register/", {"email": address, "password": PASSWORD})
+    post("activate_email/", link_in(address, 1))
+    return address
+
+
+def confirmation_link() -> dict[str, str]:
+    """Return what the frontend reads from a link that confirms a new address."""
+    session = requests.Session()
+    session.cookies["sessionid"], token = new_session(new_member(), PASSWORD)
+    address = new_address()
+    asked = {"email": address, "password": PASSWORD}
+    post("change_email/", asked, token, session=session)
+    return link_in(address, 1)
+
+
 def mailed_link(*, reset: bool) -> dict[str, str]:
     """Return what the frontend reads from a link that was mailed to somebody new."""
-    address = f"link{next(_numbers)}@example.com"
+    address = new_address()
     post("register/", {"email": address, "password": PASSWORD})
     if reset:
         post("send_pw_reset_email/", {"email": address})
+    return link_in(address, 1 + reset)
+
+
+def link_in(address: str, count: int) -> dict[str, str]:
+    """Return the parts of the link in the last of ``count`` mails to ``address``."""
     # The newest is the first. It goes out after the answer.
-    while len(texts := mails_to(address)) < 1 + reset:
+    while len(texts := mails_to(address)) < count:
         time.sleep(0.05)
     found = re.search(r"https?://\S+", texts[0])
     assert found is not None
     return dict(parse_qsl(urlsplit(found[0]).query))
 
 
-def post(path: str, data: dict[str, str]) -> None:
-    requests.post(f"{API}{path}", json=data, timeout=TIMEOUT).raise_for_status()
+def post(
+    path: str,
+    data: dict[str, str],
+    token: str = "",
+    *,
+    session: requests.Session | None = None,
+) -> Any:
+    answer = (session or requests.Session()).post(
+        f"{API}{path}", json=data, headers={HEADER: token}, timeout=TIMEOUT
+    )
+    answer.raise_for_status()
+    return answer.json()
 
 
 def mails_to(address: str) -> list[str]:

@@ -218,6 +218,76 @@ async function journey(): Promise<void> {
   const { csrf } = await me();
   const last = await login(address, newPassword, csrf);
   check(typeof last !== "string", "logged in by the new password");
+  await accountPage(address, last.csrf);
+}
+
+/** What whoever is logged in does with the account, which is deleted at the end. */
+async function accountPage(address: string, csrf: string): Promise<void> {
+  const header = (token: string) => ({ header: { "X-CSRFToken": token } });
+  const later = `new-${address}`;
+
+  const named = await client.PATCH("/api/v1/auth/me/", {
+    params: header(csrf),
+    body: { username: later },
+  });
+  check(named.data?.user.username === later, "another name");
+
+  const wrong = await client.POST("/api/v1/auth/confirm_password/", {
+    params: header(csrf),
+    body: { password },
+  });
+  check(
+    wrong.error !== undefined &&
+      !("error" in wrong.error) &&
+      wrong.error.password?.[0] === "invalid_credentials",
+    "the old password proves nothing",
+  );
+  const proven = await client.POST("/api/v1/auth/confirm_password/", {
+    params: header(csrf),
+    body: { password: newPassword },
+  });
+  check(proven.response.ok, "the session is fresh");
+
+  // So no password is needed here.
+  const asked = await client.POST("/api/v1/auth/change_email/", {
+    params: header(csrf),
+    body: { email: later },
+  });
+  check(asked.response.ok, "asked for another address");
+  const link = await mailedLink(later, 1);
+  const confirm = () => client.POST("/api/v1/auth/confirm_email/", { body: link });
+  check((await confirm()).response.ok, "confirmed");
+  const used = (await confirm()).error;
+  check(
+    used !== undefined &&
+      "error" in used &&
+      used.error === "email_change_link_invalid",
+    "a link changes the address once",
+  );
+  check((await me()).user?.email === later, "another address");
+
+  const changed = await client.POST("/api/v1/auth/change_password/", {
+    params: header(csrf),
+    body: { password: newPassword, new_password: password },
+  });
+  check(changed.data !== undefined, "another password");
+  const alone = await client.POST("/api/v1/auth/logout_others/", {
+    params: header(changed.data.csrf),
+    body: { password },
+  });
+  check(alone.data !== undefined, "only this session is left");
+
+  const deleted = await client.POST("/api/v1/auth/delete_account/", {
+    params: header(alone.data.csrf),
+    body: { password },
+  });
+  check(deleted.data !== undefined && (await me()).user === null, "deleted");
+  const back = await login(later, password, deleted.data.csrf);
+  check(back === "Wrong name or password.", "and gone");
+  const again = await client.POST("/api/v1/auth/resend_activation_email/", {
+    body: { email: later },
+  });
+  check(again.response.ok, "which nobody is told");
 }
 
 await journey();

@@ -16,6 +16,11 @@ AI_KIT_AUTH = {
         "REGISTER": "20000/min",
         "VALIDATE_PASSWORD": "20000/min",
         "LINK": "20000/min",
+        "MAIL_RECIPIENT": "20000/min",
+        "MAIL_ADDRESS": "20000/min",
+        "RESEND_RECIPIENT": "20000/min",
+        "CHANGE_EMAIL": "20000/min",
+        "ACCOUNT": "20000/min",
     },
 }
 # Which passwords are kept how is of no matter here, and the usual way takes its time.

@@ -27,12 +27,14 @@ from rest_framework.response import Response
 
 import ai_kit_auth.openapi.schema as _  # noqa: F401  # the tests' settings lack the app
 from ai_kit_auth import signals, urls, views
+from ai_kit_auth.account.serializers import UserUpdateSerializer
 from ai_kit_auth.openapi.codes import answers_of
 from ai_kit_auth.openapi.operations import OPERATIONS
 from ai_kit_auth.serializers import RegistrationSerializer, UserSerializer
 from ai_kit_auth.users import email_field, username_field
 
 from ..browser.processes import environment
+from ..urlconfs.account import ROUTES
 from .conftest import ROOT
 
 FRONTEND = {"FRONTEND": {"URL": "https://app.example.com"}}
@@ -47,6 +49,17 @@ IDS = {
     "send_pw_reset_email",
     "validate_password",
 }
+# Those that are for whoever is logged in, and change something.
+OF_ACCOUNT = {
+    "change_email",
+    "change_password",
+    "confirm_password",
+    "delete_account",
+    "logout_others",
+    "update_me",
+}
+ALL_IDS = {*IDS, *OF_ACCOUNT, "confirm_email", "resend_activation_email"}
+ALL_ROUTES = (ROUTES, "ai_kit_auth")
 
 
 class OwnRegistration(RegistrationSerializer):
@@ -71,10 +84,12 @@ OWN: dict[str, Any] = {
 
 
 def generate(
-    *own: Any, version: str = "3.1.0", routes: Any = "ai_kit_auth.urls", **keys: Any
+    *own: Any, version: str = "3.1.0", routes: Any = ALL_ROUTES, **keys: Any
 ) -> Any:
     """
     Return the schema of a host with these patterns of its ``own`` and keys.
+
+    Every endpoint is on, unless ``routes`` has others.
 
     It must be valid, and drf-spectacular must have found nothing to say about it.
     """
@@ -155,12 +170,19 @@ SPECTACULAR_SETTINGS["OAS_VERSION"] = {version!r}
 def test_what_the_example_serves_is_openapi_3_1(schema: Any) -> None:
     assert schema["openapi"] == "3.1.0"
     validate(schema)
-    assert set(operations(schema)) == IDS
+    assert set(operations(schema)) == ALL_IDS
 
 
 @pytest.mark.parametrize("version", VERSIONS)
 def test_a_host_with_serializers_of_its_own_gets_a_valid_schema(version: str) -> None:
-    assert set(operations(generate(version=version, **OWN))) == IDS
+    assert set(operations(generate(version=version, **OWN))) == ALL_IDS
+
+
+def test_what_is_off_by_default_is_in_no_schema() -> None:
+    schema = generate(routes="ai_kit_auth.urls")
+    assert set(operations(schema)) == IDS
+    named = {name.lower() for name in schema["components"]["schemas"]}
+    assert not [name for name in named if name.startswith(("change", "delete"))]
 
 
 def test_the_endpoints_need_no_default_of_the_hosts() -> None:
@@ -180,6 +202,16 @@ def test_the_hosts_own_serializers_show() -> None:
     assert user["properties"]["greeting"]["type"] == "string"
     plain = generate()
     assert "age" not in body(plain, "register")["properties"]
+
+
+@pytest.mark.user_model("auth_user")
+def test_what_an_update_never_changes_is_in_no_schema() -> None:
+    class Everything(UserUpdateSerializer):
+        class Meta(UserUpdateSerializer.Meta):
+            fields = ("id", "first_name", "password", "is_superuser", "last_login")
+
+    schema = generate(USER_UPDATE_SERIALIZER=Everything)
+    assert set(body(schema, "update_me")["properties"]) == {"first_name"}
 
 
 def test_a_disabled_endpoint_is_absent() -> None:
@@ -207,7 +239,7 @@ def test_every_operation_says_what_it_is_for() -> None:
         assert operation["description"]
 
 
-def test_login_and_logout_need_the_token_by_the_hosts_name_for_the_header() -> None:
+def test_changes_of_a_session_need_the_token_in_the_hosts_header() -> None:
     def headers(schema: Any) -> dict[str, list[str]]:
         return {
             name: [parameter["name"] for parameter in operation["parameters"]]
@@ -215,7 +247,9 @@ def test_login_and_logout_need_the_token_by_the_hosts_name_for_the_header() -> N
             if "parameters" in operation
         }
 
-    assert headers(generate()) == {"login": ["X-CSRFToken"], "logout": ["X-CSRFToken"]}
+    assert headers(generate()) == {
+        name: ["X-CSRFToken"] for name in ("login", "logout", *OF_ACCOUNT)
+    }
     with override_settings(CSRF_HEADER_NAME="HTTP_X_XSRF_TOKEN"):
         assert headers(generate())["login"] == ["X-XSRF-TOKEN"]
 
@@ -227,7 +261,10 @@ def test_the_session_is_a_cookie_by_the_hosts_name_for_it() -> None:
         name: operation["security"]
         for name, operation in operations(schema).items()
         if "security" in operation
-    } == {"logout": [{"cookieAuth": []}], "me": [{"cookieAuth": []}, {}]}
+    } == {
+        **{name: [{"cookieAuth": []}] for name in ("logout", *OF_ACCOUNT)},
+        "me": [{"cookieAuth": []}, {}],
+    }
     assert schema["components"]["securitySchemes"] == {
         "cookieAuth": {"type": "apiKey", "in": "cookie", "name": "sid"}
     }
@@ -465,7 +502,7 @@ def test_a_hosts_own_views_and_names_stay_as_they_are() -> None:
     }
     found = operations(schema)
     assert found["users_retrieve"]["security"] == [{"cookieAuth": []}, {}]
-    assert set(found) == {*IDS, "users_retrieve"}
+    assert set(found) == {*ALL_IDS, "users_retrieve"}
 
 
 def test_a_hosts_subclass_is_described_as_its_base_and_open() -> None:
