@@ -17,11 +17,13 @@ import re
 from collections.abc import Callable, Iterator, Mapping
 from pathlib import Path
 from textwrap import indent
+from types import ModuleType
 from typing import Any
 
 from django.core.management import load_command_class
 from django.core.management.base import BaseCommand
 from django.dispatch import Signal
+from django.urls import URLPattern
 from django.utils.module_loading import import_string
 from docutils import nodes
 from sphinx.application import Sphinx
@@ -31,9 +33,31 @@ from sphinx.util.typing import ExtensionMetadata
 
 import ai_kit_auth
 from ai_kit_auth import errors, mail_preview, security_log, signals, urls, views
+from ai_kit_auth.account import signals as account_signals
+from ai_kit_auth.account import urls as account_urls
+from ai_kit_auth.account import views as account_views
 from ai_kit_auth.checks import PROBLEMS
 from ai_kit_auth.management import commands
-from ai_kit_auth.settings import APISettings, Dotted, Nested, Section, Setting
+from ai_kit_auth.settings import (
+    APISettings,
+    Dotted,
+    Nested,
+    Section,
+    Setting,
+    api_settings,
+)
+
+# By key of ENABLE_ENDPOINTS; where a key switches several routes, a tuple of them.
+ROUTES: tuple[Mapping[str, URLPattern | tuple[URLPattern, ...]], ...] = (
+    urls.ROUTES,
+    {"UPDATE_ME": account_urls.me(api_settings.ENABLE_ENDPOINTS)},
+    account_urls.ROUTES,
+)
+# Signals, and the views that send them.
+SIGNALS: tuple[tuple[ModuleType, ModuleType], ...] = (
+    (signals, views),
+    (account_signals, account_views),
+)
 
 
 class UndocumentedError(ExtensionError):
@@ -52,7 +76,7 @@ def linked(text: str) -> str:
     roles = {
         **dict.fromkeys(dict(APISettings.declared()), "setting"),
         **dict.fromkeys(errors.CODES, "errorcode"),
-        **{str(route.pattern): "endpoint" for route in urls.ROUTES.values()},
+        **{name: "endpoint" for name, _, _ in routes()},
     }
 
     def link(found: re.Match[str]) -> str:
@@ -107,17 +131,39 @@ def setting(name: str, declared: Setting[Any]) -> str:
 # Endpoints
 
 
+def routes() -> Iterator[tuple[str, str, URLPattern]]:
+    """
+    Yield each route with its name and key.
+
+    The name is its path, after the methods that it adds where the path had others.
+    """
+    served: dict[str, set[str]] = {}
+    for table in ROUTES:
+        for key, switched in table.items():
+            for route in switched if isinstance(switched, tuple) else (switched,):
+                path, view = str(route.pattern), view_of(route)
+                own = {name for name in view.http_method_names if hasattr(view, name)}
+                added = " ".join(sorted(own - served.get(path, own))).upper()
+                served[path] = served.get(path, set()) | own
+                yield f"{added} {path}".strip(), key, route
+
+
+def view_of(route: URLPattern) -> type[Any]:
+    view: type[Any] = route.callback.view_class  # type: ignore[attr-defined]  # as_view() puts it there
+    return view
+
+
 def endpoints() -> Iterator[str]:
-    for key, route in urls.ROUTES.items():
-        view = route.callback.view_class  # type: ignore[attr-defined]  # as_view() puts it there
+    for name, key, route in routes():
+        view = view_of(route)
         yield entry(
             "endpoint",
-            str(route.pattern),
+            name,
             documented(view.__name__, vars(view).get("__doc__")),
             **{
                 "URL name": f"``ai_kit_auth:{route.name}``",
                 "Switch": f":setting:`ENABLE_ENDPOINTS.{key}`",
-                "View": f":class:`~ai_kit_auth.views.{view.__name__}`",
+                "View": f":class:`~{view.__module__}.{view.__name__}`",
             },
         )
 
@@ -148,21 +194,22 @@ def checks() -> Iterator[str]:
 
 
 def signal_entries() -> Iterator[str]:
-    moments = dict(_moments(inspect.getsource(signals)))
-    sent = {name: (view, keywords) for name, view, keywords in _sends()}
-    for name, member in vars(signals).items():
-        if not isinstance(member, Signal):
-            continue
-        if name not in sent:
-            raise UndocumentedError(f"{name} is sent by no view")
-        view, keywords = sent[name]
-        yield entry(
-            "signal",
-            name,
-            documented(name, moments.get(name)),
-            Keyword=", ".join(f"``{name}``" for name in keywords if name != "sender"),
-            Sender=f":class:`~ai_kit_auth.views.{view}`",
-        )
+    for declaring, sending in SIGNALS:
+        moments = dict(_moments(inspect.getsource(declaring)))
+        sent = {name: (view, keywords) for name, view, keywords in _sends(sending)}
+        for name, member in vars(declaring).items():
+            if not isinstance(member, Signal):
+                continue
+            if name not in sent:
+                raise UndocumentedError(f"{name} is sent by no view")
+            view, keywords = sent[name]
+            yield entry(
+                "signal",
+                name,
+                documented(name, moments.get(name)),
+                Keyword=", ".join(f"``{name}``" for name in keywords),
+                Sender=f":class:`~{sending.__name__}.{view}`",
+            )
 
 
 def _moments(source: str) -> Iterator[tuple[str, str]]:
@@ -170,20 +217,25 @@ def _moments(source: str) -> Iterator[tuple[str, str]]:
     pair = re.compile(
         r"(?P<comment>(?:^# .*\n)+)(?P<pre>^\w+) = Signal\(\)\n(?P<post>\w+) = ", re.M
     )
+    # Which keywords they are is what the views say; what one of them holds is not.
+    held = re.compile(r"keywords? (?:``\w+`` and )(?P<name>``\w+``), (?P<what>[^;]+)")
+    keywords = re.compile(r"keywords? ``\w+``(?: and ``\w+``)*[;,]?|^``\w+``,")
     for found in pair.finditer(source):
         comment = re.sub(r"^# ", "", found["comment"], flags=re.M).replace("\n", " ")
-        common, _, moments = comment.partition("pre: ")
-        pre, _, post = moments.partition("post: ")
-        # Which keyword is what the views say.
-        both = re.sub(r"keyword ``\w+``[;,]?", "", common).strip()
+        # ``pre: …`` or ``pre also ``user_data``, …``
+        common, *moments = re.split(r"pre(?:: | also (?=``))", comment, maxsplit=1)
+        pre, _, post = "".join(moments).partition("post: ")
+        common = held.sub(r"\g<name> is \g<what>", common)
+        both = keywords.sub("", common).strip().rstrip(";")
         for name, moment in ((found["pre"], pre), (found["post"], post)):
-            own = re.sub(r"keyword ``\w+``[;,]?", "", moment).strip().rstrip(";")
-            yield name, "; ".join(filter(None, (own, both)))
+            own = keywords.sub("", moment).strip().rstrip(";")
+            # No moment, no meaning: what both halves have in common is none.
+            yield name, "; ".join(filter(None, (own, both))) if own else ""
 
 
-def _sends() -> Iterator[tuple[str, str, list[str]]]:
-    """Yield signal, view and keywords of every ``….send(…)`` in the views."""
-    for view in ast.parse(inspect.getsource(views)).body:
+def _sends(module: ModuleType) -> Iterator[tuple[str, str, list[str]]]:
+    """Yield signal, view and keywords of every ``….send(…)`` in a module of views."""
+    for view in ast.parse(inspect.getsource(module)).body:
         if not isinstance(view, ast.ClassDef):
             continue
         for call in ast.walk(view):
@@ -192,7 +244,11 @@ def _sends() -> Iterator[tuple[str, str, list[str]]]:
                     func=ast.Attribute(value=ast.Name(id=name), attr="send"),
                     keywords=keywords,
                 ):
-                    yield name, view.name, [k.arg for k in keywords if k.arg]
+                    yield (
+                        name,
+                        view.name,
+                        [k.arg for k in keywords if k.arg and k.arg != "sender"],
+                    )
 
 
 # Mails
@@ -206,17 +262,22 @@ def mails() -> Iterator[str]:
             raise UndocumentedError(f"no setting says who sends {name}")
         sender, text = senders[name]
         parts = {
-            title.capitalize(): f"``{templates[key].default}`` (:setting:`{key}`)"
-            for part, title in mail_preview.PARTS.items()
+            title: f"``{templates[key].default}`` (:setting:`{key}`)"
+            for part, name_of_part in mail_preview.PARTS.items()
+            # Not capitalize(), which makes Html of HTML.
+            for title in [name_of_part[0].upper() + name_of_part[1:]]
             for key in [f"EMAIL_TEMPLATES.{name}.{part}"]
         }
+        # Not every mail leads somewhere.
+        route = mail_preview.LINKS[name]
+        link = {"Link to": f":setting:`FRONTEND.{route}`"} if route else {}
         yield entry(
             "mail",
             name,
             documented(name, text),
             **{
                 "Sent by": f":setting:`{sender}`, {templates[sender].meaning}",
-                "Link to": f":setting:`FRONTEND.{mail_preview.LINKS[name]}`",
+                **link,
                 **parts,
             },
         )
@@ -229,8 +290,15 @@ def _senders() -> Iterator[tuple[str, tuple[str, str]]]:
         if key.startswith("SEND_") and isinstance(declared, Dotted):
             text = documented(declared.default, import_string(declared.default).__doc__)
             for name in names:
-                if name in text:
+                # Not RESET_PASSWORD, which ends in the name of another.
+                if re.search(rf"\b{name}\b", text):
                     yield name, (key, text)
+    templates = dict(APISettings.declared())
+    for name in names:
+        # One function sends all the notices, which are the mails without a link.
+        if mail_preview.LINKS[name] is None:
+            title = templates[f"EMAIL_TEMPLATES.{name}.TITLE"].meaning
+            yield name, ("SEND_SECURITY_NOTICE", title.removeprefix("subject of "))
 
 
 # Management commands

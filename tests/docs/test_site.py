@@ -21,6 +21,11 @@ from ai_kit_auth import (
     signals,
     urls,
 )
+from ai_kit_auth.account import errors as account_errors
+from ai_kit_auth.account import serializers as account_serializers
+from ai_kit_auth.account import signals as account_signals
+from ai_kit_auth.account import urls as account_urls
+from ai_kit_auth.account import views as account_views
 from ai_kit_auth.checks import PROBLEMS
 from ai_kit_auth.settings import APISettings, Nested, Section, Setting
 
@@ -31,9 +36,18 @@ if TYPE_CHECKING:
 
 DECLARED = {
     "setting": list(dict(APISettings.declared())),
-    "endpoint": [str(route.pattern) for route in urls.ROUTES.values()],
+    "endpoint": [
+        *(str(route.pattern) for route in urls.ROUTES.values()),
+        "PATCH me/",
+        *(str(r.pattern) for routes in account_urls.ROUTES.values() for r in routes),
+    ],
     "errorcode": list(errors.CODES),
-    "signal": [name for name, it in vars(signals).items() if isinstance(it, Signal)],
+    "signal": [
+        name
+        for module in (signals, account_signals)
+        for name, it in vars(module).items()
+        if isinstance(it, Signal)
+    ],
     "event": list(security_log.EVENTS),
     "check": [f"ai_kit_auth.{number}" for number in PROBLEMS],
     "mail": mail_preview.mail_names(),
@@ -45,6 +59,31 @@ PUBLIC = {
     "serializers": serializers.__all__,
     "views": VIEWS,
     "admin": ["AIUserAdmin", "AIUserCreationForm", "AIUserChangeForm"],
+    "account.views": [
+        account_views.UpdateMe.__name__,
+        *(
+            route.callback.view_class.__name__  # type: ignore[attr-defined]  # as above
+            for routes in account_urls.ROUTES.values()
+            for route in routes
+        ),
+    ],
+    "account.serializers": [
+        name for name in account_serializers.__all__ if name.endswith("Serializer")
+    ],
+    "account.errors": [
+        name
+        for name, it in vars(account_errors).items()
+        if isinstance(it, type) and it.__module__ == account_errors.__name__
+    ],
+    # What settings name, be it by default.
+    "account.services": [
+        "anonymise_user",
+        *(
+            declared.default.rpartition(".")[2]
+            for _, declared in APISettings.declared()
+            if str(declared.default).startswith("ai_kit_auth.account.services.")
+        ),
+    ],
 }
 
 
@@ -103,6 +142,31 @@ def test_everything_that_hosts_may_import_has_its_place(
 def test_every_command_has_its_options(objects: dict[str, set[str]]) -> None:
     for option in ("ai_kit_auth_doctor.--url", "ai_kit_auth_mails.--out"):
         assert f"manage.py-{option}" in objects["std:cmdoption"]
+
+
+@pytest.mark.parametrize(
+    ("mail", "sender"),
+    [
+        ("RESET_PASSWORD", "SEND_RESET_PW_MAIL"),
+        ("SET_PASSWORD", "SEND_ACTIVATION_BY_ADMIN_MAIL"),
+        ("CONFIRM_EMAIL", "SEND_CONFIRM_EMAIL_MAIL"),
+        ("EMAIL_CHANGED", "SEND_SECURITY_NOTICE"),
+    ],
+)
+def test_a_mail_names_the_setting_that_sends_it(
+    declarations: ModuleType, mail: str, sender: str
+) -> None:
+    (written,) = (text for text in declarations.mails() if f":: {mail}\n" in text)
+    assert f":Sent by: :setting:`{sender}`" in written
+
+
+def test_a_signal_of_two_keywords_says_what_the_second_holds(
+    declarations: ModuleType,
+) -> None:
+    name = "user_post_confirm_email"
+    (written,) = (text for text in declarations.signal_entries() if name in text)
+    assert "new address saved; ``email`` is the new address" in written
+    assert ":Keyword: ``user``, ``email``" in written
 
 
 def test_a_setting_without_a_meaning_fails_the_build(declarations: ModuleType) -> None:

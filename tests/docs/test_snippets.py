@@ -7,24 +7,53 @@ files are written into it, in the page's order, and its commands typed.
 
 from __future__ import annotations
 
+import ast
 import os
+import re
 import shlex
 import subprocess
 import sys
+from collections.abc import Iterator
+from importlib.util import find_spec
+from itertools import accumulate
 from pathlib import Path
+from textwrap import dedent
 from typing import TYPE_CHECKING
 
 import pytest
 
+from ai_kit_auth.settings import APISettings, Nested
+
 from ..browser.processes import environment
 from ..wheel.host import readme_steps
-from .pages import ROOT, Block, blocks, pages
+from .conftest import insist
+from .pages import ROOT, Block, blocks, pages, source
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
 TUTORIAL = "tutorial.rst"
-SNIPPETS = [block for page in pages() for block in blocks(page)]
+
+
+def root_blocks(name: str) -> Iterator[Block]:
+    """Yield the code blocks of a page at the root, which may stand in a list."""
+    text = (ROOT / name).read_text(encoding="utf-8")
+    form = re.compile(
+        r"^(?P<margin> *)\.\. code-block:: (?P<language>\w+)\n\n"
+        r"(?P<code>(?:(?:(?P=margin) {3,}.*)?\n)+)",
+        re.MULTILINE,
+    )
+    assert len(form.findall(text)) == text.count(".. code-block::"), name
+    for found in form.finditer(text):
+        line = text.count("\n", 0, found.start("code")) + 1
+        yield Block(name, line, found["language"], "", dedent(found["code"]))
+
+
+ROOT_PAGES = sorted(path.name for path in ROOT.glob("*.rst"))
+SNIPPETS = [
+    *(block for page in pages() for block in blocks(page)),
+    *(block for name in ROOT_PAGES for block in root_blocks(name)),
+]
 WITH_SETTINGS = sorted(
     {
         block.page
@@ -63,6 +92,83 @@ def test_javascript_is_no_syntax_error_to_a_browser(
     page.close()
     # A browser knows no "react", and this page no form: both are found after parsing.
     assert problem != "SyntaxError"
+
+
+# Every key, and every dict that holds some: FRONTEND.URL and FRONTEND.
+KEYS = {
+    path
+    for key, _ in APISettings.declared()
+    for path in accumulate(key.split("."), "{}.{}".format)
+}
+
+
+def keys_of(value: ast.expr, above: str = "") -> Iterator[str]:
+    """Yield the keys of a dict as it is written, at any depth."""
+    if isinstance(value, ast.Dict):
+        for key, below in zip(value.keys, value.values, strict=True):
+            if isinstance(key, ast.Constant) and isinstance(key.value, str):
+                yield f"{above}{key.value}"
+                yield from keys_of(below, f"{above}{key.value}.")
+
+
+def keys_named(code: str) -> Iterator[str]:
+    """Yield the keys of every ``AI_KIT_AUTH`` in Python code."""
+    for node in ast.walk(ast.parse(code)):
+        match node:
+            case (
+                ast.Assign(targets=[ast.Name(id="AI_KIT_AUTH")], value=value)
+                | ast.keyword(arg="AI_KIT_AUTH", value=value)
+            ):
+                yield from keys_of(value)
+            case ast.Assign(
+                targets=[
+                    ast.Subscript(
+                        value=ast.Name(id="AI_KIT_AUTH"), slice=ast.Constant(value=key)
+                    )
+                ],
+                value=value,
+            ):
+                yield from keys_of(value, str(key) + ".")
+            case ast.Subscript(
+                value=ast.Name(id="AI_KIT_AUTH"), slice=ast.Constant(value=key)
+            ):
+                yield str(key)
+
+
+@pytest.mark.parametrize("page", [*pages(), *ROOT_PAGES])
+def test_every_key_that_a_page_names_exists(page: str) -> None:
+    text = (ROOT / page).read_text("utf-8") if page in ROOT_PAGES else source(page)
+    sections = [
+        name
+        for name, member in APISettings.members().items()
+        if isinstance(member, Nested)
+    ]
+    in_prose = re.findall(rf"[`<]((?:{'|'.join(sections)})\.[A-Z_.]+)[`>]", text)
+    in_code = [
+        key
+        for block in SNIPPETS
+        if block.page == page and block.language == "python"
+        for key in keys_named(block.code)
+    ]
+    assert {*in_prose, *in_code} - KEYS == set()
+
+
+def test_a_key_that_does_not_exist_is_seen() -> None:
+    code = """
+AI_KIT_AUTH = {"FRONTEND": {"URI": "https://app.example.com"}}
+AI_KIT_AUTH["USER_SERIALISER"] = "shop.serializers.Profile"
+AI_KIT_AUTH["SECURITY_NOTICES"] = {"PASSWORD_SET": True}
+@override_settings(AI_KIT_AUTH={**settings.AI_KIT_AUTH, "ACTIVATION_TIME": 3})
+def test(): ...
+"""
+    unknown = {
+        "FRONTEND.URI",
+        "USER_SERIALISER",
+        "SECURITY_NOTICES.PASSWORD_SET",
+        "ACTIVATION_TIME",
+    }
+    assert set(keys_named(code)) - KEYS == unknown
+    assert "FRONTEND" in set(keys_named(code)) & KEYS
 
 
 class Project:
@@ -118,6 +224,9 @@ IMPORTS = "" if os.environ.get("PYTHONSAFEPATH") else str(ROOT)
 
 @pytest.mark.parametrize("page", WITH_SETTINGS)
 def test_who_follows_the_page_gets_a_healthy_project(page: str, tmp_path: Path) -> None:
+    text = source(page)
+    for extra in ("drf_spectacular",):
+        insist(*([extra] if extra in text and find_spec(extra) is None else []))
     project = Project(tmp_path)
     found = [
         block
