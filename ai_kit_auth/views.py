@@ -380,7 +380,11 @@ class MailRequestView(AuthView):
 
 
 class InitiatePasswordResetView(MailRequestView):
-    """``POST send_pw_reset_email/`` ``{"email"}`` or ``{"ident"}`` → 200 ``{}``."""
+    """
+    ``POST send_pw_reset_email/`` ``{"email"}`` or ``{"ident"}`` → 200 ``{}``.
+
+    The answer is the same, after the same work, whether or not the account exists.
+    """
 
     mail = "reset"
     event = "reset_requested"

@@ -113,7 +113,8 @@ class ResendActivationMail(MailRequestView):
     """
     ``POST resend_activation_email/`` ``{"email"}`` or ``{"ident"}`` → 200 ``{}``.
 
-    Only an account that waits for its activation gets a mail.
+    The answer is the same, after the same work, for every account and for none; only
+    one that waits for its activation gets a mail.
     """
 
     mail = "activation"

@@ -234,21 +234,37 @@ def _moments(source: str) -> Iterator[tuple[str, str]]:
 
 
 def _sends(module: ModuleType) -> Iterator[tuple[str, str, list[str]]]:
-    """Yield signal, view and keywords of every ``….send(…)`` in a module of views."""
+    """
+    Yield signal, view and keywords of every ``….send(…)`` in a module of views.
+
+    Of a signal that a view only names for its base, the keywords are those of the base.
+    """
+    by_base = {
+        attribute: keywords
+        for attribute, keywords in _calls(ast.parse(inspect.getsource(views)))
+        if attribute.startswith("self.")
+    }
     for view in ast.parse(inspect.getsource(module)).body:
         if not isinstance(view, ast.ClassDef):
             continue
-        for call in ast.walk(view):
-            match call:
-                case ast.Call(
-                    func=ast.Attribute(value=ast.Name(id=name), attr="send"),
-                    keywords=keywords,
-                ):
-                    yield (
-                        name,
-                        view.name,
-                        [k.arg for k in keywords if k.arg and k.arg != "sender"],
-                    )
+        for name, keywords in _calls(view):
+            yield name, view.name, keywords
+        for statement in view.body:
+            match statement:
+                case ast.Assign(targets=[ast.Name(id=own)], value=ast.Name(id=name)):
+                    if f"self.{own}" in by_base:
+                        yield name, view.name, by_base[f"self.{own}"]
+
+
+def _calls(tree: ast.AST) -> Iterator[tuple[str, list[str]]]:
+    """Yield the signal, as it is written, and the keywords of every ``….send(…)``."""
+    for call in ast.walk(tree):
+        match call:
+            case ast.Call(
+                func=ast.Attribute(value=signal, attr="send"), keywords=keywords
+            ):
+                names = [k.arg for k in keywords if k.arg and k.arg != "sender"]
+                yield ast.unparse(signal), names
 
 
 # Mails
