@@ -352,7 +352,7 @@ class InitiatePasswordResetSerializer(Discreet, serializers.Serializer[Any]):
     """
     ``email`` or ``ident``: whatever USER_IDENTITY_FIELDS finds, under either name.
 
-    Gives ``user``, None where nobody may get a reset mail.
+    Gives ``typed``, and ``user``, None where nobody may get the mail.
     """
 
     email = serializers.CharField(max_length=MAX_LENGTH, required=False)
@@ -363,11 +363,12 @@ class InitiatePasswordResetSerializer(Discreet, serializers.Serializer[Any]):
         if typed is None:
             raise ValidationError({"email": [ErrorDetail("", "required")]})
         user = find_by_identity(typed)
-        if user is not None and not (
-            services.may_receive_reset_mail(user) and email_of(user)
-        ):
-            user = None
-        return {"typed": typed, "user": user}
+        mailed = user is not None and self.may_receive_mail(user) and email_of(user)
+        return {"typed": typed, "user": user if mailed else None}
+
+    def may_receive_mail(self, user: User) -> bool:
+        """Tell whether the mail that was asked for is for accounts such as ``user``."""
+        return services.may_receive_reset_mail(user)
 
 
 class ValidatePasswordSerializer(Discreet, serializers.Serializer[Any]):

@@ -571,7 +571,7 @@ def register(fields: Mapping[str, Any]) -> User:
         for name in identities()
         if values.get(name) and _lock_name(str(values[name])) not in current.free
     }
-    _refuse_taken(taken_codes(unchecked))
+    refuse(taken_codes(unchecked))
     username = username_field()
     if username is not None and not values.get(username):
         values[username] = unique_username()
@@ -580,7 +580,7 @@ def register(fields: Mapping[str, Any]) -> User:
             return _create_user(values)
     except IntegrityError:
         # Other code than this made an account since the check.
-        _refuse_taken(taken_codes(values))
+        refuse(taken_codes(values))
         raise
 
 
@@ -591,13 +591,14 @@ def _normal(fields: Mapping[str, Any]) -> dict[str, Any]:
         try:
             values[address] = normal_address(values[address])
         except ValueError:
-            _refuse_taken({address: "invalid"})
+            refuse({address: "invalid"})
     if username is not None and values.get(username):
         values[username] = normal_username(values[username])
     return values
 
 
-def _refuse_taken(codes: Mapping[str, str]) -> None:
+def refuse(codes: Mapping[str, str]) -> None:
+    """Raise a ``ValidationError`` with ``codes``, by field, if there are any."""
     if codes:
         raise ValidationError(
             {name: [ErrorDetail("", code)] for name, code in codes.items()}
@@ -670,13 +671,24 @@ def reset_password(user: User, password: str) -> None:
     longer what was checked.
     """
     changes = {} if user.is_active else _activation(user)
-    old_hash = user.password
-    user.set_password(password)
-    changes["password"] = user.password
-    user.password = old_hash
+    changes["password"] = hash_of(user, password)
     if not write_checked(user, **changes):
         raise ResetPasswordLinkInvalid
     password_validation.password_changed(password, user)
+
+
+@sensitive_variables()
+def hash_of(user: User, password: str) -> str:
+    """
+    Return the hash of a new ``password`` of ``user``, who keeps the old one.
+
+    By the model's own ``set_password``, which a host may have overridden.
+    """
+    old_hash = user.password
+    user.set_password(password)
+    new_hash: str = user.password
+    user.password = old_hash
+    return new_hash
 
 
 def _activation(user: User) -> dict[str, Any]:
@@ -688,6 +700,12 @@ def _activation(user: User) -> dict[str, Any]:
         waiting = state_of(user) is AccountState.WAITING
         changes["last_login"] = None if waiting else timezone.now()
     return changes
+
+
+def auto_now_columns(model: type[Any]) -> list[Any]:
+    """Return the columns of ``model`` that every ``save()`` sets to the present."""
+    columns = model._meta.concrete_fields
+    return [column for column in columns if getattr(column, "auto_now", False)]
 
 
 @sensitive_variables()
@@ -722,9 +740,8 @@ def write_checked(
         "update_fields": frozenset(changes),
     }
     pre_save.send(**seen)
-    for column in model._meta.concrete_fields:
-        if getattr(column, "auto_now", False):
-            changes[column.attname] = column.pre_save(user, add=False)
+    for column in auto_now_columns(model):
+        changes[column.attname] = column.pre_save(user, add=False)
     rows = model._base_manager.using(using).filter(Q(pk=user.pk, **checked))
     if not rows.update(**changes):
         return False

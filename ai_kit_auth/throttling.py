@@ -217,17 +217,21 @@ def may_mail(request: Any, account: str, *scopes: str) -> bool:
     return True
 
 
-class AddressThrottle(BaseThrottle):
-    """A DRF throttle that counts every request of an address in one scope."""
+class CountingThrottle(BaseThrottle):
+    """A DRF throttle that counts every request of one ``key`` in one scope."""
 
     scope: str
 
     def __init__(self) -> None:
         self._wait: float | None = None
 
+    def key(self, request: Any) -> str:
+        """Return who is counted: the client's address."""
+        return address_of(request)
+
     def allow_request(self, request: Any, view: Any) -> bool:
         try:
-            Counter(self.scope, address_of(request)).take()
+            Counter(self.scope, self.key(request)).take()
         except Throttled as throttled:
             self._wait = getattr(throttled, "wait", None)
             return False
@@ -237,13 +241,13 @@ class AddressThrottle(BaseThrottle):
         return self._wait
 
 
-class RegisterThrottle(AddressThrottle):
+class RegisterThrottle(CountingThrottle):
     scope = "REGISTER"
 
 
-class ValidatePasswordThrottle(AddressThrottle):
+class ValidatePasswordThrottle(CountingThrottle):
     scope = "VALIDATE_PASSWORD"
 
 
-class LinkThrottle(AddressThrottle):
+class LinkThrottle(CountingThrottle):
     scope = "LINK"

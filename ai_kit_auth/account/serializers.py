@@ -13,6 +13,7 @@ from rest_framework.validators import UniqueValidator
 from ..serializers import (
     MAX_LENGTH,
     Discreet,
+    InitiatePasswordResetSerializer,
     ModelSerializer,
     PasswordField,
     email_serializer_field,
@@ -24,8 +25,6 @@ from ..users import (
     AccountState,
     User,
     UserModel,
-    email_of,
-    find_by_identity,
     state_of,
     username_field,
 )
@@ -119,23 +118,11 @@ class ConfirmEmailSerializer(Discreet, serializers.Serializer[Any]):
         return {**attrs, "user": user, "address": address}
 
 
-class ResendActivationMailSerializer(Discreet, serializers.Serializer[Any]):
-    """
-    ``email`` or ``ident``: whatever USER_IDENTITY_FIELDS finds, under either name.
+class ResendActivationMailSerializer(InitiatePasswordResetSerializer):
+    """``email`` or ``ident``, as for a reset mail, of who waits for an activation."""
 
-    Gives ``typed``, and ``user``, None where nobody waits for an activation.
-    """
-
-    email = serializers.CharField(max_length=MAX_LENGTH, required=False)
-    ident = serializers.CharField(max_length=MAX_LENGTH, required=False)
-
-    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        typed = attrs.get("email", attrs.get("ident"))
-        if typed is None:
-            raise ValidationError({"email": [ErrorDetail("", "required")]})
-        user = find_by_identity(typed)
-        waits = user is not None and state_of(user) is AccountState.WAITING
-        return {"typed": typed, "user": user if waits and email_of(user) else None}
+    def may_receive_mail(self, user: User) -> bool:
+        return state_of(user) is AccountState.WAITING
 
 
 class UserUpdateSerializer(ModelSerializer):

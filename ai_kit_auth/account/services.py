@@ -132,11 +132,7 @@ def change_password(user: User, password: str) -> None:
 
     Raises ``NotAuthenticated`` where the account is not what was checked any more.
     """
-    # By the model's own method, which a host may have overridden.
-    old_hash = user.password
-    user.set_password(password)
-    new_hash, user.password = user.password, old_hash
-    _write_hash(user, new_hash)
+    _write_hash(user, services.hash_of(user, password))
     password_validation.password_changed(password, user)
 
 
@@ -268,7 +264,7 @@ def confirm_email(user: User, address: str) -> None:
     """
     # The row before the identity, as PATCH me/ does, or each would wait for the other.
     UserModel._base_manager.select_for_update().filter(pk=user.pk).first()
-    _refuse_address(user, address)
+    refuse_address(_taken_address(user, address))
     try:
         with services.atomic():
             written = services.write_checked(
@@ -276,16 +272,19 @@ def confirm_email(user: User, address: str) -> None:
             )
     except IntegrityError:
         # Other code than this took the address since the check.
-        _refuse_address(user, address)
+        refuse_address(_taken_address(user, address))
         raise
     if not written:
         raise EmailChangeLinkInvalid
 
 
-def _refuse_address(user: User, address: str) -> None:
-    taken = services.taken_codes({email_field(): address}, but=user)
-    if taken:
-        raise ValidationError({"email": [ErrorDetail("", taken[email_field()])]})
+def refuse_address(taken: Mapping[str, str]) -> None:
+    """Raise what ``taken``, the codes of a new address, says, under ``email``."""
+    services.refuse({"email": taken[email_field()]} if taken else {})
+
+
+def _taken_address(user: User, address: str) -> dict[str, str]:
+    return services.taken_codes({email_field(): address}, but=user)
 
 
 def void_email_change_links(user: User) -> None:
@@ -423,13 +422,13 @@ def save_update(user: User, serializer: Any) -> User:
     username = username_field()
     if username is not None and username in values:
         values[username] = normal_username(values[username])
-    _refuse(services.taken_codes(values, but=user))
+    services.refuse(services.taken_codes(values, but=user))
     try:
         with services.atomic():
             saved: User = serializer.save()
     except IntegrityError:
         # Other code than this took the identity since the check.
-        _refuse(services.taken_codes(values, but=user))
+        services.refuse(services.taken_codes(values, but=user))
         raise
     return saved
 
@@ -450,25 +449,11 @@ def update_user(user: User, values: Mapping[str, Any]) -> User:
         # A property of the model's may have set any of them.
         user.save()
     elif own:
-        user.save(update_fields=[*own, *_moving_columns()])
+        moving = [column.name for column in services.auto_now_columns(UserModel)]
+        user.save(update_fields=[*own, *moving])
     for field in many:
         getattr(user, field).set(changed[field])
     return user
-
-
-def _refuse(codes: Mapping[str, str]) -> None:
-    if codes:
-        raise ValidationError(
-            {field: [ErrorDetail("", code)] for field, code in codes.items()}
-        )
-
-
-def _moving_columns() -> list[str]:
-    return [
-        column.name
-        for column in UserModel._meta.concrete_fields
-        if getattr(column, "auto_now", False)
-    ]
 
 
 # Mails

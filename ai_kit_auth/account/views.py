@@ -9,8 +9,6 @@ from typing import Any
 
 from django.contrib.auth import logout
 from django.middleware.csrf import rotate_token
-from rest_framework import serializers
-from rest_framework.exceptions import Throttled
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -20,7 +18,7 @@ from .. import security_log
 from .. import services as core
 from ..authentication import SessionAuthentication
 from ..settings import api_settings
-from ..throttling import Counter, LinkThrottle
+from ..throttling import CountingThrottle, LinkThrottle
 from ..users import User, email_field, find_by_address
 from ..views import AnsweredFirst, AuthView, MailRequestView, MeView
 from . import services
@@ -63,24 +61,13 @@ from .signals import (
 logger = logging.getLogger("ai_kit_auth")
 
 
-class AccountThrottle(BaseThrottle):
+class AccountThrottle(CountingThrottle):
     """Counts what one account asks of its account page; nobody else gets this far."""
 
     scope = "ACCOUNT"
 
-    def __init__(self) -> None:
-        self._wait: float | None = None
-
-    def allow_request(self, request: Any, view: Any) -> bool:
-        try:
-            Counter(self.scope, str(request.user.pk)).take()
-        except Throttled as throttled:
-            self._wait = getattr(throttled, "wait", None)
-            return False
-        return True
-
-    def wait(self) -> float | None:
-        return self._wait
+    def key(self, request: Any) -> str:
+        return str(request.user.pk)
 
 
 class AccountView(AuthView):
@@ -218,11 +205,8 @@ class ChangeEmail(AccountView):
         services.may_request_email_change(request)
         taken = core.taken_codes({email_field(): address}, but=user)
         answer_first = api_settings.PREVENT_ENUMERATION
-        if taken and not answer_first:
-            code = taken[email_field()]
-            raise serializers.ValidationError(
-                {"email": [serializers.ErrorDetail("", code)]}
-            )
+        if not answer_first:
+            services.refuse_address(taken)
         allowed = services.may_mail_new_address(address)
         with core.atomic():
             user_pre_change_email.send(sender=self.__class__, user=user, email=address)

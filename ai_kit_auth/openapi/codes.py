@@ -32,7 +32,6 @@ from ..account.serializers import (
     ChangePasswordSerializer,
     restrict_update,
 )
-from ..account.views import AccountThrottle
 from ..authentication import SessionAuthentication
 from ..errors import code_of
 from ..serializers import (
@@ -41,7 +40,7 @@ from ..serializers import (
     ValidatePasswordSerializer,
 )
 from ..settings import api_settings
-from ..throttling import AddressThrottle
+from ..throttling import CountingThrottle
 from .operations import Operation, aliases_of, operation_of
 
 # Where a code stands in the body: this key, "non_field_errors", or a field's name.
@@ -175,7 +174,7 @@ def _add_parsing(answers: Answers) -> None:
 
 
 def _counts(throttle: Any, view: type[Any]) -> bool:
-    if isinstance(throttle, AddressThrottle | AccountThrottle):
+    if isinstance(throttle, CountingThrottle):
         return _has_rate(throttle.scope)
     if isinstance(throttle, ScopedRateThrottle):
         return hasattr(view, throttle.scope_attr)
