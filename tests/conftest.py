@@ -139,3 +139,12 @@ def make_user(db: None) -> Callable[..., Any]:
         return user
 
     return make
+
+
+@pytest.fixture
+def reports() -> Iterator[list[str]]:
+    """Collect what Django would mail to the host's ADMINS about a crash."""
+    from .crashes import collected_reports
+
+    with collected_reports() as collected:
+        yield collected

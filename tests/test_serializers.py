@@ -2,17 +2,14 @@
 
 from __future__ import annotations
 
-import sys
 import uuid
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
-from django.core.signals import got_request_exception
 from django.db.models.signals import post_init, post_save
 from django.test import override_settings
-from django.views.debug import ExceptionReporter
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.test import APIClient
@@ -41,6 +38,7 @@ from .accounts import (
     the_user,
 )
 from .conftest import OTHER_PASSWORD, PASSWORD
+from .crashes import crash
 
 MakeUser = Callable[..., Any]
 
@@ -831,24 +829,6 @@ def test_what_is_logged_of_a_refusal_has_no_password_in_it(
         serializer.is_valid(raise_exception=True)
     assert password not in repr(refusal.value)
     assert password not in str(refusal.value)
-
-
-@pytest.fixture
-def reports() -> Iterator[list[str]]:
-    """Collect what Django would mail to the host's ADMINS about a crash."""
-    collected: list[str] = []
-
-    def collect(request: Any, **kwargs: object) -> None:
-        reporter = ExceptionReporter(request, *sys.exc_info())
-        collected.append(reporter.get_traceback_html())
-
-    got_request_exception.connect(collect)
-    yield collected
-    got_request_exception.disconnect(collect)
-
-
-def crash(**kwargs: object) -> None:
-    raise RuntimeError("the database is on fire")
 
 
 @pytest.mark.parametrize(

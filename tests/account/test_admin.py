@@ -583,6 +583,20 @@ def test_who_is_deactivated_is_named_and_gets_no_reset_mail(
 # What hinders a mail
 
 
+mailing = pytest.mark.parametrize(
+    ("action", "columns", "sent"),
+    [
+        pytest.param(
+            ACTIVATION,
+            {"is_active": False},
+            "activation mails were sent.",
+            marks=inviting,
+        ),
+        (RESET, {}, "password reset mails were sent."),
+    ],
+)
+
+
 @pytest.mark.parametrize(
     ("action", "columns"),
     [
@@ -602,59 +616,37 @@ def test_who_has_no_address_is_named(
     assert [to for to, _ in mails()] == [ADA]
 
 
-@pytest.mark.parametrize(
-    ("action", "columns", "done"),
-    [
-        pytest.param(
-            ACTIVATION,
-            {"is_active": False},
-            "2 activation mails were sent.",
-            marks=inviting,
-        ),
-        (RESET, {}, "2 password reset mails were sent."),
-    ],
-)
+@mailing
 def test_a_mail_that_fails_is_told_and_hinders_no_other(
     root: Client,
     make_user: MakeUser,
     settings: Settings,
     action: str,
     columns: dict[str, Any],
-    done: str,
+    sent: str,
 ) -> None:
     ada, eve, zoe = (make_user(name, **columns) for name in ("ada", "eve", "zoe"))
     refuse_eve(settings)
     shown = act(root, action, [ada, eve, zoe])
-    assert shown == [left_out(eve, MAIL_FAILED), ("success", done)]
+    assert shown == [left_out(eve, MAIL_FAILED), ("success", f"2 {sent}")]
     assert sorted(to for to, _ in mails()) == [ADA, "zoe@example.com"]
 
 
-@pytest.mark.parametrize(
-    ("action", "columns", "done"),
-    [
-        pytest.param(
-            ACTIVATION,
-            {"is_active": False},
-            "0 activation mails were sent.",
-            marks=inviting,
-        ),
-        (RESET, {}, "0 password reset mails were sent."),
-    ],
-)
+@mailing
 def test_without_a_mail_server_the_admin_is_warned(
     root: Client,
     make_user: MakeUser,
     settings: Settings,
     action: str,
     columns: dict[str, Any],
-    done: str,
+    sent: str,
 ) -> None:
     accounts = [make_user(name, **columns) for name in ("ada", "eve")]
     break_mail(settings)
     shown = act(root, action, accounts)
     failed = [left_out(account, MAIL_FAILED) for account in accounts]
     assert sorted(shown[:-1]) == failed
-    assert shown[-1] == ("warning", done)
+    assert shown[-1] == ("warning", f"0 {sent}")
 
 
 # Sessions

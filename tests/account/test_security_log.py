@@ -2,20 +2,18 @@
 
 from __future__ import annotations
 
-import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.contrib.auth.signals import user_login_failed
-from django.core.signals import got_request_exception
-from django.views.debug import ExceptionReporter
 from rest_framework.exceptions import PermissionDenied
 
 from ai_kit_auth import services as core
 from ai_kit_auth.account import services, signals
 
 from ..conftest import OTHER_PASSWORD, PASSWORD
+from ..crashes import crash
 from ..test_links import own_link
 from ..test_security_log import Line, Log, info, warning
 from .page import ADA, EVERY_MODEL, NEW, WRONG, Browser, configure
@@ -165,24 +163,6 @@ def test_no_secret_is_logged_anywhere(
     texts = "\n".join(log.texts()).replace(str(ada.pk), "")
     assert "ada" not in texts.lower()
     assert len(log.lines()) >= 6
-
-
-@pytest.fixture
-def reports() -> Iterator[list[str]]:
-    """Collect what Django would mail to the host's ADMINS about a crash."""
-    collected: list[str] = []
-
-    def collect(request: Any, **kwargs: object) -> None:
-        reporter = ExceptionReporter(request, *sys.exc_info())
-        collected.append(reporter.get_traceback_html())
-
-    got_request_exception.connect(collect)
-    yield collected
-    got_request_exception.disconnect(collect)
-
-
-def crash(**kwargs: object) -> None:
-    raise RuntimeError("the database is on fire")
 
 
 @pytest.mark.parametrize("password", [PASSWORD, WRONG])
