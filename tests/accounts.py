@@ -16,6 +16,12 @@ from ai_kit_auth import users
 from .conftest import PASSWORD
 
 
+def view_of(callback: Any) -> type[Any]:
+    """Return the class whose ``as_view()`` made ``callback``."""
+    view: type[Any] = callback.view_class
+    return view
+
+
 def attributes_of(name: str) -> dict[str, Any]:
     """Return the columns of a valid user called ``name``, by the model's own names."""
     columns: dict[str, Any] = {users.email_field(): f"{name}@example.com"}

@@ -11,6 +11,7 @@ import pytest
 from ai_kit_auth.errors import CODES
 from ai_kit_auth.openapi.codes import answers_of
 
+from .accounts import view_of
 from .urlconfs.account import ROUTES
 
 # The same on every user model.
@@ -45,7 +46,7 @@ def test_the_languages_say_the_same_things() -> None:
 def test_every_answer_of_every_endpoint_has_its_sentences(language: str) -> None:
     """Also where the code is one of Django's or of DRF's, such as that of a limit."""
     answers = [
-        answers_of(route.callback.view_class, method)  # type: ignore[attr-defined]  # as_view() leaves it there
+        answers_of(view_of(route.callback), method)
         for route in ROUTES
         for method in ("GET", "POST", "PATCH")
     ]

@@ -12,6 +12,7 @@ from ai_kit_auth.account import urls as account_urls
 from ai_kit_auth.account import views
 from ai_kit_auth.settings import APISettings, EnableEndpoints
 
+from ..accounts import view_of
 from ..conftest import OTHER_PASSWORD, PASSWORD
 from .page import ADA, EVERY_MODEL, NEW, OUT, Browser, answer_of, refused
 
@@ -60,7 +61,7 @@ def test_each_has_its_documented_name_path_and_view() -> None:
     assert {key for key, _ in ENDPOINTS.values()} == set(account_urls.ROUTES)
     for name, (_, view) in ENDPOINTS.items():
         assert reverse(f"ai_kit_auth:{name}") == f"{PREFIX}{name}/"
-        assert resolve(f"{PREFIX}{name}/").func.view_class is view  # type: ignore[attr-defined]  # as_view() puts it there
+        assert view_of(resolve(f"{PREFIX}{name}/").func) is view
 
 
 def test_each_key_adds_its_paths_and_no_other() -> None:

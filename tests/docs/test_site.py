@@ -29,6 +29,7 @@ from ai_kit_auth.account import views as account_views
 from ai_kit_auth.checks import PROBLEMS
 from ai_kit_auth.settings import APISettings, Nested, Section, Setting
 
+from ..accounts import view_of
 from ..browser.visit import OVERFLOW
 
 if TYPE_CHECKING:
@@ -52,7 +53,7 @@ DECLARED = {
     "check": [f"ai_kit_auth.{number}" for number in PROBLEMS],
     "mail": mail_preview.mail_names(),
 }
-VIEWS = [route.callback.view_class.__name__ for route in urls.ROUTES.values()]  # type: ignore[attr-defined]  # as_view() puts it there
+VIEWS = [view_of(route.callback).__name__ for route in urls.ROUTES.values()]
 PUBLIC = {
     "settings": settings.__all__,
     "services": services.__all__,
@@ -62,7 +63,7 @@ PUBLIC = {
     "account.views": [
         account_views.UpdateMe.__name__,
         *(
-            route.callback.view_class.__name__  # type: ignore[attr-defined]  # as above
+            view_of(route.callback).__name__
             for routes in account_urls.ROUTES.values()
             for route in routes
         ),
