@@ -129,6 +129,27 @@ export function checkbox(name, { label, hint }) {
 }
 
 /**
+ * A new password and its repetition: the two fields, and the check that they are the
+ * same. `name` is the first one's, `label` its sentence key.
+ */
+export function newPasswordFields(name, label) {
+  const password = field(name, {
+    label,
+    type: "password",
+    autocomplete: "new-password",
+    live: true,
+  });
+  const password2 = field("password2", {
+    label: "field.password2",
+    type: "password",
+    autocomplete: "new-password",
+  });
+  const check = () =>
+    password.value() === password2.value() ? {} : { password2: ["passwords_not_identical"] };
+  return { password, password2, check };
+}
+
+/**
  * A form of `fields`. `send()` does the request and what follows it; an ApiError that it
  * throws is shown, `check()` returns codes by field found without asking the host.
  * `name`: on a page with several. `look`: "danger" or "quiet". `cancel`: what a second

@@ -1,7 +1,7 @@
 import { ApiError, post } from "../api.js";
 import { ask } from "../dialog.js";
 import { el, heading, say } from "../dom.js";
-import { checkWhileTyping, field, form } from "../form.js";
+import { checkWhileTyping, field, form, newPasswordFields } from "../form.js";
 import { accountName, proven } from "../reauthentication.js";
 import { currentUser, ended, refreshOrLogIn, update } from "../session.js";
 
@@ -114,17 +114,7 @@ function emailForm(act) {
 }
 
 function passwordForm(act) {
-  const password = field("new_password", {
-    label: "field.new_password",
-    type: "password",
-    autocomplete: "new-password",
-    live: true,
-  });
-  const password2 = field("password2", {
-    label: "field.password2",
-    type: "password",
-    autocomplete: "new-password",
-  });
+  const { password, password2, check } = newPasswordFields("new_password", "field.new_password");
   const checking = checkWhileTyping(password, () => {
     const { email, username = "" } = currentUser();
     return { email, username, password: password.value() };
@@ -133,8 +123,7 @@ function passwordForm(act) {
     name: "password",
     fields: [password, password2],
     submit: "account.password_submit",
-    check: () =>
-      password.value() === password2.value() ? {} : { password2: ["passwords_not_identical"] },
+    check,
     async send() {
       checking.stop();
       const body = { new_password: password.value() };

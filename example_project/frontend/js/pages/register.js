@@ -1,6 +1,6 @@
 import { post } from "../api.js";
 import { buttonLink, el, heading, say, statusArea } from "../dom.js";
-import { checkWhileTyping, field, form } from "../form.js";
+import { checkWhileTyping, field, form, newPasswordFields } from "../form.js";
 
 /** Create an account; the password is checked while it is being typed. */
 export const register = {
@@ -17,17 +17,7 @@ export const register = {
       hint: "register.username_hint",
       optional: true,
     });
-    const password = field("password", {
-      label: "field.password",
-      type: "password",
-      autocomplete: "new-password",
-      live: true,
-    });
-    const password2 = field("password2", {
-      label: "field.password2",
-      type: "password",
-      autocomplete: "new-password",
-    });
+    const { password, password2, check } = newPasswordFields("password", "field.password");
     const body = () => ({
       username: username.value(),
       email: email.value(),
@@ -38,8 +28,7 @@ export const register = {
     const { element } = form({
       fields: [email, username, password, password2],
       submit: "register.submit",
-      check: () =>
-        password.value() === password2.value() ? {} : { password2: ["passwords_not_identical"] },
+      check,
       async send() {
         checking.stop();
         try {

@@ -1,6 +1,6 @@
 import { ApiError, post } from "../api.js";
 import { buttonLink, el, heading, say, statusArea } from "../dom.js";
-import { checkWhileTyping, field, form } from "../form.js";
+import { checkWhileTyping, form, newPasswordFields } from "../form.js";
 import { takeLink } from "../link.js";
 import { codeList } from "../messages.js";
 
@@ -14,24 +14,13 @@ export const resetPassword = {
       refuse(card);
       return card;
     }
-    const password = field("password", {
-      label: "field.new_password",
-      type: "password",
-      autocomplete: "new-password",
-      live: true,
-    });
-    const password2 = field("password2", {
-      label: "field.password2",
-      type: "password",
-      autocomplete: "new-password",
-    });
+    const { password, password2, check } = newPasswordFields("password", "field.new_password");
     const body = () => ({ ident, token, password: password.value() });
     const checking = checkWhileTyping(password, body);
     const { element } = form({
       fields: [password, password2],
       submit: "reset.submit",
-      check: () =>
-        password.value() === password2.value() ? {} : { password2: ["passwords_not_identical"] },
+      check,
       async send() {
         checking.stop();
         try {
