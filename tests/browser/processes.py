@@ -13,11 +13,18 @@ from pathlib import Path
 PATIENCE = 30.0
 
 
+# Bound and not listening, each keeps its port from being given to anybody else, as
+# the source of a connection for one; a server that sets SO_REUSEADDR may listen there.
+_KEPT: list[socket.socket] = []
+
+
 def free_port() -> int:
-    """Return a port of the loopback interface that nobody listens on."""
-    with socket.socket() as probe:
-        probe.bind(("127.0.0.1", 0))
-        port: int = probe.getsockname()[1]
+    """Return a port of the loopback interface that is this process' until it ends."""
+    keeper = socket.socket()
+    keeper.setsockopt(socket.SOL_SOCKET, socket.SO_REUSEADDR, 1)
+    keeper.bind(("127.0.0.1", 0))
+    _KEPT.append(keeper)
+    port: int = keeper.getsockname()[1]
     return port
 
 
