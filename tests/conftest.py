@@ -11,12 +11,16 @@ this machine; the environment variables ``TEST_POSTGRESQL_HOST``, ``_PORT``, ``_
 and ``_PASSWORD`` name another one. Without a server the tests that need a database are
 skipped; with ``AI_KIT_AUTH_REQUIRE_ALL=1`` they fail. What holds on some databases only
 carries ``@pytest.mark.database("sqlite", "postgresql")``.
+
+``pytest --project proxy`` runs the tests of one folder of ``tests/projects``, under the
+settings there, and no others. ``test_projects.py`` runs each of these folders.
 """
 
 from __future__ import annotations
 
 import os
 from collections.abc import Callable, Iterator
+from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import django
@@ -34,6 +38,7 @@ USER_MODELS = (
     "extra_field",
 )
 DATABASES = ("sqlite", "postgresql", "mariadb")
+PROJECTS = Path(__file__).parent / "projects"
 PASSWORD = "tall ferns in the rain"
 OTHER_PASSWORD = "nine lanterns on a hill"
 
@@ -47,6 +52,7 @@ def pytest_addoption(parser: pytest.Parser) -> None:
         choices=DATABASES,
         default=os.environ.get("TEST_DATABASE", "sqlite"),
     )
+    parser.addoption("--project", help="a folder of tests/projects")
 
 
 def pytest_configure(config: pytest.Config) -> None:
@@ -56,13 +62,25 @@ def pytest_configure(config: pytest.Config) -> None:
     config.addinivalue_line(
         "markers", "database(*names): the test is about these databases"
     )
-    name = config.getoption("--user-model")
-    os.environ["DJANGO_SETTINGS_MODULE"] = f"tests.settings.{name}"
+    model, project = config.getoption("--user-model"), config.getoption("--project")
+    os.environ["DJANGO_SETTINGS_MODULE"] = (
+        f"tests.projects.{project}.settings" if project else f"tests.settings.{model}"
+    )
     os.environ["TEST_DATABASE"] = config.getoption("--database")
     django.setup()
     if config.getoption("numprocesses", None):
         # pytest-xdist's workers would import it before they can find this folder.
         del os.environ["DJANGO_SETTINGS_MODULE"]
+
+
+def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
+    project = config.getoption("--project")
+    if project:
+        own = PROJECTS / project
+        # The folder, what is in it, and the way to it.
+        wanted = collection_path.is_relative_to(own) or collection_path in own.parents
+        return None if wanted else True
+    return True if collection_path == PROJECTS else None
 
 
 def pytest_collection_modifyitems(
