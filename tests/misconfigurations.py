@@ -38,7 +38,8 @@ class Misconfiguration:
     ``last`` are put in.
 
     ``names`` is what the finding has to name. ``step`` is the first step of the
-    doctor's walk that fails, ``check`` the system check that finds it, "" for none.
+    doctor's walk that fails, ``check`` the system check that finds it, "" for none; one
+    with a ``W`` in its id warns, and commands go on.
     ``console`` is what the browser writes, as far as it matters.
     """
 
@@ -574,7 +575,7 @@ CASES = (
         "frontend_url_without_scheme",
         "['FRONTEND']['URL']",
         _auth(FRONTEND={"URL": "{netloc}"}),
-        check="ai_kit_auth.",
+        check="ai_kit_auth.W025",
     ),
     # AI_KIT_AUTH
     Misconfiguration(
@@ -661,7 +662,7 @@ CASES = (
         "required_field_that_registration_does_not_ask_for",
         "REGISTRATION_SERIALIZER",
         _auth(),
-        check="ai_kit_auth.",
+        check="ai_kit_auth.W028",
         user_models=("extra_field",),
     ),
 )

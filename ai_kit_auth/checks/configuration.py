@@ -29,7 +29,7 @@ from .problems import (
 
 
 def check_settings() -> Problems:
-    """E001 to E003, E005, W003."""
+    """E001 to E003, W003, W025."""
     given = getattr(settings, SETTING_NAME, None)
     for fault in () if given is None else faults_of(given):
         yield problem(
@@ -80,7 +80,7 @@ def _url_problems(url: str) -> Problems:
     except ValueError as error:
         fixed = corrected(url.partition("?")[0])
         yield problem(
-            "E005",
+            "W025",
             f"{key('FRONTEND.URL')} is {url!r}, which {error}: no link in a mail "
             "would work.",
             f"AI_KIT_AUTH = {{'FRONTEND': {{'URL': {fixed!r}}}}}",

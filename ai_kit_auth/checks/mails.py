@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
-from typing import Any
+from typing import Any, NamedTuple
 
 from django.template import TemplateDoesNotExist, TemplateSyntaxError, engines
 from django.template.backends.django import Template as DjangoTemplate
@@ -73,55 +73,68 @@ def mails() -> Iterator[str]:
 
 
 def check_templates() -> Problems:
-    """E007, E008."""
+    """E007, E008, W029."""
     if not is_readable():
         return
     try:
         engines.all()
     except Exception:  # noqa: BLE001  # Django tells what is wrong with TEMPLATES
         return
+    declared = dict(APISettings.declared())
     for name in mails():
         for part in MailTemplates.__annotations__:
             setting = f"EMAIL_TEMPLATES.{name}.{part}"
-            yield from _template_problems(key(setting), read(setting))
+            template = read(setting)
+            ours = template == declared[setting].default
+            yield from _template_problems(key(setting), template, ours=ours)
 
 
-def _template_problems(setting: str, name: str) -> Problems:
-    asked_for_by = compiled = name
+def _template_problems(setting: str, name: str, *, ours: bool) -> Problems:
+    part = _Part(name, name, surely=not ours)
     try:
         template = get_template(name)
         if isinstance(template, DjangoTemplate):
-            for asking, below in _below(template.template, {name}):
-                asked_for_by, compiled = asking, below
-                template.template.engine.get_template(below)
+            for part in _below(template.template, {name}, surely=not ours):
+                template.template.engine.get_template(part.name)
     except TemplateDoesNotExist as error:
         missing = str(error)
-        by = "" if missing == name else f", which {asked_for_by!r} asks for"
+        by = "" if missing == name else f", which {part.asked_for_by!r} asks for"
         yield problem(
-            "E007",
+            "E007" if part.surely else "W029",
             f"{setting}: there is no template {missing!r}{by}.",
             f"Save it as {missing!r} in a template folder that TEMPLATES names, or "
             f"correct {setting}."
-            if engines.all()
+            if engines.all() and not (ours and missing == name)
             else "TEMPLATES = [{'BACKEND': "
             "'django.template.backends.django.DjangoTemplates', 'APP_DIRS': True}]",
         )
-    except Exception as error:  # noqa: BLE001  # a loader or a tag of the host's own
+    except Exception as error:  # noqa: BLE001  # a loader or a tag of the project's own
         is_syntax = isinstance(error, TemplateSyntaxError)
         raised = "" if is_syntax else f"{type(error).__name__}: "
         yield problem(
-            "E008",
-            f"{setting}: the template {compiled!r} does not compile: {raised}{error}",
+            "E008" if part.surely else "W029",
+            f"{setting}: the template {part.name!r} does not compile: {raised}{error}",
             f"Correct the template, or {setting}.",
         )
 
 
-def _below(template: Any, seen: set[str]) -> Iterator[tuple[str, str]]:
-    """Yield what ``template`` extends or includes by a literal name, and by whom."""
+class _Part(NamedTuple):
+    """A template that ``asked_for_by`` needs: ``surely``, or in a branch of its own."""
+
+    asked_for_by: str
+    name: str
+    surely: bool
+
+
+def _below(template: Any, seen: set[str], *, surely: bool) -> Iterator[_Part]:
+    """Yield what ``template`` extends or includes by a literal name."""
     for node in template.nodelist.get_nodes_by_type((ExtendsNode, IncludeNode)):
         expression = getattr(node, "parent_name", None) or node.template
         name = getattr(expression, "var", None)
         if isinstance(name, str) and not expression.filters and name not in seen:
             seen.add(name)
-            yield template.name, name
-            yield from _below(template.engine.get_template(name), seen)
+            # A branch that never renders may include what is not there.
+            needed = surely and isinstance(node, ExtendsNode)
+            yield _Part(template.name, name, needed)
+            below = template.engine.get_template(name)
+            yield from _below(below, seen, surely=needed)

@@ -58,7 +58,7 @@ ANSWERING = (
 
 
 def check_middleware() -> Problems:
-    """E011."""
+    """W027."""
     if not is_served("LOGIN", "LOGOUT", "ME"):
         return
     middleware = middleware_of(settings.MIDDLEWARE)
@@ -66,12 +66,12 @@ def check_middleware() -> Problems:
     session = place_of(middleware, _SESSION)
     authentication = place_of(middleware, _AUTHENTICATION)
     if session is None:
-        yield problem("E011", "MIDDLEWARE lacks SessionMiddleware.", hint)
+        yield problem("W027", "MIDDLEWARE lacks SessionMiddleware.", hint)
     if authentication is None:
-        yield problem("E011", "MIDDLEWARE lacks AuthenticationMiddleware.", hint)
+        yield problem("W027", "MIDDLEWARE lacks AuthenticationMiddleware.", hint)
     elif session is not None and authentication < session:
         yield problem(
-            "E011",
+            "W027",
             "MIDDLEWARE has AuthenticationMiddleware above SessionMiddleware, which it "
             "needs.",
             hint,

@@ -18,14 +18,11 @@ PROBLEMS: Mapping[str, str] = {
     "E002": "``FRONTEND.URL`` is missing, and an endpoint or the admin mails links",
     "E003": "a dotted path that leads to nothing callable",
     "E004": "an identity field that the user model lacks",
-    "E005": "``FRONTEND.URL`` is no http(s) address that a route can be put after",
     "E006": "a serializer that is none, or names fields that do not exist",
-    "E007": "the template of a mail is missing, or one that it extends or includes",
+    "E007": "a mail's template that ``AI_KIT_AUTH`` names is missing, or one that it "
+    "extends",
     "E008": "the template of a mail does not compile",
     "E009": "fieldsets of the admin that are malformed, or name an unknown field",
-    "E010": "``USER_SERIALIZER`` shows the hash of the password",
-    "E011": "session or authentication middleware is missing, or in the wrong order",
-    "E012": "``REGISTRATION_SERIALIZER`` lacks a field that the user model requires",
     "W001": "with ``--deploy``: the cache that throttles count in is not shared by "
     "processes, or not atomic",
     "W002": "with ``--deploy``: that cache throws entries away when it has a few "
@@ -54,6 +51,12 @@ PROBLEMS: Mapping[str, str] = {
     "W022": "a cookie's domain is none that a host in ``ALLOWED_HOSTS`` may set",
     "W023": "the URLconf does not include ``ai_kit_auth.urls``",
     "W024": "``CORS_URLS_REGEX`` leaves the endpoints out",
+    "W025": "``FRONTEND.URL`` is no http(s) address that a route can be put after",
+    "W026": "``USER_SERIALIZER`` shows the hash of the password",
+    "W027": "session or authentication middleware is missing, or in the wrong order",
+    "W028": "``REGISTRATION_SERIALIZER`` lacks a field that the user model requires",
+    "W029": "``TEMPLATES`` does not find a mail's template of this app, or one that a "
+    "template includes is missing or does not compile",
 }
 
 Problems = Iterator[checks.CheckMessage]

@@ -20,7 +20,7 @@ from .problems import Problems, dotted, is_readable, is_served, key, problem, re
 
 
 def check_serializers() -> Problems:
-    """E006, E010, E012."""
+    """E006, W026, W028."""
     if not is_readable():
         return
     for name, endpoints, needed, find in (
@@ -70,7 +70,7 @@ def _nothing(found: type, fields: Mapping[str, Any]) -> Problems:
 def _shown_passwords(found: type, fields: Mapping[str, Any]) -> Problems:
     for name in _password_fields(fields, of_user=True):
         yield problem(
-            "E010",
+            "W026",
             f"{key('USER_SERIALIZER')}: the field {name!r} of {dotted(found)} shows "
             "everybody's password hash to its owner, and to whoever reads along.",
             f"List the fields in {found.__qualname__}.Meta.fields, without {name!r}, "
@@ -108,7 +108,7 @@ def _required_columns(found: type, fields: Mapping[str, Any]) -> Problems:
         if given.isdisjoint({field.name, field.attname, "*"}) and _must_be_given(field):
             label = f"{model._meta.label}.{field.name}"
             yield problem(
-                "E012",
+                "W028",
                 f"{key('REGISTRATION_SERIALIZER')}: {dotted(found)} does not ask for "
                 f"{field.name!r}, and {label} cannot be empty: no registration can "
                 "succeed.",
