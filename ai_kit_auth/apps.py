@@ -28,3 +28,11 @@ class AIKitAuthConfig(AppConfig):
         if apps.is_installed("drf_spectacular"):
             # By its name, since it lies above: a capability that some hosts install.
             import_module("ai_kit_auth.openapi")
+
+
+def __getattr__(name: str) -> type[AIKitAuthConfig]:
+    # The name of version 2.0.0, which projects have in INSTALLED_APPS. The module must
+    # not hold it: Django would find two configurations and take neither.
+    if name == "DjangoAiKitAuthConfig":
+        return AIKitAuthConfig
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")

@@ -2,6 +2,8 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from rest_framework import authentication, exceptions
 from rest_framework.request import Request
 
@@ -29,3 +31,12 @@ class CSRFEnforcement(SessionAuthentication):
 
     def authenticate(self, request: Request) -> None:
         self.enforce_csrf(request)
+
+
+class StrictSessionAuthentication(SessionAuthentication):
+    """The session's user, with a CSRF token also where there is none: at login."""
+
+    def authenticate(self, request: Request) -> tuple[Any, None] | None:
+        self.enforce_csrf(request)
+        found: tuple[Any, None] | None = super().authenticate(request)
+        return found

@@ -7,7 +7,9 @@ An error body is one of
   ``ValidationError``;
 - ``{"error": "<code>"}``, for everything that is about the whole request.
 
-Every string in it matches ``^[a-z0-9_]+$``: the frontend owns the sentences.
+Every code of the app matches ``^[a-z0-9_]+$``: the frontend owns the sentences. A code
+of a project's own comes out as it was written, if it is a word of letters, digits and
+``_``.
 """
 
 from __future__ import annotations
@@ -62,7 +64,9 @@ CODES: Mapping[str, str] = {
     "mail_not_sent": "the mail cannot be sent now; nothing was made or changed",
 }
 
-_CODE = re.compile(r"[a-z0-9_]+")
+_CODE = re.compile(r"[A-Za-z0-9_]+")
+# A single word such as "Wrong" is no code but a short sentence.
+_SENTENCE = re.compile(r"[A-Z][a-z]*")
 
 
 class CSRFFailed(exceptions.PermissionDenied):
@@ -158,11 +162,16 @@ def code_of(detail: exceptions.ErrorDetail | str) -> str:
     """
     Return the code of one error.
 
-    It is the error's own ``code``. Where that is DRF's catch-all ``invalid`` and the
-    message looks like a code, the message is it: ``ValidationError("age_too_low")``.
+    It is the error's own ``code``, as it was written if it is a word of letters, digits
+    and ``_``. Where that is DRF's catch-all ``invalid`` and the message looks like a
+    code, the message is it: ``ValidationError("age_too_low")``.
     """
     code = str(getattr(detail, "code", None) or "invalid")
-    if code == "invalid" and _CODE.fullmatch(detail):
+    if (
+        code == "invalid"
+        and _CODE.fullmatch(detail)
+        and not _SENTENCE.fullmatch(detail)
+    ):
         code = str(detail)
     if _CODE.fullmatch(code):
         return code

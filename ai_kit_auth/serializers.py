@@ -8,7 +8,7 @@ They write nothing that ``services`` does not do for them. A host subclasses
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from typing import Any
+from typing import Any, NoReturn
 
 from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError as DjangoValidationError
@@ -297,6 +297,26 @@ def _unsaved_user(values: Mapping[str, Any]) -> User:
     return user
 
 
+class AnyTextField(serializers.CharField):
+    """
+    A text that is looked up: anything else is "", which finds nothing.
+
+    For the endpoints whose answer does not depend on what is wrong with a field. A
+    required field that is missing is still told.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(max_length=MAX_LENGTH, **kwargs)
+
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        if data is serializers.empty:
+            return super().run_validation(data)
+        try:
+            return super().run_validation(data)
+        except ValidationError:
+            return ""
+
+
 class LoginSerializer(Discreet, serializers.Serializer[Any]):
     """
     ``ident`` (what USER_IDENTITY_FIELDS finds) and ``password``; gives ``user``.
@@ -324,10 +344,14 @@ class LoginSerializer(Discreet, serializers.Serializer[Any]):
 
 
 class ActivateUserSerializer(Discreet, serializers.Serializer[Any]):
-    """``ident`` and ``token`` of an activation link; gives ``user``."""
+    """
+    ``ident`` and ``token`` of an activation link; gives ``user``.
 
-    ident = serializers.CharField(max_length=MAX_LENGTH)
-    token = serializers.CharField(max_length=MAX_LENGTH)
+    Whatever is missing or no text makes a link that is no good.
+    """
+
+    ident = AnyTextField(default="")
+    token = AnyTextField(default="")
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         user = services.find_by_activation_link(attrs["ident"], attrs["token"])
@@ -335,11 +359,30 @@ class ActivateUserSerializer(Discreet, serializers.Serializer[Any]):
 
 
 class PasswordResetSerializer(Discreet, serializers.Serializer[Any]):
-    """``ident`` and ``token`` of a link and a new ``password``; gives ``user``."""
+    """
+    ``ident`` and ``token`` of a link and a new ``password``; gives ``user``.
 
-    ident = serializers.CharField(max_length=MAX_LENGTH)
-    token = serializers.CharField(max_length=MAX_LENGTH)
+    A missing field and a password that is no text are told first, then a link that is
+    no good, then what is wrong with the password.
+    """
+
+    ident = AnyTextField()
+    token = AnyTextField()
     password = PasswordField()
+
+    def to_internal_value(self, data: Any) -> Any:
+        try:
+            return super().to_internal_value(data)
+        except ValidationError as error:
+            codes: Any = error.get_codes()
+            no_text = {"required", "null", "invalid"}
+            if set(codes) == {"password"} and no_text.isdisjoint(codes["password"]):
+                ident, token = (
+                    self.fields[name].run_validation(self.fields[name].get_value(data))
+                    for name in ("ident", "token")
+                )
+                services.find_by_reset_link(ident, token)
+            raise
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         # The link first: what the validators say is about the account behind it.
@@ -355,13 +398,11 @@ class InitiatePasswordResetSerializer(Discreet, serializers.Serializer[Any]):
     Gives ``typed``, and ``user``, None where nobody may get the mail.
     """
 
-    email = serializers.CharField(max_length=MAX_LENGTH, required=False)
-    ident = serializers.CharField(max_length=MAX_LENGTH, required=False)
+    email: serializers.CharField = AnyTextField(required=False)
+    ident: serializers.CharField = AnyTextField(required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        typed = attrs.get("email", attrs.get("ident"))
-        if typed is None:
-            raise ValidationError({"email": [ErrorDetail("", "required")]})
+        typed = attrs.get("email") or attrs.get("ident") or ""
         user = find_by_identity(typed)
         mailed = user is not None and self.may_receive_mail(user) and email_of(user)
         return {"typed": typed, "user": user if mailed else None}
@@ -375,14 +416,14 @@ class ValidatePasswordSerializer(Discreet, serializers.Serializer[Any]):
     """
     ``password`` and either ``ident`` or ``email`` (and ``username``, if required).
 
-    What must be there may be blank: the person is still typing.
+    Of these all but the password may be blank: the person is still typing.
 
     SECURITY: idents are public, so what the account behind one is like is only compared
     with while a link of it is live; otherwise, and for an unknown ident, the password
     is checked for a user without attributes.
     """
 
-    password = PasswordField(allow_blank=True)
+    password = PasswordField()
     ident = serializers.CharField(
         max_length=MAX_LENGTH, required=False, allow_blank=True
     )
@@ -419,3 +460,21 @@ class ValidatePasswordSerializer(Discreet, serializers.Serializer[Any]):
     def _needed(self) -> list[str]:
         username_needed = api_settings.USERNAME_REQUIRED and username_field()
         return ["email", "username"] if username_needed else ["email"]
+
+
+# Names of version 2.0.0, which projects import.
+
+#: ``extra_kwargs`` for the ``Meta`` of a serializer of one's own on the user model.
+FIELD_ARGS: dict[str, dict[str, Any]] = {
+    "password": {"write_only": True, "trim_whitespace": False}
+}
+
+
+def raise_validation(field: str, code: str) -> NoReturn:
+    """
+    Raise a ``ValidationError`` of ``{field: [code]}``.
+
+    .. deprecated:: 3.0
+       ``raise ValidationError({field: [code]}, code=code)`` says the same.
+    """
+    raise ValidationError({field: [ErrorDetail(code, code)]})

@@ -34,7 +34,7 @@ from django.template.backends.django import Template as DjangoTemplate
 from django.template.loader import get_template
 from django.utils import timezone
 from django.utils.module_loading import import_string
-from django.utils.safestring import mark_safe
+from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.debug import sensitive_variables
 from rest_framework.exceptions import APIException, ErrorDetail, ValidationError
 
@@ -95,18 +95,22 @@ def atomic() -> transaction.Atomic:
 # Links
 
 
-def make_url(*path: str, **query: str) -> str:
+def make_url(*path: object, **query: object) -> SafeString:
     """
     Join the parts of ``path`` by single slashes and append ``query``, quoted.
+
+    ``path``: whatever has a text form. ``query``: in the order given; the values are
+    quoted. The result is safe for templates, so a template of a project's own, escaped
+    or not, shows the link as it is.
 
     >>> make_url("https://app.example.com/", "/auth/activation/", ident="1", token="a")
     'https://app.example.com/auth/activation?ident=1&token=a'
     """
-    location = "/".join(filter(None, (part.strip("/") for part in path)))
-    return f"{location}?{urlencode(query, quote_via=quote)}"
+    location = "/".join(filter(None, (str(part).strip("/") for part in path)))
+    return mark_safe(f"{location}?{urlencode(query, quote_via=quote)}")  # noqa: S308  # from settings, and quoted
 
 
-def get_activation_url(user: User) -> str:
+def get_activation_url(user: User) -> SafeString:
     """
     Return the link that activates ``user``, to the frontend's ACTIVATION_ROUTE.
 
@@ -117,7 +121,7 @@ def get_activation_url(user: User) -> str:
     )
 
 
-def get_password_reset_url(user: User) -> str:
+def get_password_reset_url(user: User) -> SafeString:
     """
     Return the link that resets the password of ``user``, to RESET_PW_ROUTE.
 
@@ -130,7 +134,7 @@ def get_password_reset_url(user: User) -> str:
     )
 
 
-def _link(route: str, user: User, token: str) -> str:
+def _link(route: str, user: User, token: str) -> SafeString:
     _remember_link(user)
     # SECURITY: from the settings, never from the request's Host header, which whoever
     # asks for somebody else's reset mail could set (OWASP Forgot Password Cheat Sheet).
@@ -261,14 +265,18 @@ def _render(template_name: str, context: dict[str, Any], *, escape: bool) -> str
 
 def mail_context(user: User, url: str) -> dict[str, Any]:
     """
-    Return what a mail's templates are given: ``user``, ``url`` and the host's own.
+    Return what a mail's templates are given: ``user``, ``url`` and the project's own.
+
+    ``url`` is a plain text, not a safe one: HTML templates escape its ``&`` as every
+    other one, and plain texts are never escaped.
 
     Raises whatever CUSTOM_DATA_FUNCTION raises.
     """
     return {
         **api_settings.EMAIL_TEMPLATES.CUSTOM_DATA_FUNCTION(),
         "user": user,
-        "url": url,
+        # Of a SafeString, too, this is no SafeString.
+        "url": "".join((url, "")) if url else url,
     }
 
 

@@ -589,6 +589,10 @@ class APISettings(Section):
 
 _NOTHING: dict[str, Any] = {}
 
+# The nested defaults, by the name that version 2.0.0 had for them. A copy: changing it
+# changes no setting.
+DEFAULTS: dict[str, Any] = _merge(APISettings, _NOTHING)
+
 api_settings = APISettings()
 
 

@@ -7,6 +7,8 @@ code and nothing has changed. Receivers write in the transaction of the request.
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.dispatch import Signal
 
 # keyword ``user``
@@ -38,3 +40,14 @@ user_post_forgot_password = Signal()
 # pre: link checked, old password still set; post: new password saved
 user_pre_reset_password = Signal()
 user_post_reset_password = Signal()
+
+
+def invalidate_tokens_on_user_deactivation(
+    sender: Any = None, instance: Any = None, **kwargs: object
+) -> None:
+    """
+    Do nothing. A ``pre_save`` receiver of version 2.0.0, which projects import.
+
+    .. deprecated:: 3.0
+       A link is void as soon as ``is_active`` changes, whatever code changes it.
+    """

@@ -13,14 +13,12 @@ from typing import NoReturn
 from django.contrib.auth.decorators import login_not_required
 from django.core.exceptions import ImproperlyConfigured
 from django.http import HttpRequest
-from django.urls import URLPattern, path, re_path
+from django.urls import URLPattern, include, path, re_path
 from django.views.decorators.csrf import csrf_exempt
 
 from . import views
 from .account import urls as account
 from .settings import EnableEndpoints, api_settings
-
-app_name = "ai_kit_auth"
 
 ROUTES: dict[str, URLPattern] = {
     "LOGIN": path("login/", views.LoginView.as_view(), name="login"),
@@ -56,11 +54,21 @@ def _enabled(endpoints: EnableEndpoints) -> list[URLPattern]:
 # Exempt from whatever would answer in its place, and hide the error.
 @csrf_exempt
 @login_not_required
-def _refuse(request: HttpRequest, error: ImproperlyConfigured) -> NoReturn:
+def _refuse(
+    request: HttpRequest, *args: object, error: ImproperlyConfigured, **kwargs: object
+) -> NoReturn:
     raise error
 
 
+# Names of version 2.0.0, which projects import: every endpoint of the core by its key,
+# and those that are served.
+endpoints = ROUTES
+auth_patterns: list[URLPattern]
+
 try:
-    urlpatterns = _enabled(api_settings.ENABLE_ENDPOINTS)
+    auth_patterns = _enabled(api_settings.ENABLE_ENDPOINTS)
 except ImproperlyConfigured as error:
-    urlpatterns = [re_path("", _refuse, {"error": error})]
+    auth_patterns = [re_path("", _refuse, {"error": error})]
+
+# The namespace is in here, so that the module also serves as ``ROOT_URLCONF``.
+urlpatterns = [path("", include((auth_patterns, "ai_kit_auth")))]

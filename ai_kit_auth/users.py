@@ -14,7 +14,7 @@ import uuid
 from contextlib import suppress
 from datetime import UTC, datetime
 from functools import reduce
-from typing import Any, TypeAlias
+from typing import TYPE_CHECKING, Any, TypeAlias
 
 from django.conf import settings
 from django.contrib import auth
@@ -35,7 +35,11 @@ from .settings import SETTING_NAME, InvalidConfigurationError, api_settings
 
 # The host's user model, and one of its rows: known when the host runs.
 UserModel: Any = get_user_model()
-User: TypeAlias = Any
+if TYPE_CHECKING:
+    User: TypeAlias = Any
+else:
+    # Projects import the class by this name, from ``admin`` and ``services`` as well.
+    User = UserModel
 
 
 def users() -> Any:

@@ -11,7 +11,7 @@ import time
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
-from typing import Any
+from typing import Any, NoReturn
 
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY, login, logout
@@ -23,9 +23,14 @@ from django.utils import translation
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from rest_framework import status
-from rest_framework.exceptions import APIException, Throttled, ValidationError
+from rest_framework.exceptions import (
+    APIException,
+    PermissionDenied,
+    Throttled,
+    ValidationError,
+)
 from rest_framework.negotiation import BaseContentNegotiation
-from rest_framework.permissions import AllowAny, IsAuthenticated
+from rest_framework.permissions import AllowAny, IsAdminUser, IsAuthenticated
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -33,7 +38,11 @@ from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from . import security_log, services
-from .authentication import CSRFEnforcement, SessionAuthentication
+from .authentication import (
+    CSRFEnforcement,
+    SessionAuthentication,
+    StrictSessionAuthentication,
+)
 from .errors import CSRFFailed, LinkInvalid, MailNotSent, exception_handler
 from .parsers import FormParser, JSONParser, MultiPartParser
 from .serializers import (
@@ -83,6 +92,18 @@ _EVENTS: dict[type[APIException], str] = {
 }
 
 
+# What finds the user of the session in place of what looks for none, by the classes of
+# the endpoint.
+_WITH_USER: dict[tuple[Any, ...], type[SessionAuthentication]] = {
+    (): SessionAuthentication,
+    (CSRFEnforcement,): StrictSessionAuthentication,
+}
+
+
+# Rules that a login may satisfy.
+_LOGGED_IN = (IsAuthenticated, IsAdminUser)
+
+
 class JSONOnly(BaseContentNegotiation):
     """Whatever the client accepts, the answer is JSON: errors promise to be."""
 
@@ -120,6 +141,8 @@ class AuthView(APIView):
     versioning_class = None
     # Besides those of the host.
     throttles: Sequence[type[BaseThrottle]] = ()
+    # What the body is validated by; ``get_serializer_class()`` returns it.
+    serializer_class: type[Any] | None = None
     # No OPTIONS: DRF would answer with the docstring. A preflight never comes this far.
     http_method_names = [
         name for name in APIView.http_method_names if name != "options"
@@ -140,6 +163,37 @@ class AuthView(APIView):
     def get_throttles(self) -> list[BaseThrottle]:
         return [*super().get_throttles(), *(throttle() for throttle in self.throttles)]
 
+    def get_authenticators(self) -> list[Any]:
+        """
+        Return what finds the user of the request.
+
+        A subclass whose permissions ask for more than :class:`AllowAny` gets the user
+        of the session, where the endpoint itself would not look for one.
+        """
+        own = self._session_of_a_rule()
+        return [own()] if own else super().get_authenticators()
+
+    def permission_denied(
+        self, request: Request, message: str | None = None, code: str | None = None
+    ) -> NoReturn:
+        """Raise what a refusing permission means: its own code, if it has one."""
+        asks_for_login = any(
+            isinstance(
+                rule, (IsAuthenticated, IsAdminUser)
+            )  # DRF gives | another meaning
+            for rule in self.get_permissions()
+        )
+        # A rule about something else is not satisfied by a login.
+        if self._session_of_a_rule() and not asks_for_login:
+            raise PermissionDenied(message, code)
+        super().permission_denied(request, message, code)
+
+    def _session_of_a_rule(self) -> type[SessionAuthentication] | None:
+        """Return what finds the user where only a subclass's permissions ask for it."""
+        asks = any(type(rule) is not AllowAny for rule in self.get_permissions())
+        classes = tuple(self.authentication_classes)
+        return _WITH_USER.get(classes) if asks else None
+
     def handle_exception(self, exc: Exception) -> Response:
         for kind, event in _EVENTS.items():
             if isinstance(exc, kind):
@@ -149,20 +203,35 @@ class AuthView(APIView):
     def get_exception_handler(self) -> Callable[..., Response | None]:
         return exception_handler
 
-    def validated(self, serializer_class: type[Any]) -> Any:
+    def get_serializer_class(self) -> type[Any]:
+        """Return what the body is validated by: ``serializer_class``."""
+        assert self.serializer_class is not None, f"{type(self)} has no serializer"  # noqa: S101  # as DRF's own view does
+        return self.serializer_class
+
+    def get_serializer_context(self) -> dict[str, Any]:
+        """Return what serializers get to know: ``request``, ``view``, ``format``."""
+        return {"request": self.request, "view": self, "format": self.format_kwarg}
+
+    def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
+        """Return the serializer of this request, made with ``args`` and ``kwargs``."""
+        kwargs.setdefault("context", self.get_serializer_context())
+        return self.get_serializer_class()(*args, **kwargs)
+
+    def validated(self) -> Any:
         """Return a serializer of the request's data that has found it valid."""
-        serializer = serializer_class(
-            data=self.request.data, context={"request": self.request, "view": self}
-        )
+        serializer = self.get_serializer(data=self.request.data)
         serializer.is_valid(raise_exception=True)
         return serializer
 
+    def get_user_serializer_class(self) -> type[Any]:
+        """Return what shows a user to the frontend: USER_SERIALIZER."""
+        found: type[Any] = api_settings.USER_SERIALIZER
+        return found
+
     def user_data(self, user: User) -> Any:
-        """Return what the frontend may see of ``user``, by USER_SERIALIZER."""
-        serializer = api_settings.USER_SERIALIZER(
-            user, context={"request": self.request, "view": self}
-        )
-        return serializer.data
+        """Return what the frontend may see of ``user``."""
+        serializer_class = self.get_user_serializer_class()
+        return serializer_class(user, context=self.get_serializer_context()).data
 
     def csrf(self) -> str:
         """Return the token for the header ``X-CSRFToken`` of the next request."""
@@ -179,10 +248,11 @@ class LoginView(AuthView):
     """
 
     authentication_classes = [CSRFEnforcement]
+    serializer_class: type[Any] | None = LoginSerializer
 
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         # Outside of the transaction: what others note of a failure must stay written.
-        data = self.validated(LoginSerializer).validated_data
+        data = self.validated().validated_data
         user, remember = data["user"], data.get("remember")
         try:
             with services.atomic():
@@ -221,7 +291,7 @@ class LogoutView(AuthView):
     authentication_classes = [SessionAuthentication]
     permission_classes = [IsAuthenticated]
 
-    def post(self, request: Request) -> Response:
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         user = request.user
         session_key = request.session.session_key
         try:
@@ -241,11 +311,21 @@ class LogoutView(AuthView):
 
 
 class MeView(AuthView):
-    """``GET me/`` → 200 ``{"user": {...} or null, "csrf": "..."}``."""
+    """
+    ``GET me/`` → 200 ``{"user": {...} or null, "csrf": "..."}``.
+
+    ``serializer_class`` of a subclass shows the user; USER_SERIALIZER otherwise.
+    """
 
     authentication_classes = [SessionAuthentication]
 
-    def get(self, request: Request) -> Response:
+    def get_serializer_class(self) -> type[Any]:
+        return self.serializer_class or api_settings.USER_SERIALIZER
+
+    def get_user_serializer_class(self) -> type[Any]:
+        return self.get_serializer_class()
+
+    def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         # A host may have told DRF to call nobody None.
         user = request.user if IsAuthenticated().has_permission(request, self) else None
         return Response({"user": user and self.user_data(user), "csrf": self.csrf()})
@@ -261,15 +341,19 @@ class RegistrationView(AuthView):
 
     throttles = [RegisterThrottle]
 
-    def post(self, request: Request) -> Response:
+    def get_serializer_class(self) -> type[Any]:
+        """Return ``serializer_class`` of a subclass, else REGISTRATION_SERIALIZER."""
+        return self.serializer_class or api_settings.REGISTRATION_SERIALIZER
+
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         if not isinstance(request.data, Mapping):
-            self.validated(api_settings.REGISTRATION_SERIALIZER)
+            self.validated()
         # SECURITY: who must not learn that the address is taken gets the answer first.
         answer_first = api_settings.PREVENT_ENUMERATION
         # One unit with its mail: an account whose link got lost blocks its address.
         with services.registration():
             user_pre_registered.send(sender=self.__class__, user_data=request.data)
-            serializer = self.validated(api_settings.REGISTRATION_SERIALIZER)
+            serializer = self.validated()
             if getattr(serializer, "address_is_taken", False):
                 return self.answer_for_taken(serializer.validated_data)
             user = serializer.save()
@@ -317,9 +401,10 @@ class ActivateUser(AuthView):
     """
 
     throttles = [LinkThrottle]
+    serializer_class: type[Any] | None = ActivateUserSerializer
 
-    def post(self, request: Request) -> Response:
-        user = self.validated(ActivateUserSerializer).validated_data["user"]
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        user = self.validated().validated_data["user"]
         with services.atomic():
             user_pre_activated.send(sender=self.__class__, user=user)
             services.activate(user)
@@ -339,14 +424,13 @@ class MailRequestView(AuthView):
     # What the server's log calls the mail, and the security log the request.
     mail: str
     event: str
-    serializer: type[Any]
     # In which the recipient is counted, besides those of all mails.
     scopes: Sequence[str] = ()
     pre_signal: Signal
     post_signal: Signal
 
-    def post(self, request: Request) -> Response:
-        data = self.validated(self.serializer).validated_data
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        data = self.validated().validated_data
         user = data["user"]
         # Counted whoever it is, since a throttle that only known accounts meet tells.
         allowed = may_mail(request, account_key(user, data["typed"]), *self.scopes)
@@ -388,7 +472,7 @@ class InitiatePasswordResetView(MailRequestView):
 
     mail = "reset"
     event = "reset_requested"
-    serializer = InitiatePasswordResetSerializer
+    serializer_class: type[Any] | None = InitiatePasswordResetSerializer
     pre_signal = user_pre_forgot_password
     post_signal = user_post_forgot_password
 
@@ -405,9 +489,10 @@ class ResetPassword(AuthView):
     """
 
     throttles = [LinkThrottle]
+    serializer_class: type[Any] | None = PasswordResetSerializer
 
-    def post(self, request: Request) -> Response:
-        data = self.validated(PasswordResetSerializer).validated_data
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        data = self.validated().validated_data
         user = data["user"]
         with services.atomic():
             user_pre_reset_password.send(sender=self.__class__, user=user)
@@ -426,9 +511,10 @@ class ValidatePassword(AuthView):
     """
 
     throttles = [ValidatePasswordThrottle]
+    serializer_class: type[Any] | None = ValidatePasswordSerializer
 
-    def post(self, request: Request) -> Response:
-        self.validated(ValidatePasswordSerializer)
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        self.validated()
         return Response({})
 
 

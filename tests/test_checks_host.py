@@ -13,7 +13,7 @@ from django.urls import include, path
 from rest_framework.authentication import BaseAuthentication, SessionAuthentication
 
 import ai_kit_auth.urls
-from ai_kit_auth import views
+from ai_kit_auth import urls, views
 
 from .test_checks import TOKENS, findings, ids
 
@@ -106,7 +106,7 @@ def test_w023_the_app_may_be_anywhere_below() -> None:
     included = path("auth/", include("ai_kit_auth.urls"))
     assert routed(included) == []
     assert routed(path("v1/", include(([included], "v1"), namespace="v1"))) == []
-    assert routed(path("accounts/", include("ai_kit_auth.urls", "accounts"))) == []
+    assert routed(path("accounts/", include((urls.auth_patterns, "accounts")))) == []
 
 
 def test_w023_a_host_may_route_its_own_views() -> None:

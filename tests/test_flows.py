@@ -101,7 +101,7 @@ def test_the_pages_of_the_client_that_2_0_0_came_with(client: APIClient) -> None
     token = csrf(client)
     typed = {"username": "", "email": "", "password": ""}
     checked = post(client, "validate_password", typed, **token)
-    assert checked.json() == {"password": ["password_too_short"]}
+    assert checked.json() == {"password": ["blank"]}
     typed["password"] = PASSWORD
     assert post(client, "validate_password", typed, **token).json() == {}
 

@@ -75,7 +75,7 @@ def load() -> Iterator[Load]:
 
 
 def test_there_is_no_further_endpoint() -> None:
-    assert [str(route.pattern) for route in urls.urlpatterns] == [
+    assert [str(route.pattern) for route in urls.auth_patterns] == [
         path for _, path, _ in ENDPOINTS.values()
     ]
 
@@ -115,7 +115,7 @@ def test_a_disabled_endpoint_is_nowhere_and_the_others_stay(
 
 def test_all_may_be_disabled(client: APIClient, load: Load) -> None:
     load({"FRONTEND": FRONTEND, "ENABLE_ENDPOINTS": dict.fromkeys(ENDPOINTS, False)})
-    assert urls.urlpatterns == []
+    assert urls.auth_patterns == []
     assert client.get(f"{PREFIX}me/").status_code == 404
 
 

@@ -121,6 +121,14 @@ class ConfirmEmailSerializer(Discreet, serializers.Serializer[Any]):
 class ResendActivationMailSerializer(InitiatePasswordResetSerializer):
     """``email`` or ``ident``, as for a reset mail, of who waits for an activation."""
 
+    email = serializers.CharField(max_length=MAX_LENGTH, required=False)
+    ident = serializers.CharField(max_length=MAX_LENGTH, required=False)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        if not attrs:
+            raise ValidationError({"email": [ErrorDetail("", "required")]})
+        return super().validate(attrs)
+
     def may_receive_mail(self, user: User) -> bool:
         return state_of(user) is AccountState.WAITING
 

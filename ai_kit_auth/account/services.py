@@ -21,6 +21,7 @@ from django.contrib.auth.hashers import check_password, make_password
 from django.core.cache import cache
 from django.db import IntegrityError, router, transaction
 from django.db.models import CharField, TextField
+from django.utils.safestring import SafeString
 from django.views.decorators.debug import sensitive_variables
 from rest_framework.exceptions import (
     ErrorDetail,
@@ -208,7 +209,7 @@ def may_mail_new_address(address: str) -> bool:
     return True
 
 
-def get_email_change_url(user: User, address: str) -> str:
+def get_email_change_url(user: User, address: str) -> SafeString:
     """
     Return the link that gives ``user`` the ``address``, to CONFIRM_EMAIL_ROUTE.
 

@@ -106,7 +106,7 @@ class ResendActivationMail(MailRequestView):
 
     mail = "activation"
     event = "resend_requested"
-    serializer = ResendActivationMailSerializer
+    serializer_class: type[Any] | None = ResendActivationMailSerializer
     scopes = ("RESEND_RECIPIENT",)
     pre_signal = user_pre_resend_activation
     post_signal = user_post_resend_activation
@@ -124,8 +124,10 @@ class ConfirmPassword(AccountView):
     "no_password"}``; 403.
     """
 
-    def post(self, request: Request) -> Response:
-        data = self.validated(ConfirmPasswordSerializer).validated_data
+    serializer_class: type[Any] | None = ConfirmPasswordSerializer
+
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        data = self.validated().validated_data
         user = data["user"]
         with core.atomic():
             user_pre_confirm_password.send(sender=self.__class__, user=user)
@@ -155,8 +157,10 @@ class ChangePassword(AccountView):
     "no_password"}``; 403.
     """
 
-    def post(self, request: Request) -> Response:
-        data = self.validated(ChangePasswordSerializer).validated_data
+    serializer_class: type[Any] | None = ChangePasswordSerializer
+
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        data = self.validated().validated_data
         user = data["user"]
         with core.atomic():
             user_pre_change_password.send(sender=self.__class__, user=user)
@@ -176,8 +180,10 @@ class LogoutOthers(AccountView):
     stays what it is. 400 with codes under ``password``; 403.
     """
 
-    def post(self, request: Request) -> Response:
-        data = self.validated(ReauthenticationSerializer).validated_data
+    serializer_class: type[Any] | None = ReauthenticationSerializer
+
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        data = self.validated().validated_data
         user = data["user"]
         spare = spare_hash(request, user.password)
         with core.atomic():
@@ -199,8 +205,10 @@ class ChangeEmail(AccountView):
     and its owner gets the mail that says so.
     """
 
-    def post(self, request: Request) -> Response:
-        data = self.validated(ChangeEmailSerializer).validated_data
+    serializer_class: type[Any] | None = ChangeEmailSerializer
+
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        data = self.validated().validated_data
         user, address = data["user"], data["email"]
         services.may_request_email_change(request)
         taken = core.taken_codes({email_field(): address}, but=user)
@@ -257,9 +265,10 @@ class ConfirmEmail(AuthView):
     """
 
     throttles = [LinkThrottle]
+    serializer_class: type[Any] | None = ConfirmEmailSerializer
 
-    def post(self, request: Request) -> Response:
-        data = self.validated(ConfirmEmailSerializer).validated_data
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        data = self.validated().validated_data
         user, address = data["user"], data["address"]
         before = getattr(user, email_field())
         with core.registration():
@@ -297,9 +306,9 @@ class UpdateMe(MeView):
         request = getattr(self, "request", None)
         return request is not None and request.method == "PATCH"
 
-    def patch(self, request: Request) -> Response:
+    def patch(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         if not isinstance(request.data, Mapping):
-            self.serializer(request.user).is_valid(raise_exception=True)
+            self.get_update_serializer(request.user).is_valid(raise_exception=True)
         with core.registration():
             user = services.lock(request.user)
             user_pre_update_me.send(
@@ -312,16 +321,22 @@ class UpdateMe(MeView):
 
     def updated(self, user: User) -> User:
         """Return ``user`` with what the request changes, saved."""
-        serializer = self.serializer(user)
+        serializer = self.get_update_serializer(user)
         serializer.is_valid(raise_exception=True)
         return services.save_update(user, serializer)
 
-    def serializer(self, user: User) -> Any:
-        serializer = api_settings.USER_UPDATE_SERIALIZER(
+    def get_update_serializer_class(self) -> type[Any]:
+        """Return what ``PATCH`` takes: USER_UPDATE_SERIALIZER."""
+        found: type[Any] = api_settings.USER_UPDATE_SERIALIZER
+        return found
+
+    def get_update_serializer(self, user: User) -> Any:
+        """Return the serializer of this request for ``user``, restricted."""
+        serializer = self.get_update_serializer_class()(
             user,
             data=self.request.data,
             partial=True,
-            context={"request": self.request, "view": self},
+            context=self.get_serializer_context(),
         )
         restrict_update(serializer)
         return serializer
@@ -335,8 +350,10 @@ class DeleteAccount(AccountView):
     with codes under ``password``; 403; 409 ``account_protected``, with nothing deleted.
     """
 
-    def post(self, request: Request) -> Response:
-        user = self.validated(ReauthenticationSerializer).validated_data["user"]
+    serializer_class: type[Any] | None = ReauthenticationSerializer
+
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        user = self.validated().validated_data["user"]
         with services.deletion():
             user = services.lock(user)
             left = services.addressed(user, getattr(user, email_field()))

@@ -141,7 +141,7 @@ def answers_of(view: type[Any], method: str) -> Answers:
     if operation is None:
         answers.at(405, ERROR).add(["method_not_allowed"])
     else:
-        _add_operation(answers, operation)
+        _add_operation(answers, operation, view)
         if any(_is_received(signal, view) for signal in operation.signals):
             answers.is_open = True
     return answers
@@ -185,10 +185,11 @@ def _has_rate(scope: str) -> bool:
     return getattr(api_settings.THROTTLE_RATES, scope) is not None
 
 
-def _add_operation(answers: Answers, operation: Operation) -> None:
-    if operation.serializer is not None:
+def _add_operation(answers: Answers, operation: Operation, view: type[Any]) -> None:
+    serializer_class = operation.serializer_of(view)
+    if serializer_class is not None:
         _add_parsing(answers)
-        _add_serializer(answers, operation, operation.serializer())
+        _add_serializer(answers, operation, serializer_class)
     if operation.refusal is not None:
         answers.at(400, ERROR).add([operation.refusal])
     if any(map(_has_rate, operation.scopes)):

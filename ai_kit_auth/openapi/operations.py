@@ -12,22 +12,7 @@ from .. import signals, views
 from ..account import signals as account_signals
 from ..account import views as account
 from ..account.errors import AccountProtected, EmailChangeLinkInvalid, NoPassword
-from ..account.serializers import (
-    ChangeEmailSerializer,
-    ChangePasswordSerializer,
-    ConfirmEmailSerializer,
-    ConfirmPasswordSerializer,
-    ReauthenticationSerializer,
-    ResendActivationMailSerializer,
-)
 from ..errors import ActivationLinkInvalid, ResetPasswordLinkInvalid
-from ..serializers import (
-    ActivateUserSerializer,
-    InitiatePasswordResetSerializer,
-    LoginSerializer,
-    PasswordResetSerializer,
-    ValidatePasswordSerializer,
-)
 from ..services import identities
 from ..settings import api_settings
 from ..users import email_field, own_name, username_field
@@ -51,13 +36,14 @@ class Operation:
 
     ``id``: the schema's ``operationId``, which generated clients name their functions
     by, so it never changes. ``answer``: the body's keys, and of what kind each is.
-    ``serializer``: returns what the body is validated by, None for a body that is not
-    read. ``fields``: returns further codes by field. ``refusal``: a code for the whole
-    request, with status 400; ``conflict``: with 409. ``is_partial``: every field may be
-    left out. ``is_sensitive``: a session that is not fresh may be refused. ``sender``:
-    the setting whose function mails before the answer. ``calls``: returns another
-    function of the host's. ``signals``: whose receivers may veto. ``scopes``: the
-    THROTTLE_RATES that count within the flow, besides those of the view's throttles.
+    ``body``: the view's method that returns what the body is validated by, None for a
+    body that is not read. ``fields``: returns further codes by field. ``refusal``: a
+    code for the whole request, with status 400; ``conflict``: with 409.
+    ``is_partial``: every field may be left out. ``is_sensitive``: a session that is not
+    fresh may be refused. ``sender``: the setting whose function mails before the
+    answer. ``calls``: returns another function of the host's. ``signals``: whose
+    receivers may veto. ``scopes``: the THROTTLE_RATES that count within the flow,
+    besides those of the view's throttles.
     """
 
     id: str
@@ -65,7 +51,7 @@ class Operation:
     description: str
     success: int = 200
     answer: Mapping[str, str] = field(default_factory=dict)
-    serializer: Callable[[], type[Any]] | None = None
+    body: str | None = None
     fields: Callable[[], Mapping[str, set[str]]] = _no_codes
     refusal: str | None = None
     conflict: str | None = None
@@ -75,6 +61,17 @@ class Operation:
     calls: Callable[[], Any] | None = None
     signals: tuple[Signal, ...] = ()
     scopes: tuple[str, ...] = ()
+
+    def serializer_of(self, view: type[Any]) -> type[Any] | None:
+        """Return what ``view`` validates the body by, None where it is not read."""
+        if self.body is None:
+            return None
+        # As drf-spectacular has a view: without a request, and saying so.
+        asked = view(
+            request=None, args=(), kwargs={}, format_kwarg=None, swagger_fake_view=True
+        )
+        found: type[Any] = getattr(asked, self.body)()
+        return found
 
 
 def _taken() -> Mapping[str, set[str]]:
@@ -99,7 +96,7 @@ OPERATIONS: dict[tuple[type[Any], str], Operation] = {
         "`ident` is a username or an e-mail address. The session comes as a cookie. "
         "The CSRF token changes; the answer has the new one.",
         answer={"user": USER, "csrf": CSRF},
-        serializer=lambda: LoginSerializer,
+        body="get_serializer_class",
         fields=lambda: {"non_field_errors": {"invalid_credentials"}},
         signals=(signals.user_pre_login, signals.user_post_login),
         scopes=_PASSWORD_SCOPES,
@@ -123,7 +120,7 @@ OPERATIONS: dict[tuple[type[Any], str], Operation] = {
         "Register",
         "Makes an account that waits for its activation, and mails the link.",
         success=201,
-        serializer=lambda: api_settings.REGISTRATION_SERIALIZER,
+        body="get_serializer_class",
         fields=_taken,
         sender="SEND_USER_ACTIVATION_MAIL",
         signals=(signals.user_pre_registered, signals.user_post_registered),
@@ -133,7 +130,7 @@ OPERATIONS: dict[tuple[type[Any], str], Operation] = {
         "Ask for a reset mail",
         "Takes `email`, or anything else that a login takes, as `ident`. The answer is "
         "the same whether or not there is such an account.",
-        serializer=lambda: InitiatePasswordResetSerializer,
+        body="get_serializer_class",
         fields=lambda: {"email": {"required"}},
         # Not the post signal: its receivers run after the answer.
         signals=(signals.user_pre_forgot_password,),
@@ -143,7 +140,7 @@ OPERATIONS: dict[tuple[type[Any], str], Operation] = {
         "Set a new password by a mailed link",
         "`ident` and `token` are the link's. An account that waits for its activation "
         "is activated, too.",
-        serializer=lambda: PasswordResetSerializer,
+        body="get_serializer_class",
         refusal=ResetPasswordLinkInvalid.default_code,
         signals=(signals.user_pre_reset_password, signals.user_post_reset_password),
     ),
@@ -152,14 +149,14 @@ OPERATIONS: dict[tuple[type[Any], str], Operation] = {
         "Check a password while it is typed",
         "Changes nothing. Takes `ident` of a mailed link, or what the person has typed "
         "so far, which may be blank.",
-        serializer=lambda: ValidatePasswordSerializer,
+        body="get_serializer_class",
         fields=_typed_so_far,
     ),
     (views.ActivateUser, "POST"): Operation(
         "activate_email",
         "Activate an account by a mailed link",
         "`ident` and `token` are the link's, which is good once.",
-        serializer=lambda: ActivateUserSerializer,
+        body="get_serializer_class",
         refusal=ActivationLinkInvalid.default_code,
         signals=(signals.user_pre_activated, signals.user_post_activated),
     ),
@@ -197,7 +194,7 @@ OPERATIONS |= {
         "Ask for the activation mail once more",
         "Takes `email`, or anything else that a login takes, as `ident`. The answer "
         "is the same whether or not such an account waits for its activation.",
-        serializer=lambda: ResendActivationMailSerializer,
+        body="get_serializer_class",
         fields=lambda: {"email": {"required"}},
         signals=(
             account_signals.user_pre_resend_activation,
@@ -209,7 +206,7 @@ OPERATIONS |= {
         "Prove the password once more",
         "The session is freshly authenticated for a while, in which the other "
         "operations need no password.",
-        serializer=lambda: ConfirmPasswordSerializer,
+        body="get_serializer_class",
         fields=_given_password,
         refusal=NoPassword.default_code,
         signals=(
@@ -224,7 +221,7 @@ OPERATIONS |= {
         "This session goes on, all others of the account end. The CSRF token "
         "changes; the answer has the new one.",
         answer={"csrf": CSRF},
-        serializer=lambda: ChangePasswordSerializer,
+        body="get_serializer_class",
         fields=_password,
         refusal=NoPassword.default_code,
         signals=(
@@ -239,7 +236,7 @@ OPERATIONS |= {
         "The password stays what it is. The CSRF token changes; the answer has the "
         "new one.",
         answer={"csrf": CSRF},
-        serializer=lambda: ReauthenticationSerializer,
+        body="get_serializer_class",
         fields=_password,
         is_sensitive=True,
         signals=(
@@ -253,7 +250,7 @@ OPERATIONS |= {
         "Ask for another address",
         "Mails a link to the new address, which is the account's when "
         "`confirm_email` gets it.",
-        serializer=lambda: ChangeEmailSerializer,
+        body="get_serializer_class",
         fields=_new_address,
         is_sensitive=True,
         sender="SEND_CONFIRM_EMAIL_MAIL",
@@ -267,7 +264,7 @@ OPERATIONS |= {
         "confirm_email",
         "Confirm an address by a mailed link",
         "`ident` and `token` are the link's. For whoever has it, logged in or not.",
-        serializer=lambda: ConfirmEmailSerializer,
+        body="get_serializer_class",
         fields=_unique_address,
         refusal=EmailChangeLinkInvalid.default_code,
         signals=(
@@ -281,7 +278,7 @@ OPERATIONS |= {
         "Every field is optional. The address and the password have operations of "
         "their own.",
         answer={"user": USER, "csrf": CSRF},
-        serializer=lambda: api_settings.USER_UPDATE_SERIALIZER,
+        body="get_update_serializer_class",
         fields=_taken_by_others,
         is_partial=True,
         signals=(
@@ -294,7 +291,7 @@ OPERATIONS |= {
         "Delete the account",
         "The session ends with it. The answer has a CSRF token for what comes next.",
         answer={"csrf": CSRF},
-        serializer=lambda: ReauthenticationSerializer,
+        body="get_serializer_class",
         fields=_password,
         is_sensitive=True,
         conflict=AccountProtected.default_code,

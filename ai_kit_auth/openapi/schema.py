@@ -144,9 +144,10 @@ class AuthSchema(AutoSchema):
         operation = self.operation
         if operation is None:
             return super().get_request_serializer()
-        if operation.serializer is None:
+        serializer_class = operation.serializer_of(type(self.view))
+        if serializer_class is None:
             return None
-        serializer = operation.serializer()()
+        serializer = serializer_class()
         if operation.is_partial:
             restrict_update(serializer)
         return serializer
@@ -237,7 +238,7 @@ class AuthSchema(AutoSchema):
                 "description": f"For the header `{_csrf_header()}` of later requests.",
             }
         user: dict[str, Any] = self.resolve_serializer(
-            api_settings.USER_SERIALIZER, "response"
+            self.view.get_user_serializer_class(), "response"
         ).ref
         if kind == USER:
             return user

@@ -8,6 +8,6 @@ from django.urls import include, path
 from ai_kit_auth import urls
 
 urlpatterns = [
-    path("api/v1/auth/", include((urls.urlpatterns, "accounts"))),
+    path("api/v1/auth/", include((urls.auth_patterns, "accounts"))),
     path("admin/", admin.site.urls),
 ]

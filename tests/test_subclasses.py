@@ -1,0 +1,307 @@
+"""What a subclass of a view sets as a class attribute, or overrides, holds."""
+
+from __future__ import annotations
+
+from collections.abc import Callable
+from typing import Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.urls import include, path
+from rest_framework import permissions, throttling
+from rest_framework.exceptions import ValidationError
+from rest_framework.permissions import BasePermission
+from rest_framework.test import APIClient
+
+from ai_kit_auth import serializers, views
+from ai_kit_auth.account import views as account_views
+from ai_kit_auth.authentication import SessionAuthentication
+
+from .accounts import csrf, log_in, post, registration
+from .conftest import PASSWORD
+
+pytestmark = [pytest.mark.user_model("auth_user"), pytest.mark.django_db]
+
+MakeUser = Callable[..., Any]
+Serve = Callable[..., str]
+
+
+@pytest.fixture
+def serve(settings: Any) -> Serve:
+    """Return a function that routes a view in place of ours, and returns its URL."""
+
+    def route(view: type[Any], prefix: str = "own/") -> str:
+        routes = [
+            path(prefix, view.as_view()),
+            path("api/v1/auth/", include("ai_kit_auth.urls")),
+        ]
+        settings.ROOT_URLCONF = tuple(routes)
+        return f"/{prefix}"
+
+    return route
+
+
+def send(client: APIClient, url: str, data: Any, **extra: Any) -> tuple[int, Any]:
+    answer = client.post(url, data, format="json", **extra)
+    return answer.status_code, answer.json()
+
+
+# serializer_class and its hooks
+
+
+class CompanyLogin(serializers.LoginSerializer):
+    """Lets only those of an active company in."""
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        attrs = super().validate(attrs)
+        if attrs["user"].last_name == "Inactive Ltd":
+            raise ValidationError("", code="company_inactive")
+        return attrs
+
+
+class ByAttribute(views.LoginView):
+    serializer_class = CompanyLogin
+
+
+class ByClass(views.LoginView):
+    def get_serializer_class(self) -> type[Any]:
+        return CompanyLogin
+
+
+class ByHook(views.LoginView):
+    def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
+        return CompanyLogin(*args, context=self.get_serializer_context(), **kwargs)
+
+
+@pytest.mark.parametrize("view", [ByAttribute, ByClass, ByHook])
+def test_a_rule_of_the_projects_own_stops_a_login(
+    client: APIClient, make_user: MakeUser, serve: Serve, view: type[Any]
+) -> None:
+    make_user(last_name="Inactive Ltd")
+    make_user("bob", last_name="Busy Ltd")
+    url = serve(view)
+    data = {"ident": "ada", "password": PASSWORD}
+    assert send(client, url, data, **csrf(client)) == (
+        400,
+        {"non_field_errors": ["company_inactive"]},
+    )
+    assert client.get("/api/v1/auth/me/").json()["user"] is None
+    status, _ = send(client, url, {**data, "ident": "bob"}, **csrf(client))
+    assert status == 200
+
+
+class DomainRegistration(serializers.RegistrationSerializer):
+    def validate_email(self, value: str) -> str:
+        if not value.endswith("@corp.example"):
+            raise ValidationError("domain_not_allowed")
+        return value
+
+
+class CompanyRegistration(views.RegistrationView):
+    serializer_class = DomainRegistration
+
+
+def test_a_rule_of_the_projects_own_stops_a_registration(
+    client: APIClient, serve: Serve
+) -> None:
+    url = serve(CompanyRegistration)
+    assert send(client, url, registration()) == (400, {"email": ["domain_not_allowed"]})
+    assert not get_user_model().objects.exists()
+    data = registration(email="ada@corp.example")
+    assert send(client, url, data) == (201, {})
+
+
+class OwnUser(serializers.UserSerializer):
+    class Meta(serializers.UserSerializer.Meta):
+        fields = ("id", "first_name")
+
+
+class OwnMe(views.MeView):
+    serializer_class = OwnUser
+
+
+class OwnUpdate(account_views.UpdateMe):
+    serializer_class = OwnUser
+
+
+@pytest.mark.parametrize("view", [OwnMe, OwnUpdate])
+def test_me_shows_a_user_by_the_serializer_of_the_class(
+    client: APIClient, make_user: MakeUser, serve: Serve, view: type[Any]
+) -> None:
+    user = make_user(first_name="Ada")
+    client.force_login(user)
+    answer = client.get(serve(view))
+    assert answer.json()["user"] == {"id": user.pk, "first_name": "Ada"}
+
+
+class Reset(views.InitiatePasswordResetView):
+    class serializer_class(serializers.InitiatePasswordResetSerializer):  # DRF's name
+        def may_receive_mail(self, user: Any) -> bool:
+            return super().may_receive_mail(user) and not user.is_staff
+
+
+def test_a_rule_of_the_projects_own_stops_a_mail(
+    client: APIClient, make_user: MakeUser, serve: Serve, mailoutbox: list[Any]
+) -> None:
+    make_user(is_staff=True)
+    assert send(client, serve(Reset), {"email": "ada@example.com"}) == (200, {})
+    assert mailoutbox == []
+
+
+class Forgetful(views.LoginView):
+    serializer_class = None
+
+
+def test_a_view_without_a_serializer_says_so(client: APIClient, serve: Serve) -> None:
+    url = serve(Forgetful)
+    with pytest.raises(AssertionError, match=r"Forgetful.* has no serializer"):
+        client.post(url, {}, **csrf(client))
+
+
+# permission_classes, authentication_classes, throttle_classes
+
+
+class Colleagues(views.RegistrationView):
+    """Only colleagues make accounts."""
+
+    permission_classes = [permissions.IsAuthenticated]
+
+
+class ByPermissionHook(views.RegistrationView):
+    def get_permissions(self) -> list[Any]:
+        return [permissions.IsAuthenticated()]
+
+
+class WithClasses(views.RegistrationView):
+    permission_classes = [permissions.IsAuthenticated]
+    authentication_classes = [SessionAuthentication]
+
+
+@pytest.mark.parametrize("view", [Colleagues, ByPermissionHook, WithClasses])
+def test_a_permission_meets_the_user_of_the_session(
+    client: APIClient, make_user: MakeUser, serve: Serve, view: type[Any]
+) -> None:
+    url = serve(view)
+    assert send(client, url, registration("bob")) == (
+        403,
+        {"error": "not_authenticated"},
+    )
+    make_user()
+    log_in(client, "ada")
+    assert send(client, url, registration("bob")) == (403, {"error": "csrf_failed"})
+    assert send(client, url, registration("bob"), **csrf(client)) == (201, {})
+
+
+class Closed(BasePermission):
+    code = "registration_closed"
+    message = "We are full."
+
+    def has_permission(self, request: Any, view: Any) -> bool:
+        return False
+
+
+class ClosedRegistration(views.RegistrationView):
+    permission_classes = [Closed]
+
+
+class ClosedLogin(views.LoginView):
+    permission_classes = [Closed]
+
+
+@pytest.mark.parametrize("view", [ClosedRegistration, ClosedLogin])
+def test_a_rule_that_no_login_satisfies_answers_its_own_code(
+    client: APIClient, serve: Serve, view: type[Any]
+) -> None:
+    answer = send(client, serve(view), registration(), **csrf(client))
+    assert answer == (403, {"error": "registration_closed"})
+
+
+class Anonymous(BasePermission):
+    """Whoever is logged in logs out first."""
+
+    code = "logged_in_already"
+
+    def has_permission(self, request: Any, view: Any) -> bool:
+        return not request.user.is_authenticated
+
+
+class OneLogin(views.LoginView):
+    permission_classes = [Anonymous]
+
+
+def test_a_permission_at_login_sees_the_user_and_a_token_is_still_needed(
+    client: APIClient, make_user: MakeUser, serve: Serve
+) -> None:
+    make_user()
+    url = serve(OneLogin)
+    data = {"ident": "ada", "password": PASSWORD}
+    assert send(client, url, data) == (403, {"error": "csrf_failed"})
+    assert send(client, url, data, **csrf(client))[0] == 200
+    assert send(client, url, data, **csrf(client)) == (
+        403,
+        {"error": "logged_in_already"},
+    )
+
+
+class Never(throttling.BaseThrottle):
+    def allow_request(self, request: Any, view: Any) -> bool:
+        return False
+
+
+class Throttled(views.RegistrationView):
+    throttle_classes = [Never]
+
+
+def test_a_throttle_counts_besides_ours(client: APIClient, serve: Serve) -> None:
+    assert send(client, serve(Throttled), registration())[0] == 429
+
+
+# URL arguments
+
+
+def test_every_endpoint_takes_further_arguments_of_the_url(
+    client: APIClient, make_user: MakeUser, settings: Any
+) -> None:
+    settings.AI_KIT_AUTH = {
+        **settings.AI_KIT_AUTH,
+        "ENABLE_ENDPOINTS": dict.fromkeys(
+            ("CHANGE_PASSWORD", "LOGOUT_OTHERS", "CHANGE_EMAIL", "DELETE_ACCOUNT"), True
+        ),
+    }
+    from ai_kit_auth import urls
+    from ai_kit_auth.account.urls import ROUTES
+
+    routes = [*urls.ROUTES.values(), *(r for part in ROUTES.values() for r in part)]
+    included: tuple[list[Any], str] = (routes, "ai_kit_auth")
+    make_user()
+    for prefix, kwargs in (
+        ("api/<version>/auth/", {}),
+        ("t/<slug:tenant>/auth/", {}),
+        ("fixed/", {"x": 1}),
+    ):
+        settings.ROOT_URLCONF = (path(prefix, include(included), kwargs),)
+        start = prefix.replace("<version>", "v2").replace("<slug:tenant>", "acme")
+        own = APIClient(enforce_csrf_checks=True)
+        token = own.get(f"/{start}me/").json()["csrf"]
+        headers = {"headers": {"X-CSRFToken": token}}
+        data = {"ident": "ada", "password": PASSWORD}
+        assert send(own, f"/{start}login/", data, **headers)[0] == 200
+        for route in routes:
+            url = f"/{start}{route.pattern}"
+            token = own.get(f"/{start}me/").json()["csrf"]
+            answer = own.post(url, {}, format="json", headers={"X-CSRFToken": token})
+            assert answer.status_code in {200, 400, 403, 405}
+
+
+@pytest.mark.parametrize("view", [account_views.UpdateMe])
+def test_a_patch_takes_further_arguments_of_the_url(
+    client: APIClient, make_user: MakeUser, serve: Serve, view: type[Any]
+) -> None:
+    make_user()
+    log_in(client, "ada")
+    serve(view, "t/<tenant>/me/")
+    answer = client.patch(
+        "/t/acme/me/", {"username": "countess"}, format="json", **csrf(client)
+    )
+    assert answer.json()["user"]["username"] == "countess"
+    assert post(client, "logout", **csrf(client)).status_code == 200
