@@ -159,8 +159,10 @@ class RegistrationSerializer(ModelSerializer):
     """
     ``username`` (required only by USERNAME_REQUIRED), ``email`` and ``password``.
 
-    A host's subclass may add fields, declared or in ``Meta.fields``; what is validated
-    goes to the manager's ``create_user``. On a model with other names for the two
+    A project's subclass may add fields, declared or in ``Meta.fields``; what is
+    validated goes to the manager's ``create_user``. ``create()`` makes the account and
+    has its activation link mailed; a ``create()`` of a project's own that does not call
+    it decides about its mail itself. On a model with other names for the two
     identities, these names are the keys, and ``email`` and ``username`` are understood
     as well.
     """
@@ -208,6 +210,10 @@ class RegistrationSerializer(ModelSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Refuse a taken identity and a weak password, all that is wrong at once."""
+        if "is_active" in self.fields:
+            # SECURITY: a model's flag in Meta.fields must not be the client's to set. A
+            # subclass that sets it after this call means it.
+            attrs.pop("is_active", None)
         keys = {
             field.source: name for name, field in self.fields.items() if field.source
         }
@@ -226,7 +232,9 @@ class RegistrationSerializer(ModelSerializer):
         return attrs
 
     def create(self, validated_data: Mapping[str, Any]) -> User:
-        return services.register(validated_data)
+        user = services.register(validated_data)
+        services.mail_new_account(user)
+        return user
 
 
 class AddressField(serializers.EmailField):
@@ -292,7 +300,8 @@ def _unsaved_user(values: Mapping[str, Any]) -> User:
     """Return a user to compare a password with: never saved, its password not set."""
     user = UserModel()
     for name, value in values.items():
-        if has_column(name) and name != "password":
+        # A mapping is for another row: what a dotted source gives.
+        if has_column(name) and name != "password" and not isinstance(value, Mapping):
             setattr(user, name, value)
     return user
 

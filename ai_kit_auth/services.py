@@ -37,6 +37,7 @@ from django.utils.module_loading import import_string
 from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.debug import sensitive_variables
 from rest_framework.exceptions import APIException, ErrorDetail, ValidationError
+from rest_framework.utils.model_meta import get_field_info
 
 from .errors import ActivationLinkInvalid, MailNotSent, ResetPasswordLinkInvalid
 from .settings import MailTemplates, api_settings, require_frontend_url
@@ -57,6 +58,7 @@ from .users import (
     has_column,
     ident_of,
     identity_fields,
+    is_email,
     normal_address,
     normal_username,
     scramble_id,
@@ -420,19 +422,24 @@ class _Registration:
 
     locks: list[str] = field(default_factory=list)
     free: set[str] = field(default_factory=set)
+    # Accounts whose activation mail is due when it has ended.
+    to_mail: list[User] = field(default_factory=list)
 
 
 _current: ContextVar[_Registration | None] = ContextVar("registration", default=None)
 
 
 @contextmanager
-def registration() -> Iterator[None]:
+def registration(*, mails: bool = True) -> Iterator[_Registration]:
     """
     Open the transaction in which an identity is checked and taken.
 
     Whoever checks the same identity meanwhile, in whatever process, waits for its end:
     :func:`taken_codes` locks what it looks at. The e-mail column of Django's user has
     no constraint that would decide the race.
+
+    ``mails``: whether the activation mails that :func:`mail_new_account` asks for are
+    sent when the transaction has ended, or by the caller.
     """
     current = _Registration()
     token = _current.set(current)
@@ -441,10 +448,12 @@ def registration() -> Iterator[None]:
             connection = transaction.get_connection(router.db_for_write(UserModel))
             if connection.vendor == "sqlite":
                 _lock_file(connection)
-            yield
+            yield current
     finally:
         _current.reset(token)
         _unlock(current.locks)
+    for user in current.to_mail if mails else ():
+        _mail_or_withdraw(user)
 
 
 def _lock_file(connection: BaseDatabaseWrapper) -> None:
@@ -506,11 +515,39 @@ def _lock_number(name: str) -> int:
     return int.from_bytes(bytes.fromhex(name[4:20]), "big", signed=True)
 
 
+def mail_new_account(user: User) -> None:
+    """
+    Mail ``user``, who has just registered, the activation link.
+
+    Within :func:`registration` it is sent when that has ended; called by a project's
+    own code outside of it, at once. An account whose mail cannot be sent is taken back.
+    Raises :exc:`~ai_kit_auth.errors.MailNotSent`.
+    """
+    current = _current.get()
+    if current is not None:
+        current.to_mail.append(user)
+    else:
+        _mail_or_withdraw(user)
+
+
+def _mail_or_withdraw(user: User) -> None:
+    if not waits_for_activation(user):
+        return
+    try:
+        send_user_activation_mail(user)
+    except Exception:
+        withdraw(user)
+        raise
+
+
 def taken_codes(
     fields: Mapping[str, Any], *, but: User | None = None
 ) -> dict[str, str]:
     """
     Return ``{"<field>": "<field>_unique"}`` for each identity that has an account.
+
+    Under PREVENT_ENUMERATION a name that is no address may hold no ``@``: its code is
+    ``invalid``. SECURITY: "taken" would tell that the address has an account.
 
     Identities are the address, the username and USER_IDENTITY_FIELDS. They compare in
     any case, and crosswise: SECURITY: an address that is somebody's username, or the
@@ -520,12 +557,14 @@ def taken_codes(
     are locked till its end. ``but``: whose own identities do not count.
     """
     values = {name: str(fields[name]) for name in identities() if fields.get(name)}
+    refused = {name: "invalid" for name, value in values.items() if tells(name, value)}
+    values = {name: value for name, value in values.items() if name not in refused}
     locks = {name: _lock_name(value) for name, value in values.items()}
     # In order, so that two registrations never wait for each other.
     _lock(sorted(set(locks.values())))
     conditions = {name: is_anybodys(value) for name, value in values.items()}
     if not conditions:
-        return {}
+        return refused
     others = users() if but is None else users().exclude(pk=but.pk)
     rows = others.filter(reduce(or_, conditions.values())).values_list(
         *[
@@ -540,7 +579,16 @@ def taken_codes(
     current = _current.get()
     if current is not None:
         current.free |= {lock for name, lock in locks.items() if name not in taken}
-    return {name: f"{name}_unique" for name in taken}
+    return refused | {name: f"{name}_unique" for name in taken}
+
+
+def tells(name: str, value: str) -> bool:
+    """Tell whether "taken" for ``value`` of ``name`` would tell about an address."""
+    return (
+        api_settings.PREVENT_ENUMERATION
+        and "@" in value
+        and not is_email(UserModel._meta.get_field(name))
+    )
 
 
 def identities() -> list[str]:
@@ -562,11 +610,15 @@ def register(fields: Mapping[str, Any]) -> User:
     Make an account that waits for its activation, and return it.
 
     ``fields``: what the manager's ``create_user`` takes, by the model's own names, the
-    password among them. Without a username the account gets a unique one. Where the
-    model has no ``is_active`` column the account is active at once.
+    password among them. Rows of a many-to-many relation, and the values of a related
+    row by its name (as DRF's dotted ``source`` gives them), are written after it. A
+    name that neither ``create_user`` nor the model knows is left out. Without a
+    username the account gets a unique one. Where the model has no ``is_active`` column,
+    or ``fields`` says that it is active, it is active at once.
 
     Raises a ``ValidationError`` with the codes of :func:`taken_codes` where an identity
-    is taken. Outside of :func:`registration` it opens one and checks that itself.
+    is taken: :exc:`AddressTaken` where PREVENT_ENUMERATION hides that. Outside of
+    :func:`registration` it opens one and checks that itself.
     """
     current = _current.get()
     if current is None:
@@ -579,7 +631,7 @@ def register(fields: Mapping[str, Any]) -> User:
         for name in identities()
         if values.get(name) and _lock_name(str(values[name])) not in current.free
     }
-    refuse(taken_codes(unchecked))
+    _refuse_taken(unchecked, values)
     username = username_field()
     if username is not None and not values.get(username):
         values[username] = unique_username()
@@ -588,8 +640,31 @@ def register(fields: Mapping[str, Any]) -> User:
             return _create_user(values)
     except IntegrityError:
         # Other code than this made an account since the check.
-        refuse(taken_codes(values))
+        _refuse_taken(values, values)
         raise
+
+
+class AddressTaken(ValidationError):
+    """
+    The address has an account, and PREVENT_ENUMERATION keeps that from the client.
+
+    ``values``: what the account was to be made of.
+    """
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        name = email_field()
+        super().__init__({name: [ErrorDetail("", f"{name}_unique")]})
+        self.values = values
+
+
+@sensitive_variables()
+def _refuse_taken(unchecked: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+    taken = taken_codes(unchecked)
+    hidden = api_settings.PREVENT_ENUMERATION and taken.pop(email_field(), None)
+    # A name that is taken, or no good, is told either way.
+    refuse(taken)
+    if hidden:
+        raise AddressTaken(values)
 
 
 def _normal(fields: Mapping[str, Any]) -> dict[str, Any]:
@@ -622,15 +697,87 @@ def withdraw(user: User) -> None:
 @sensitive_variables()
 def _create_user(values: dict[str, Any]) -> User:
     create_user = getattr(users(), "create_user", _create_plain_user)
-    if has_column("is_active"):
-        parameters = inspect.signature(create_user).parameters.values()
-        if not any(
-            p.name == "is_active" or p.kind is p.VAR_KEYWORD for p in parameters
-        ):
-            # The manager of Django's own custom user example takes no flags.
-            return _deactivated(create_user(**values))
-        values = {**values, "is_active": False}
-    return create_user(**values)
+    parameters = inspect.signature(create_user).parameters.values()
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
+    named = {p.name for p in parameters}
+    given, later = _in_order(values)
+    waits = has_column("is_active") and not given.setdefault("is_active", False)
+    taken = {
+        name: value
+        for name, value in given.items()
+        if name in named or (takes_any and _is_known(name))
+    }
+    user = create_user(**taken)
+    # The manager of Django's own custom user example takes no flags.
+    rest = {n: v for n, v in given.items() if n not in taken and has_column(n)}
+    if rest:
+        _write_rest(user, rest, waits=waits)
+    for name, value in later.items():
+        _write_related(user, name, value)
+    return user
+
+
+def _is_known(name: str) -> bool:
+    return has_column(name) or hasattr(UserModel, name)
+
+
+@sensitive_variables()
+def _write_rest(user: User, values: dict[str, Any], *, waits: bool) -> None:
+    if waits and has_column("last_login"):
+        values["last_login"] = waiting_mark()
+    for name, value in values.items():
+        setattr(user, name, value)
+    user.save(update_fields=list(values))
+
+
+@sensitive_variables()
+def _in_order(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
+    """Return what an account is made of, and what is written when it is there."""
+    plain = {
+        name: value
+        for name, value in values.items()
+        if has_column(name) and not isinstance(value, Mapping)
+    }
+    if len(plain) == len(values):
+        return plain, {}
+    relations = get_field_info(UserModel).relations
+    first: dict[str, Any] = {}
+    later: dict[str, Any] = {}
+    for name, value in values.items():
+        relation = relations.get(name)
+        if relation is None or not (relation.to_many or isinstance(value, Mapping)):
+            first[name] = value
+        elif relation.to_many or relation.reverse:
+            later[name] = value
+        else:
+            first[name] = _saved(relation.related_model(), value)
+    return first, later
+
+
+def _write_related(user: User, name: str, value: Any) -> None:
+    if not isinstance(value, Mapping):
+        # A form cannot tell "none" from "not sent".
+        if value:
+            getattr(user, name).set(value)
+        return
+    relation = UserModel._meta.get_field(name)
+    # A receiver of the project's may have made it.
+    row = getattr(user, name, None) or relation.related_model()
+    setattr(row, relation.field.name, user)
+    _saved(row, value)
+
+
+def _saved(row: Any, values: Mapping[str, Any]) -> Any:
+    """Return ``row`` with ``values``, saved; those of a row that it refers to first."""
+    for name, value in values.items():
+        relation = get_field_info(type(row)).relations.get(name)
+        if relation is not None and isinstance(value, Mapping):
+            related = getattr(row, name, None) or relation.related_model()
+            setattr(row, name, _saved(related, value))
+        else:
+            setattr(row, name, value)
+    row.save()
+    return row
 
 
 @sensitive_variables()
@@ -639,16 +786,6 @@ def _create_plain_user(**values: Any) -> User:
     user = UserModel(**values)
     user.set_password(password)
     user.save()
-    return user
-
-
-def _deactivated(user: User) -> User:
-    user.is_active = False
-    changed = ["is_active"]
-    if has_column("last_login"):
-        user.last_login = waiting_mark()
-        changed.append("last_login")
-    user.save(update_fields=changed)
     return user
 
 

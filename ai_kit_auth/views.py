@@ -350,24 +350,35 @@ class RegistrationView(AuthView):
             self.validated()
         # SECURITY: who must not learn that the address is taken gets the answer first.
         answer_first = api_settings.PREVENT_ENUMERATION
+        try:
+            return self.registered(answer_first=answer_first)
+        except services.AddressTaken as taken:
+            return self.answer_for_taken(taken.values)
+
+    def registered(self, *, answer_first: bool) -> Response:
+        """Make the account and answer; its mail goes out as ``create()`` asks for."""
+        request = self.request
         # One unit with its mail: an account whose link got lost blocks its address.
-        with services.registration():
+        with services.registration(mails=False) as current:
             user_pre_registered.send(sender=self.__class__, user_data=request.data)
             serializer = self.validated()
             if getattr(serializer, "address_is_taken", False):
                 return self.answer_for_taken(serializer.validated_data)
-            user = serializer.save()
-            user_post_registered.send(sender=self.__class__, user=user)
-            waits = services.waits_for_activation(user)
+            # What a project's own serializer makes may be another object.
+            made = serializer.save()
+            user = made if isinstance(made, UserModel) else None
+            user_post_registered.send(sender=self.__class__, user=made)
+            waits = user in current.to_mail and services.waits_for_activation(user)
             if waits and not answer_first:
                 services.send_user_activation_mail(user)
         security_log.log("registered", request, user=user)
-        late = partial(self.hand_over, user, waits) if answer_first else nothing
+        hides = answer_first and user is not None
+        late = partial(self.hand_over, user, waits) if hides else nothing
         return AnsweredFirst({}, then=late, status=status.HTTP_201_CREATED)
 
     def answer_for_taken(self, data: Mapping[str, Any]) -> Response:
         """Do what a registration costs, and tell the address's owner instead."""
-        UserModel().set_password(data["password"])
+        UserModel().set_password(data.get("password"))
         address = data[email_field()]
         return AnsweredFirst(
             {}, then=partial(self.tell_owner, address), status=status.HTTP_201_CREATED

@@ -1,0 +1,86 @@
+"""A registration writes what its serializer takes, whatever row it belongs to."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.core.management import call_command
+from django.urls import reverse
+from rest_framework.test import APIClient
+
+from tests.accounts import post
+from tests.conftest import PASSWORD
+
+from .models import Interest, User
+
+pytestmark = pytest.mark.django_db
+
+
+def body(**more: Any) -> dict[str, Any]:
+    passwords = {"password": PASSWORD, "password2": PASSWORD}
+    return {"email": "ada@example.com", "username": "ada", **passwords, **more}
+
+
+def test_no_check_stops_it() -> None:
+    call_command("check", fail_level="WARNING")
+
+
+def test_all_at_once(client: APIClient) -> None:
+    keys = [Interest.objects.create(name=name).pk for name in ("chess", "tea")]
+    answer = post(
+        client,
+        "register",
+        body(
+            interests=keys,
+            motto="On we go",
+            colour="green",
+            employer="ACME",
+            town="Turin",
+            preferences={"theme": "dark"},
+        ),
+    )
+    assert answer.status_code == 201, answer.content
+    user = User.objects.get()
+    assert set(user.interests.values_list("name", flat=True)) == {"chess", "tea"}
+    assert user.profile.motto == "On we go"
+    # The project's receiver has made it; what was not sent stays as it was.
+    assert str(user.badge) == "green, round"
+    assert user.company is not None
+    assert (user.company.name, str(user.company.city)) == ("ACME", "Turin")
+    assert user.preferences == {"theme": "dark"}
+    assert not user.is_active
+
+
+@pytest.mark.parametrize("kind", ["json", "multipart", "form"])
+def test_nothing_more_than_is_needed(client: APIClient, kind: str) -> None:
+    """A form cannot tell a relation that was not sent from an empty one."""
+    url = reverse("ai_kit_auth:register")
+    if kind == "form":
+        text = "&".join(f"{name}={value}" for name, value in body().items())
+        form = "application/x-www-form-urlencoded"
+        answer = client.post(url, text, content_type=form)
+    else:
+        answer = client.post(url, body(), format=kind)
+    assert answer.status_code == 201, answer.content
+    user = User.objects.get()
+    assert not user.interests.exists()
+    assert not hasattr(user, "profile")
+    assert user.company is None
+
+
+@pytest.mark.parametrize(
+    ("changes", "errors"),
+    [
+        ({"password2": "other"}, {"password2": ["passwords_not_identical"]}),
+        ({"interests": [77]}, {"interests": ["does_not_exist"]}),
+        ({"interests": "x"}, {"interests": ["not_a_list"]}),
+        ({"motto": ["x"]}, {"motto": ["invalid"]}),
+    ],
+)
+def test_what_is_wrong_makes_nothing(
+    client: APIClient, changes: dict[str, Any], errors: dict[str, list[str]]
+) -> None:
+    answer = post(client, "register", body(**changes))
+    assert (answer.status_code, answer.json()) == (400, errors)
+    assert not User.objects.exists()
