@@ -1,12 +1,13 @@
 """
 The user admin: an account that is made here gets its activation mail.
 
-Registered for the user model unless USE_AI_KIT_AUTH_ADMIN is False.
+Registered for the user model unless USE_AI_KIT_AUTH_ADMIN is False, or the project
+registers a user admin of its own, which then is kept.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterable
+from collections.abc import Callable, Collection, Iterable
 from typing import TYPE_CHECKING, Any
 
 from django import forms
@@ -18,6 +19,7 @@ from django.contrib.auth.forms import UserChangeForm, UserCreationForm
 from django.contrib.auth.forms import UsernameField as UsernameField
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
+from django.db.models import CharField, Field, TextField
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
@@ -59,6 +61,36 @@ else:
     _ModelForm, _UserAdmin = forms.ModelForm, UserAdmin
 
 
+def _editable(*names: str | None) -> tuple[str, ...]:
+    """Return those of ``names`` that a form can ask for: what Django would refuse."""
+    columns = {field.name: field for field in UserModel._meta.concrete_fields}
+    return tuple(n for n in names if n and n in columns and columns[n].editable)
+
+
+def _field_classes() -> dict[str, type[forms.Field]]:
+    """
+    Return Django's form field for the username, where its column takes that.
+
+    A SlugField, a phone number and the like hand their form field what a username's
+    does not take: they have one of their own.
+    """
+    wanted = UserCreationForm.Meta.field_classes["username"]
+    if username_field() != "username" or not _editable("username"):
+        return {}
+    try:
+        UserModel._meta.get_field("username").formfield(form_class=wanted)
+    except TypeError:
+        return {}
+    return {"username": wanted}
+
+
+def _can_be_made_up(field: Field[Any, Any]) -> bool:
+    """Tell whether ``unique_username()`` is a value for ``field``."""
+    # One of another package may have rules for what a text is.
+    own_rules = not type(field).__module__.startswith("django.db.models.")
+    return isinstance(field, CharField | TextField) and not own_rules
+
+
 class _AddressForm(_ModelForm):
     """Keeps the address required and unique, whatever its case."""
 
@@ -78,7 +110,8 @@ class _AddressForm(_ModelForm):
         # or Unicode form, would stand in front of it.
         others = users().exclude(pk=self.instance.pk)
         username = normal_username(username)
-        new = bool(username) and name in self.changed_data
+        kept = name not in self.changed_data or name in self._as_stored()
+        new = bool(username) and not kept
         if new and others.filter(is_anybodys(username)).exists():
             message = _("A user with that username already exists.")
             self.add_error(name, forms.ValidationError(message, code="unique"))
@@ -88,6 +121,36 @@ class _AddressForm(_ModelForm):
         # Django looks for clean_<name>, and the model may have another name for it.
         setattr(self, f"clean_{email_field()}", self.clean_email)
         super()._clean_fields()  # type: ignore[misc]  # private, and older than the stubs
+        for name, stored in self._as_stored().items():
+            self.cleaned_data[name] = stored
+            self.errors.pop(name, None)
+
+    def _get_validation_exclusions(self) -> set[str]:
+        excluded: set[str] = super()._get_validation_exclusions()  # type: ignore[misc]  # private
+        return excluded | set(self._as_stored())
+
+    def _post_clean(self) -> None:
+        super()._post_clean()  # type: ignore[misc]  # private
+        # The model's own clean() normalises both.
+        for name, stored in self._as_stored().items():
+            setattr(self.instance, name, stored)
+
+    def _as_stored(self) -> dict[str, str]:
+        """
+        Return the identities that the page sends back as the row has them.
+
+        An old row may have what a new one may not: an address that differs from
+        another's in case alone, or outer spaces. It can be saved all the same.
+        """
+        if self.instance._state.adding:
+            return {}
+        names = {email_field(), username_field() or ""} & set(self.fields)
+        stored = {name: self.initial.get(name) for name in names}
+        return {
+            name: value
+            for name, value in stored.items()
+            if isinstance(value, str) and value and self[name].data == value
+        }
 
 
 def _unless_taken(address: str, others: Any) -> str:
@@ -117,18 +180,17 @@ class AIUserCreationForm(_AddressForm, _UserCreationForm):
 
     class Meta:
         model = UserModel
-        fields = tuple(filter(None, (username_field(), email_field())))
-        field_classes = {
-            name: field_class
-            for name, field_class in UserCreationForm.Meta.field_classes.items()
-            if name == username_field()
-        }
+        fields = _editable(username_field(), email_field())
+        field_classes = _field_classes()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
         username = self.fields.get(username_field() or "")
         if username is not None:
-            username.required = api_settings.USERNAME_REQUIRED
+            field = UserModel._meta.get_field(username_field())
+            username.required = api_settings.USERNAME_REQUIRED or not _can_be_made_up(
+                field
+            )
         # Whoever cannot be seen to wait for the activation gets no link to set one.
         invites = has_column("is_active") and has_column("last_login")
         for name in ("password1", "password2"):
@@ -200,8 +262,11 @@ class AIUserChangeForm(_AddressForm, _UserChangeForm):
             )
 
     def clean_email(self) -> str:
+        address: str = self.cleaned_data[email_field()]
+        if address == email_of(self.instance):
+            return address
         others = users().exclude(pk=self.instance.pk)
-        return _unless_taken(self.cleaned_data[email_field()], others)
+        return _unless_taken(address, others)
 
     class Meta:
         model = UserModel
@@ -209,15 +274,72 @@ class AIUserChangeForm(_AddressForm, _UserChangeForm):
         field_classes = AIUserCreationForm.Meta.field_classes
 
 
+class _Fieldsets:
+    """
+    The fieldsets of a setting, for a class and its instances.
+
+    Of the default the fields that neither the user model nor the form has are left out,
+    and a form of the project's own is shown whole.
+    """
+
+    def __init__(self, setting: str, form: str) -> None:
+        self._setting = setting
+        self._form = form
+
+    def __get__(self, instance: Any, owner: type[Any]) -> Any:
+        try:
+            fieldsets = getattr(api_settings, self._setting)
+            is_default = api_settings.is_default(self._setting)
+        except ImproperlyConfigured:
+            # Django's checks ask as well; ours say what is wrong.
+            return None
+        if not is_default:
+            return fieldsets
+        return _with_fields_of(getattr(instance or owner, self._form), fieldsets)
+
+
+def _with_fields_of(form: Any, fieldsets: Any) -> list[Any]:
+    """Return ``fieldsets`` with what ``form`` adds, less what it and the model lack."""
+    named = {name for _, options in fieldsets for name in options["fields"]}
+    added = [name for name in _own_fields_of(form) if name not in named]
+    kept = []
+    for title, options in fieldsets:
+        fields = [*_own_fields(options["fields"], form.base_fields), *added]
+        if fields:
+            kept.append((title, {**options, "fields": tuple(dict.fromkeys(fields))}))
+        added = []
+    return kept
+
+
+def _own_fields_of(form: Any) -> Iterable[str]:
+    """Return the fields that a project's form wants to be shown."""
+    if form in _OUR_FORMS:
+        return ()
+    # One of all columns shows those of the fieldsets.
+    names: Iterable[str] = (
+        form.declared_fields if form._meta.fields is None else form.base_fields
+    )
+    return names
+
+
+_OUR_FORMS = (AIUserChangeForm, AIUserCreationForm)
+
+
 class AIUserAdmin(_UserAdmin):
     """
     Django's user admin with the two forms and the fieldsets of the settings.
 
-    What of Django's lists the user model lacks is left out, so it serves any model.
+    What of Django's lists the user model lacks is left out, so it serves any model. A
+    subclass may set ``form``, ``add_form``, ``fieldsets`` and ``add_fieldsets``, as one
+    of Django's. Fieldsets of its own go before those of the settings, which
+    ``AIUserAdmin.fieldsets`` shows; without them a form of its own is shown with all
+    that it declares.
     """
 
     form = AIUserChangeForm
     add_form = AIUserCreationForm
+    fieldsets = _Fieldsets("ADMIN_FIELDSETS", "form")
+    add_fieldsets = _Fieldsets("ADMIN_ADD_FIELDSETS", "add_form")
     actions = ("send_activation_mail", "send_password_reset_mail", "end_all_sessions")
 
     def __init__(self, model: type[Any], admin_site: admin.AdminSite) -> None:
@@ -231,17 +353,6 @@ class AIUserAdmin(_UserAdmin):
             "filter_horizontal",
         ):
             setattr(self, option, _present(getattr(self, option) or (), names))
-
-    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
-        setting = "ADMIN_FIELDSETS" if obj else "ADMIN_ADD_FIELDSETS"
-        fieldsets = getattr(api_settings, setting)
-        if not api_settings.is_default(setting):
-            return fieldsets
-        return [
-            (title, {**options, "fields": fields})
-            for title, options in fieldsets
-            if (fields := _own_fields(options["fields"]))
-        ]
 
     @admin.action(description=_("Send activation mail"), permissions=["change"])
     def send_activation_mail(self, request: HttpRequest, queryset: Any) -> None:
@@ -401,19 +512,20 @@ def _present(names: Iterable[Any], known: set[str]) -> tuple[Any, ...]:
     )
 
 
-def _own_fields(names: Iterable[str]) -> tuple[str, ...]:
-    """Return the default's field names as the user model has them."""
+def _own_fields(names: Iterable[str], available: Collection[str]) -> list[str]:
+    """Return the default's field names as the user model or the form has them."""
     kept = []
     for name in names:
-        if name in {"password1", "password2"} or _has_field(name):
+        if name in available or _is_shown(name):
             kept.append(name)
-        elif own := own_name(name):
+        elif (own := own_name(name)) and _is_shown(own):
             kept.append(own)
-    return tuple(dict.fromkeys(kept))
+    return kept
 
 
-def _has_field(name: str) -> bool:
-    return any(field.name == name for field in UserModel._meta.get_fields())
+def _is_shown(name: str) -> bool:
+    fields = {field.name: field for field in UserModel._meta.get_fields()}
+    return name in fields and getattr(fields[name], "editable", False)
 
 
 def keep_registration(
@@ -422,9 +534,11 @@ def keep_registration(
     """
     Register ``AIUserAdmin`` on ``site``, or give the place back, as the setting says.
 
-    Runs when the admin discovers its modules, and is a ``setting_changed`` receiver so
-    that a test's ``override_settings`` is followed. Under a broken ``AI_KIT_AUTH`` it
-    does nothing: the checks tell.
+    It takes the place of Django's own registration and of no other: what the project
+    registers for the user model stays, and takes the place of ours. Runs when the admin
+    discovers its modules, and is a ``setting_changed`` receiver so that a test's
+    ``override_settings`` is followed. Under a broken ``AI_KIT_AUTH`` it does nothing:
+    the checks tell.
     """
     if setting != SETTING_NAME:
         return
@@ -433,19 +547,53 @@ def keep_registration(
     except ImproperlyConfigured:
         return
     current = site._registry.get(UserModel)
-    ours = isinstance(current, AIUserAdmin)
-    if wanted and not ours:
+    if wanted and (current is None or _is_djangos(current)):
         if current is not None:
             _replaced[site.name] = type(current)
             site.unregister(UserModel)
         site.register(UserModel, AIUserAdmin)
-    elif ours and not wanted:
+        _give_way(site)
+        _registered[site.name] = site.get_model_admin(UserModel)
+    elif not wanted and _is_ours(current, site):
         site.unregister(UserModel)
         if site.name in _replaced:
             site.register(UserModel, _replaced.pop(site.name))
 
 
+def _is_djangos(current: admin.ModelAdmin[Any]) -> bool:
+    """Tell whether ``django.contrib.auth`` registered it, and not the project."""
+    return type(current) is UserAdmin and UserModel is UserAdmin.add_form.Meta.model
+
+
+def _is_ours(current: object, site: admin.AdminSite) -> bool:
+    # Not by its class: a project may register AIUserAdmin itself.
+    return current is not None and current is _registered.get(site.name)
+
+
+def _give_way(site: admin.AdminSite) -> None:
+    """
+    Have the project's registration for the user model take the place of ours.
+
+    Django raises ``AlreadyRegistered``, and so the order of the apps would decide
+    whether a project with an admin of its own starts.
+    """
+    register = site.register
+    if getattr(register, "gives_way", False):
+        return
+
+    def register_in_our_place(models: Any, *args: Any, **options: Any) -> None:
+        models = [models] if isinstance(models, type) else list(models)
+        current = site._registry.get(UserModel)
+        if UserModel in models and _is_ours(current, site):
+            site.unregister(UserModel)
+        register(models, *args, **options)
+
+    register_in_our_place.gives_way = True  # type: ignore[attr-defined]  # a mark
+    site.register = register_in_our_place  # type: ignore[assignment, method-assign]
+
+
 _replaced: dict[str, type[admin.ModelAdmin[Any]]] = {}
+_registered: dict[str, admin.ModelAdmin[Any]] = {}
 
 keep_registration()
 setting_changed.connect(keep_registration, dispatch_uid="ai_kit_auth.admin")

@@ -77,7 +77,8 @@ def own_name(name: str) -> str | None:
     """
     if has_column(name):
         return name
-    return {"email": email_field(), "username": username_field()}.get(name)
+    own = {"email": email_field(), "username": username_field()}.get(name)
+    return own if own and has_column(own) else None
 
 
 def identity_fields() -> list[str]:

@@ -378,6 +378,10 @@ def seeds() -> Iterator[Seed]:
     )
 
 
+# What no setting brings about: see test_user_admins.py.
+ABOUT_MODELS = ("E013", "W030", "W031")
+
+
 def each_seed() -> Iterator[Any]:
     for seed in seeds():
         marks = pytest.mark.user_model(*seed.user_models)
@@ -396,7 +400,8 @@ def test_each_problem_is_found_alone_with_what_to_type(seed: Seed) -> None:
 
 @pytest.mark.user_model("auth_user")
 def test_there_is_no_problem_that_never_occurs() -> None:
-    assert [seed.number for seed in seeds()] == list(PROBLEMS)
+    seeded = [seed.number for seed in seeds()]
+    assert [n for n in PROBLEMS if n not in ABOUT_MODELS] == seeded
 
 
 @pytest.mark.parametrize(

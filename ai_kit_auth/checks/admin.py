@@ -1,40 +1,72 @@
-"""The fieldsets of the user admin."""
+"""The user admin: whose it is, and its fieldsets."""
 
 from __future__ import annotations
 
 from collections.abc import Sequence
+from inspect import getattr_static
 from typing import Any
 
 from django.contrib.auth import get_user_model
 from django.db.models import Model
 
 from ..settings import api_settings
-from .problems import Problems, admin_is_used, is_readable, key, problem
+from .problems import Problems, admin_is_used, dotted, is_readable, key, problem
+
+OURS = "ai_kit_auth.admin.AIUserAdmin"
 
 
 def check_admin() -> Problems:
-    """E009."""
+    """E009, W030."""
     if not is_readable() or not admin_is_used():
         return
+    from django.contrib.admin import site
     from django.contrib.admin.sites import all_sites
 
     model = get_user_model()
-    own = "ai_kit_auth.admin"
-    admins = {
-        type(model_admin): model_admin
-        for site in all_sites
-        if (model_admin := site._registry.get(model)) is not None
-        # A subclass may have fieldsets of its own.
-        and type(model_admin).get_fieldsets.__module__ == own
-    }
-    for setting, form in (
-        ("ADMIN_FIELDSETS", "form"),
-        ("ADMIN_ADD_FIELDSETS", "add_form"),
+    registered = [
+        model_admin
+        for one in all_sites
+        if (model_admin := one._registry.get(model)) is not None
+    ]
+    yield from _other_admin(site._registry.get(model), model)
+    for setting, fieldsets, form in (
+        ("ADMIN_FIELDSETS", "fieldsets", "form"),
+        ("ADMIN_ADD_FIELDSETS", "add_fieldsets", "add_form"),
     ):
         if api_settings.is_default(setting):
             continue
         given = getattr(api_settings, setting)
-        yield from _fieldset_problems(setting, given, model, form, admins.values())
+        shown_by = {
+            type(one): one for one in registered if _shows_setting(one, fieldsets)
+        }
+        yield from _fieldset_problems(setting, given, model, form, shown_by.values())
+
+
+def _other_admin(current: object, model: type[Model]) -> Problems:
+    found = type(current)
+    if current is None or OURS in map(dotted, found.__mro__):
+        return
+    djangos = found.__module__.startswith("django.")
+    own = f"{model.__name__}Admin" if djangos else found.__name__
+    yield problem(
+        "W030",
+        f"{dotted(found)} is registered for {model._meta.label}, so AIUserAdmin is not "
+        "in use: an account that is made there gets no activation mail.",
+        f"from ai_kit_auth.admin import AIUserAdmin; class {own}(AIUserAdmin): ... "
+        "keeps what the class has and adds ours; or AI_KIT_AUTH = "
+        "{'USE_AI_KIT_AUTH_ADMIN': False}.",
+    )
+
+
+def _shows_setting(model_admin: Any, fieldsets: str) -> bool:
+    """Tell whether its pages are the setting's, and nothing but Django's code aside."""
+    found = type(model_admin)
+    usual = ("get_fieldsets", "get_form", "get_readonly_fields", "get_fields")
+    return type(
+        getattr_static(found, fieldsets)
+    ).__module__ == "ai_kit_auth.admin" and all(
+        getattr(found, name).__module__.startswith("django.") for name in usual
+    )
 
 
 def _fieldset_problems(

@@ -23,6 +23,7 @@ PROBLEMS: Mapping[str, str] = {
     "extends",
     "E008": "the template of a mail does not compile",
     "E009": "fieldsets of the admin that are malformed, or name an unknown field",
+    "E013": "a user model without the e-mail field that its ``EMAIL_FIELD`` names",
     "W001": "with ``--deploy``: the cache that throttles count in is not shared by "
     "processes, or not atomic",
     "W002": "with ``--deploy``: that cache throws entries away when it has a few "
@@ -57,6 +58,10 @@ PROBLEMS: Mapping[str, str] = {
     "W028": "``REGISTRATION_SERIALIZER`` lacks a field that the user model requires",
     "W029": "``TEMPLATES`` does not find a mail's template of this app, or one that a "
     "template includes is missing or does not compile",
+    "W030": "the project's own user admin is registered, so ``AIUserAdmin`` is not in "
+    "use",
+    "W031": "the admin cannot ask for an e-mail address or username that is not "
+    "editable",
 }
 
 Problems = Iterator[checks.CheckMessage]

@@ -6,18 +6,19 @@ from collections.abc import Iterator
 from typing import Any
 
 from django.contrib.auth import get_user_model
-from django.db.models import F, Model, UniqueConstraint
+from django.db.models import EmailField, F, Model, UniqueConstraint
 
 from ..settings import api_settings
-from .problems import Problems, is_readable, key, problem
+from .problems import Problems, admin_is_used, is_readable, key, problem
 
 
 def check_user_model() -> Problems:
-    """E004, W005."""
-    if not is_readable() or api_settings.is_default("USER_IDENTITY_FIELDS"):
-        return
+    """E004, E013, W005, W031."""
     model = get_user_model()
     columns = {field.name: field for field in model._meta.concrete_fields}
+    yield from _address_problems(model, columns)
+    if not is_readable() or api_settings.is_default("USER_IDENTITY_FIELDS"):
+        return
     # Registration and the admin keep these two unique, whatever the model says.
     unique = {model.get_email_field_name(), model.USERNAME_FIELD, *unique_names(model)}
     for name in api_settings.USER_IDENTITY_FIELDS:
@@ -35,6 +36,32 @@ def check_user_model() -> Problems:
                 f"{name!r}, and then neither can log in by it.",
                 f"Declare {model._meta.label}.{name} with unique=True, or take it out.",
             )
+
+
+def _address_problems(model: Any, columns: dict[str, Any]) -> Problems:
+    label, email = model._meta.label, str(model.get_email_field_name())
+    if email not in columns:
+        fit = [name for name, one in columns.items() if isinstance(one, EmailField)]
+        yield problem(
+            "E013",
+            f"{label} has no field {email!r}, which EMAIL_FIELD names: its accounts "
+            "have no e-mail address.",
+            f"class {model.__name__}: EMAIL_FIELD = {fit[0]!r}"
+            if fit
+            else f"class {model.__name__}: {email} = models.EmailField(unique=True)",
+        )
+    fixed = [
+        name
+        for name in (email, model.USERNAME_FIELD)
+        if name in columns and not columns[name].editable
+    ]
+    if fixed and is_readable() and admin_is_used():
+        yield problem(
+            "W031",
+            f"{label}.{fixed[0]} is not editable: the admin cannot ask for it.",
+            f"Declare {label}.{fixed[0]} without editable=False, or AI_KIT_AUTH = "
+            "{'USE_AI_KIT_AUTH_ADMIN': False}.",
+        )
 
 
 def unique_names(model: type[Model]) -> Iterator[str]:
