@@ -660,7 +660,7 @@ class AddressTaken(ValidationError):
 @sensitive_variables()
 def _refuse_taken(unchecked: Mapping[str, Any], values: Mapping[str, Any]) -> None:
     taken = taken_codes(unchecked)
-    hidden = api_settings.PREVENT_ENUMERATION and taken.pop(email_field(), None)
+    hidden = api_settings.PREVENT_ENUMERATION and taken.pop(email_field(), "")
     # A name that is taken, or no good, is told either way.
     refuse(taken)
     if hidden:

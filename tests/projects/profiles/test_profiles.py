@@ -27,7 +27,7 @@ def test_no_check_stops_it() -> None:
 
 
 def test_all_at_once(client: APIClient) -> None:
-    keys = [Interest.objects.create(name=name).pk for name in ("chess", "tea")]
+    keys = [Interest._default_manager.create(name=name).pk for name in ("chess", "tea")]
     answer = post(
         client,
         "register",
@@ -41,7 +41,7 @@ def test_all_at_once(client: APIClient) -> None:
         ),
     )
     assert answer.status_code == 201, answer.content
-    user = User.objects.get()
+    user: Any = User.objects.get()
     assert set(user.interests.values_list("name", flat=True)) == {"chess", "tea"}
     assert user.profile.motto == "On we go"
     # The project's receiver has made it; what was not sent stays as it was.
