@@ -46,6 +46,8 @@ CODES: Mapping[str, str] = {
     "password_too_common": "Django's CommonPasswordValidator",
     "password_entirely_numeric": "Django's NumericPasswordValidator",
     "activation_link_invalid": "activate_email: wrong, used or expired link",
+    "activation_proof_required": "activate_email and confirm_email, with "
+    "ACTIVATION_PROOF: the link is good, and the password must come along",
     "reset_password_link_invalid": "reset_password: wrong, used or expired link",
     "email_change_link_invalid": "confirm_email: wrong, used or expired link",
     "no_password": "the account has no usable password to check or change",
@@ -82,6 +84,14 @@ class LinkInvalid(exceptions.APIException):
 
 class ActivationLinkInvalid(LinkInvalid):
     default_code = "activation_link_invalid"
+
+
+class ActivationProofRequired(exceptions.APIException):
+    """The link is good, and ACTIVATION_PROOF asks for more than a link."""
+
+    status_code = status.HTTP_400_BAD_REQUEST
+    default_detail = ""
+    default_code = "activation_proof_required"
 
 
 class ResetPasswordLinkInvalid(LinkInvalid):

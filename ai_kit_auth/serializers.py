@@ -306,7 +306,17 @@ def _unsaved_user(values: Mapping[str, Any]) -> User:
     return user
 
 
-class AnyTextField(serializers.CharField):
+class _AnyText(serializers.CharField):
+    def run_validation(self, data: Any = serializers.empty) -> Any:
+        if data is serializers.empty:
+            return super().run_validation(data)
+        try:
+            return super().run_validation(data)
+        except ValidationError:
+            return ""
+
+
+class AnyTextField(_AnyText):
     """
     A text that is looked up: anything else is "", which finds nothing.
 
@@ -317,13 +327,9 @@ class AnyTextField(serializers.CharField):
     def __init__(self, **kwargs: Any) -> None:
         super().__init__(max_length=MAX_LENGTH, **kwargs)
 
-    def run_validation(self, data: Any = serializers.empty) -> Any:
-        if data is serializers.empty:
-            return super().run_validation(data)
-        try:
-            return super().run_validation(data)
-        except ValidationError:
-            return ""
+
+class AnyPasswordField(_AnyText, PasswordField):
+    """Likewise a password: anything else is "", which is nobody's."""
 
 
 class LoginSerializer(Discreet, serializers.Serializer[Any]):
@@ -356,15 +362,26 @@ class ActivateUserSerializer(Discreet, serializers.Serializer[Any]):
     """
     ``ident`` and ``token`` of an activation link; gives ``user``.
 
-    Whatever is missing or no text makes a link that is no good.
+    Whatever is missing or no text makes a link that is no good. Under ACTIVATION_PROOF
+    it takes the account's ``password`` as well.
     """
 
     ident = AnyTextField(default="")
     token = AnyTextField(default="")
 
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        return {**super().get_fields(), **proof_fields()}
+
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         user = services.find_by_activation_link(attrs["ident"], attrs["token"])
         return {**attrs, "user": user}
+
+
+def proof_fields() -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+    """Return the field by which a link is proven, if ACTIVATION_PROOF asks for one."""
+    if not api_settings.ACTIVATION_PROOF:
+        return {}
+    return {"password": AnyPasswordField(required=False)}
 
 
 class PasswordResetSerializer(Discreet, serializers.Serializer[Any]):

@@ -43,6 +43,7 @@ from .errors import ActivationLinkInvalid, MailNotSent, ResetPasswordLinkInvalid
 from .settings import MailTemplates, api_settings, require_frontend_url
 from .tokens import (
     activation_tokens,
+    invitation_tokens,
     legacy_tokens,
     reset_password_tokens,
     state_digest,
@@ -123,6 +124,12 @@ def get_activation_url(user: User) -> SafeString:
     )
 
 
+def _get_invitation_url(user: User) -> SafeString:
+    return _link(
+        api_settings.FRONTEND.ACTIVATION_ROUTE, user, invitation_tokens.make_token(user)
+    )
+
+
 def get_password_reset_url(user: User) -> SafeString:
     """
     Return the link that resets the password of ``user``, to RESET_PW_ROUTE.
@@ -182,7 +189,10 @@ def find_by_activation_link(ident: str, token: str) -> User:
     user = find_by_ident(ident)
     if user is not None:
         state = state_of(user)
-        if activation_tokens.check_token(user, token):
+        if any(
+            tokens.check_token(user, token)
+            for tokens in (activation_tokens, invitation_tokens)
+        ):
             good = state in {AccountState.WAITING, AccountState.UNKNOWN}
         else:
             good = _legacy_link_may_activate(user, state, token)
@@ -368,7 +378,7 @@ def send_activation_by_admin_mail(user: User) -> None:
     :exc:`~ai_kit_auth.errors.MailNotSent`.
     """
     invited = not user.has_usable_password() and may_receive_reset_mail(user)
-    make_link = get_password_reset_url if invited else get_activation_url
+    make_link = get_password_reset_url if invited else _get_invitation_url
     hand_over(api_settings.SEND_ACTIVATION_BY_ADMIN_MAIL, user, make_link(user))
 
 

@@ -475,6 +475,12 @@ class APISettings(Section):
         "how many seconds an activation link is good for; None for Django's "
         "``PASSWORD_RESET_TIMEOUT``",
     )
+    ACTIVATION_PROOF = Setting(
+        False,
+        "True asks for more than a link, which a mail scanner may open: "
+        "``activate_email/`` for the cookie of ``register/`` or the password, "
+        "``confirm_email/`` for the session or the password",
+    )
     EMAIL_CHANGE_TIMEOUT = Seconds(
         None,
         "how many seconds a link that confirms an address is good for; None for "

@@ -68,6 +68,17 @@ class ActivationTokenGenerator(_LinkTokenGenerator):
         return super().timeout() if own is None else own
 
 
+class InvitationTokenGenerator(ActivationTokenGenerator):
+    """
+    The activation link of an account that an admin has made.
+
+    SECURITY: its own salt tells it from that of a registration, which a stranger may
+    have made: only that one needs ACTIVATION_PROOF's proof.
+    """
+
+    key_salt = "ai_kit_auth.tokens.InvitationTokenGenerator"
+
+
 class ResetPasswordTokenGenerator(_LinkTokenGenerator):
     """
     The link of a reset mail, good once, for ``PASSWORD_RESET_TIMEOUT`` seconds.
@@ -109,6 +120,7 @@ def state_digest(user: Any) -> str:
 
 
 activation_tokens = ActivationTokenGenerator()
+invitation_tokens = InvitationTokenGenerator()
 reset_password_tokens = ResetPasswordTokenGenerator()
 legacy_tokens = LegacyTokenGenerator()
 

@@ -37,7 +37,7 @@ from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
-from . import security_log, services
+from . import activation_proof, security_log, services
 from .authentication import (
     CSRFEnforcement,
     SessionAuthentication,
@@ -374,15 +374,19 @@ class RegistrationView(AuthView):
         security_log.log("registered", request, user=user)
         hides = answer_first and user is not None
         late = partial(self.hand_over, user, waits) if hides else nothing
-        return AnsweredFirst({}, then=late, status=status.HTTP_201_CREATED)
+        response = AnsweredFirst({}, then=late, status=status.HTTP_201_CREATED)
+        activation_proof.set_proof(response, request, user)
+        return response
 
     def answer_for_taken(self, data: Mapping[str, Any]) -> Response:
         """Do what a registration costs, and tell the address's owner instead."""
         UserModel().set_password(data.get("password"))
         address = data[email_field()]
-        return AnsweredFirst(
+        response = AnsweredFirst(
             {}, then=partial(self.tell_owner, address), status=status.HTTP_201_CREATED
         )
+        activation_proof.set_proof(response, self.request, None)
+        return response
 
     def tell_owner(self, address: str) -> None:
         """Mail the owner that the address has an account, if so many mails may go."""
@@ -408,14 +412,19 @@ class ActivateUser(AuthView):
     """
     ``POST activate_email/`` ``{"ident", "token"}`` → 200 ``{}``.
 
-    400 ``{"error": "activation_link_invalid"}``.
+    400 ``{"error": "activation_link_invalid"}``; under ACTIVATION_PROOF also
+    ``activation_proof_required``, after which the same with the ``password`` is good.
     """
 
     throttles = [LinkThrottle]
     serializer_class: type[Any] | None = ActivateUserSerializer
 
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        user = self.validated().validated_data["user"]
+        data = self.validated().validated_data
+        user = data["user"]
+        activation_proof.insist_on_registrant(
+            request, user, data.get("token", ""), data.get("password")
+        )
         with services.atomic():
             user_pre_activated.send(sender=self.__class__, user=user)
             services.activate(user)

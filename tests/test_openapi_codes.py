@@ -231,6 +231,7 @@ def test_every_code_that_the_documentation_lists_is_in_some_operation() -> None:
     # By the names of Django's user; other models have others.
     listed |= {"email_unique", "username_unique"}
     nobodys = {
+        "activation_proof_required",  # only with ACTIVATION_PROOF
         "authentication_failed",  # these three come from a host's own rules
         "not_found",
         "permission_denied",

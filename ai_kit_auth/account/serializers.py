@@ -18,6 +18,7 @@ from ..serializers import (
     PasswordField,
     email_serializer_field,
     password_problems,
+    proof_fields,
     username_serializer_field,
 )
 from ..services import identities
@@ -106,10 +107,17 @@ class ChangeEmailSerializer(ReauthenticationSerializer):
 
 
 class ConfirmEmailSerializer(Discreet, serializers.Serializer[Any]):
-    """``ident`` and ``token`` of a link; gives ``user`` and the new ``address``."""
+    """
+    ``ident`` and ``token`` of a link; gives ``user`` and the new ``address``.
+
+    Under ACTIVATION_PROOF it takes the account's ``password`` as well.
+    """
 
     ident = serializers.CharField(max_length=MAX_LENGTH)
     token = serializers.CharField(max_length=MAX_LENGTH)
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        return {**super().get_fields(), **proof_fields()}
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         user, address = services.find_by_email_change_link(

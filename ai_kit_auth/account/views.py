@@ -14,7 +14,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 from rest_framework.throttling import BaseThrottle
 
-from .. import security_log
+from .. import activation_proof, security_log
 from .. import services as core
 from ..authentication import SessionAuthentication
 from ..settings import api_settings
@@ -261,7 +261,8 @@ class ConfirmEmail(AuthView):
 
     For whoever has the link, logged in or not. 400 ``{"error":
     "email_change_link_invalid"}``, or ``email_unique`` under ``email`` where somebody
-    else was faster.
+    else was faster; under ACTIVATION_PROOF also ``activation_proof_required``, unless
+    the account is logged in here or its ``password`` comes along.
     """
 
     throttles = [LinkThrottle]
@@ -270,6 +271,7 @@ class ConfirmEmail(AuthView):
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         data = self.validated().validated_data
         user, address = data["user"], data["address"]
+        activation_proof.insist_on_owner(request, user, data.get("password"))
         before = getattr(user, email_field())
         with core.registration():
             user_pre_confirm_email.send(sender=self.__class__, user=user, email=address)

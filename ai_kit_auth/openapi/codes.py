@@ -33,7 +33,7 @@ from ..account.serializers import (
     restrict_update,
 )
 from ..authentication import SessionAuthentication
-from ..errors import code_of
+from ..errors import ActivationProofRequired, code_of
 from ..serializers import (
     PasswordResetSerializer,
     RegistrationSerializer,
@@ -41,7 +41,7 @@ from ..serializers import (
 )
 from ..settings import api_settings
 from ..throttling import CountingThrottle
-from .operations import Operation, aliases_of, operation_of
+from .operations import PASSWORD_SCOPES, Operation, aliases_of, operation_of
 
 # Where a code stands in the body: this key, "non_field_errors", or a field's name.
 ERROR = "error"
@@ -194,6 +194,10 @@ def _add_operation(answers: Answers, operation: Operation, view: type[Any]) -> N
         answers.at(400, ERROR).add([operation.refusal])
     if any(map(_has_rate, operation.scopes)):
         answers.at(429, ERROR).add(["throttled"])
+    if operation.needs_proof and api_settings.ACTIVATION_PROOF:
+        answers.at(400, ERROR).add([ActivationProofRequired.default_code])
+        if any(map(_has_rate, PASSWORD_SCOPES)):
+            answers.at(429, ERROR).add(["throttled"])
     if operation.conflict is not None:
         answers.at(409, ERROR).add([operation.conflict])
     if operation.is_sensitive:

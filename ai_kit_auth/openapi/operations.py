@@ -22,7 +22,7 @@ CSRF = "csrf"
 USER = "user"
 USER_OR_NULL = "user or null"
 
-_PASSWORD_SCOPES = ("LOGIN_ACCOUNT_ADDRESS", "LOGIN_ACCOUNT", "LOGIN_ADDRESS")
+PASSWORD_SCOPES = ("LOGIN_ACCOUNT_ADDRESS", "LOGIN_ACCOUNT", "LOGIN_ADDRESS")
 
 
 def _no_codes() -> Mapping[str, set[str]]:
@@ -40,10 +40,10 @@ class Operation:
     body that is not read. ``fields``: returns further codes by field. ``refusal``: a
     code for the whole request, with status 400; ``conflict``: with 409.
     ``is_partial``: every field may be left out. ``is_sensitive``: a session that is not
-    fresh may be refused. ``sender``: the setting whose function mails before the
-    answer. ``calls``: returns another function of the host's. ``signals``: whose
-    receivers may veto. ``scopes``: the THROTTLE_RATES that count within the flow,
-    besides those of the view's throttles.
+    fresh may be refused. ``needs_proof``: ACTIVATION_PROOF holds here. ``sender``: the
+    setting whose function mails before the answer. ``calls``: returns another function
+    of the host's. ``signals``: whose receivers may veto. ``scopes``: the THROTTLE_RATES
+    that count within the flow, besides those of the view's throttles.
     """
 
     id: str
@@ -57,6 +57,7 @@ class Operation:
     conflict: str | None = None
     is_partial: bool = False
     is_sensitive: bool = False
+    needs_proof: bool = False
     sender: str | None = None
     calls: Callable[[], Any] | None = None
     signals: tuple[Signal, ...] = ()
@@ -99,7 +100,7 @@ OPERATIONS: dict[tuple[type[Any], str], Operation] = {
         body="get_serializer_class",
         fields=lambda: {"non_field_errors": {"invalid_credentials"}},
         signals=(signals.user_pre_login, signals.user_post_login),
-        scopes=_PASSWORD_SCOPES,
+        scopes=PASSWORD_SCOPES,
     ),
     (views.LogoutView, "POST"): Operation(
         "logout",
@@ -158,6 +159,7 @@ OPERATIONS: dict[tuple[type[Any], str], Operation] = {
         "`ident` and `token` are the link's, which is good once.",
         body="get_serializer_class",
         refusal=ActivationLinkInvalid.default_code,
+        needs_proof=True,
         signals=(signals.user_pre_activated, signals.user_post_activated),
     ),
 }
@@ -213,7 +215,7 @@ OPERATIONS |= {
             account_signals.user_pre_confirm_password,
             account_signals.user_post_confirm_password,
         ),
-        scopes=_PASSWORD_SCOPES,
+        scopes=PASSWORD_SCOPES,
     ),
     (account.ChangePassword, "POST"): Operation(
         "change_password",
@@ -228,7 +230,7 @@ OPERATIONS |= {
             account_signals.user_pre_change_password,
             account_signals.user_post_change_password,
         ),
-        scopes=_PASSWORD_SCOPES,
+        scopes=PASSWORD_SCOPES,
     ),
     (account.LogoutOthers, "POST"): Operation(
         "logout_others",
@@ -243,7 +245,7 @@ OPERATIONS |= {
             account_signals.user_pre_logout_others,
             account_signals.user_post_logout_others,
         ),
-        scopes=_PASSWORD_SCOPES,
+        scopes=PASSWORD_SCOPES,
     ),
     (account.ChangeEmail, "POST"): Operation(
         "change_email",
@@ -258,7 +260,7 @@ OPERATIONS |= {
             account_signals.user_pre_change_email,
             account_signals.user_post_change_email,
         ),
-        scopes=(*_PASSWORD_SCOPES, "CHANGE_EMAIL", "MAIL_ADDRESS"),
+        scopes=(*PASSWORD_SCOPES, "CHANGE_EMAIL", "MAIL_ADDRESS"),
     ),
     (account.ConfirmEmail, "POST"): Operation(
         "confirm_email",
@@ -267,6 +269,7 @@ OPERATIONS |= {
         body="get_serializer_class",
         fields=_unique_address,
         refusal=EmailChangeLinkInvalid.default_code,
+        needs_proof=True,
         signals=(
             account_signals.user_pre_confirm_email,
             account_signals.user_post_confirm_email,
@@ -300,7 +303,7 @@ OPERATIONS |= {
             account_signals.user_post_delete_account,
         ),
         calls=lambda: api_settings.ACCOUNT_DELETION_FUNCTION,
-        scopes=_PASSWORD_SCOPES,
+        scopes=PASSWORD_SCOPES,
     ),
 }
 

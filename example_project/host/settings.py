@@ -117,6 +117,8 @@ AI_KIT_AUTH = {
         "DELETE_ACCOUNT": True,
         "CONFIRM_PASSWORD": True,
     },
+    # A link alone activates nothing: mail scanners open links as well.
+    "ACTIVATION_PROOF": True,
     "REAUTHENTICATION_TIMEOUT": int(
         os.environ.get("EXAMPLE_REAUTHENTICATION_TIMEOUT") or 300
     ),

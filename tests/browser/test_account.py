@@ -301,6 +301,12 @@ def test_a_new_address_is_confirmed_from_any_browser(
 
     elsewhere.open_link(letter.link)
     elsewhere.is_on("/auth/confirm_email", "confirm_email.title")
+    # In a browser where the account is not logged in, the password shows who it is.
+    elsewhere.expects("400 confirm_email/")
+    elsewhere.use_link()
+    elsewhere.sees("status", "confirm_email.proof")
+    elsewhere.type(password=ada.password)
+    elsewhere.press("proof-submit")
     elsewhere.sees("status", "confirm_email.done")
     elsewhere.screenshot("confirm-email-done")
     notice = example.post_office.letter_to(ada.email, 3)
@@ -318,6 +324,7 @@ def test_a_new_address_is_confirmed_from_any_browser(
         visit.reads("profile-email", new.email)
     here.expects("400 confirm_email/")
     here.open_link(letter.link)
+    here.use_link()
     here.sees("status", "errors.email_change_link_invalid")
     here.follow("confirm_email.account")
     here.is_on("/auth/account", "account.title")
@@ -386,6 +393,7 @@ def test_an_activation_mail_is_sent_once_more_where_one_is_waited_for(
     visit.screenshot("resend-activation-done")
 
     visit.open_link(letter.link)
+    visit.use_link()
     visit.sees("status", "activation.done")
     # Who is active gets none; the page says the same.
     visit.go("/auth/resend_activation")
@@ -393,6 +401,7 @@ def test_an_activation_mail_is_sent_once_more_where_one_is_waited_for(
     visit.sees("status", "resend.done", ident=ada.username)
     visit.expects("400 activate_email/")
     visit.open_link(letter.link)
+    visit.use_link()
     visit.sees("status", "errors.activation_link_invalid")
     visit.follow("activation.again")
     visit.is_on("/auth/resend_activation", "resend.title")
@@ -504,6 +513,7 @@ def test_the_account_page_and_its_mails_are_german_too(
     mails.filter(has_text=str(letter.message["Subject"])).first.click()
     visit.click_link_in_html()
     visit.is_on("/auth/confirm_email", "confirm_email.title")
+    visit.use_link()
     visit.sees("status", "confirm_email.done")
 
 

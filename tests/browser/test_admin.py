@@ -36,6 +36,7 @@ def test_an_admin_makes_an_account(visit: Visit, example: Example) -> None:
     assert letter.message["Subject"] == "An account was made for you"
     visit.open_mail()
     visit.click_link_in_html()
+    visit.use_link()
     visit.sees("status", "activation.done")
     # The admin's session is this browser's: somebody else logs in.
     visit.go("/auth/profile")

@@ -35,6 +35,7 @@ def test_a_german_page_and_a_german_mail(visit: Visit, example: Example) -> None
     visit.open_mail()
     visit.screenshot("outbox-german")
     visit.click_link_in_html()
+    visit.use_link()
     visit.sees("status", "activation.done")
 
     visit.press("lang-en")

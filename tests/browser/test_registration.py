@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import html
+from collections.abc import Callable
 
 import pytest
 
@@ -49,6 +50,9 @@ def test_register_and_follow_the_link_of_the_mail(
     visit.screenshot("outbox-html")
     visit.click_link_in_html()
     visit.is_on("/auth/activation", "activation.title")
+    visit.sees("status", "activation.ask")
+    visit.screenshot("activation")
+    visit.use_link()
     visit.sees("status", "activation.done")
     visit.screenshot("activation-done")
 
@@ -69,10 +73,12 @@ def test_the_link_in_the_plain_text_activates_once(
     visit.screenshot("outbox-text")
     visit.click_link_in_text()
     visit.is_on("/auth/activation", "activation.title")
+    visit.use_link()
     visit.sees("status", "activation.done")
 
     visit.expects("400 activate_email/")
     visit.open_link(letter.link)
+    visit.use_link()
     visit.sees("status", "errors.activation_link_invalid")
     visit.screenshot("activation-refused")
 
@@ -86,6 +92,7 @@ def test_without_a_username_the_account_gets_one(
     visit.press("submit")
     visit.sees("status", "register.done", email=ada.email)
     visit.open_link(example.post_office.letter_to(ada.email).link)
+    visit.use_link()
     visit.sees("status", "activation.done")
     visit.go("/auth/login")
     visit.submit(ident=ada.email, password=ada.password)
@@ -96,6 +103,45 @@ def test_without_a_username_the_account_gets_one(
 def test_a_link_without_a_token_is_refused(visit: Visit) -> None:
     visit.go("/auth/activation/?ident=1")
     visit.sees("status", "errors.activation_link_invalid")
+
+
+def test_a_browser_that_only_opens_the_link_activates_nothing(
+    new_visit: Callable[..., Visit], example: Example
+) -> None:
+    """As the mail scanner of a company does: it runs scripts, and may click."""
+    owner, stranger, scanner = new_visit(), new_visit(), new_visit()
+    ada = example.somebody()
+    link = stranger.ask_for_an_account(ada).link
+    scanner.open_link(link)
+    scanner.sees("status", "activation.ask")
+    scanner.page.wait_for_timeout(500)
+    stranger.expects("400 login/")
+    stranger.go("/auth/login")
+    stranger.submit(ident=ada.email, password=ada.password)
+    stranger.sees("status", "errors.invalid_credentials")
+
+    scanner.expects("400 activate_email/")
+    scanner.use_link()
+    scanner.sees("status", "activation.proof")
+    scanner.screenshot("activation-proof")
+    scanner.check_accessibility()
+    stranger.expects("400 login/")
+    stranger.press("submit")
+    stranger.sees("status", "errors.invalid_credentials")
+
+    # Another browser of the owner's: the password shows who it is.
+    owner.expects(*["400 activate_email/"] * 2)
+    owner.open_link(link)
+    owner.use_link()
+    owner.sees("status", "activation.proof")
+    owner.type(password="another one")
+    owner.press("proof-submit")
+    owner.sees("errors-password", "confirm.wrong_password")
+    owner.screenshot("activation-proof-refused")
+    owner.type(password=ada.password)
+    owner.press("proof-submit")
+    owner.sees("status", "activation.done")
+    owner.log_in(ada)
 
 
 def test_a_weak_password_shows_while_it_is_typed(

@@ -219,6 +219,10 @@ class Visit:
         """Click on the address in the plain text that is shown."""
         self.page.get_by_test_id("outbox-text").get_by_role("link").click()
 
+    def use_link(self) -> None:
+        """Click on the button of the page that a mail links to."""
+        self.press("use-link")
+
     def open_link(self, letter_link: str) -> None:
         """Open the address of a letter, as a mail program does."""
         self.page.goto(letter_link)

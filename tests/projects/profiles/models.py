@@ -56,7 +56,7 @@ class Badge(models.Model):
 
 def give_a_badge(instance: User, created: bool, **kwargs: Any) -> None:
     if created:
-        Badge.objects.create(user=instance)
+        Badge._default_manager.create(user=instance)
 
 
 post_save.connect(give_a_badge, sender=User)

@@ -159,6 +159,8 @@ function htmlView(html) {
   const base = parsed.createElement("base");
   base.target = "_top";
   parsed.head.prepend(base);
+  // A link that wants a tab of its own would leave the outbox behind.
+  for (const link of parsed.links) link.removeAttribute("target");
   return el("iframe", {
     // SECURITY: without allow-scripts and allow-same-origin a mail can neither run code
     // nor reach this page; its links may, when clicked, replace it.
