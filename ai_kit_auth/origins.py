@@ -195,9 +195,35 @@ def is_trusted(origin: Origin, trusted: list[str]) -> bool:
 
 
 def named_hosts() -> list[str]:
-    """Return the names in ``ALLOWED_HOSTS``: neither ``"*"`` nor with a leading dot."""
-    hosts = [host.lower() for host in texts_of(settings.ALLOWED_HOSTS)]
-    return [host.strip("[]") for host in hosts if host and host[0] not in "*."]
+    """
+    Return the names in ``ALLOWED_HOSTS``: neither ``"*"`` nor with a leading dot.
+
+    Of an entry with a scheme or a port it is the name that is meant.
+    """
+    hosts = [right_host(host) for host in texts_of(settings.ALLOWED_HOSTS)]
+    return [
+        host.strip("[]")
+        for host in hosts
+        if host[:1] not in "*." and _HOST.fullmatch(host.strip("[]"))
+    ]
+
+
+def right_host(entry: str) -> str:
+    """
+    Return what ``entry`` of ``ALLOWED_HOSTS`` was meant to be, in lower case.
+
+    An entry is compared with the ``Host`` header less its port: it has no scheme, port
+    or path, an IPv6 address has its brackets, and a leading dot stands for all names
+    below.
+    """
+    text = entry.strip().lower()
+    text = re.split("[/?#]", text.partition("://")[2] or text)[0]
+    bracketed = re.match(r"\[[0-9a-f:.]+\]", text)
+    if bracketed:
+        return bracketed[0]
+    if text.count(":") > 1:
+        return f"[{text}]"
+    return text.partition(":")[0].removeprefix("*" if text.startswith("*.") else "")
 
 
 def texts_of(value: object) -> list[str]:

@@ -36,11 +36,23 @@ S = TypeVar("S", bound="Section")
 
 
 class UnknownConfigurationError(ImproperlyConfigured):
-    """``AI_KIT_AUTH`` has a key that does not exist; the message names the nearest."""
+    """
+    ``AI_KIT_AUTH`` has a key that does not exist; the message names the nearest.
+
+    ``hint``: what to type in its place.
+    """
+
+    hint = ""
 
 
 class InvalidConfigurationError(ImproperlyConfigured):
-    """``AI_KIT_AUTH`` has a value of the wrong type, or misses a required one."""
+    """
+    ``AI_KIT_AUTH`` has a value of the wrong type, or misses a required one.
+
+    ``hint``: what to type in its place.
+    """
+
+    hint = ""
 
 
 class Setting(Generic[T]):
@@ -67,6 +79,14 @@ class Setting(Generic[T]):
         if isinstance(self.default, tuple):
             return isinstance(value, list | tuple)
         return isinstance(value, type(self.default))
+
+    def hint(self, value: object) -> str:
+        """Return what to type in place of ``value``, which is not accepted."""
+        if isinstance(self.default, bool):
+            # What people write in an environment's variable, and in JSON.
+            off = {"false", "no", "off", "0", "none", ""}
+            return f"{self.name!r}: {str(value).strip().lower() not in off}"
+        return f"{self.name!r}: {self.default!r}"
 
     def resolve(self, value: Any, path: str) -> Any:
         """Return what attribute access yields for the stored ``value``."""
@@ -95,6 +115,14 @@ class Names(Setting[tuple[str, ...]]):
             isinstance(item, str) for item in value
         )
 
+    def hint(self, value: object) -> str:
+        if not isinstance(value, str):
+            return super().hint(value)
+        names = tuple(filter(None, re.split(r"[\s,;]+", value))) or self.default
+        # ("email") is a text; a tuple of one has a comma.
+        comma = "A tuple of one needs its comma: " if len(names) == 1 else ""
+        return f"{comma}{self.name!r}: {names!r}"
+
 
 def parse_rate(rate: str) -> tuple[int, int]:
     """
@@ -113,6 +141,12 @@ _PERIODS = {"s": 1, "m": 60, "h": 60 * 60, "d": 24 * 60 * 60}
 _RATE = re.compile(r"(?P<events>[1-9][0-9]{0,4})/(?P<period>[smhd][a-z]*)")
 
 
+def _likely_rate(value: object) -> str | None:
+    """Return the rate that was meant by "10 per minute", "10/5m" or 10."""
+    found = re.search(r"([1-9][0-9]{0,4})\W*(?:per|/)?\W*([smhd]?)", str(value).lower())
+    return f"{found[1]}/{found[2] or 'min'}" if found else None
+
+
 class Rate(Setting[str | None]):
     """So many events in a period, such as ``"10/min"``; None for no limit."""
 
@@ -123,6 +157,13 @@ class Rate(Setting[str | None]):
             isinstance(value, str) and bool(_RATE.fullmatch(value))
         )
 
+    def hint(self, value: object) -> str:
+        likely = _likely_rate(value) or self.default
+        return (
+            f"{self.name!r}: {likely!r}: a number, a slash, and s, m, h or d for "
+            "second, minute, hour or day; None for no limit."
+        )
+
 
 class Seconds(Setting[int | None]):
     """A number of seconds from 1, or None."""
@@ -131,6 +172,14 @@ class Seconds(Setting[int | None]):
 
     def accepts(self, value: object) -> bool:
         return value is None or (type(value) is int and value > 0)
+
+    def hint(self, value: object) -> str:
+        seconds = getattr(value, "total_seconds", lambda: value)()
+        try:
+            number = max(1, int(float(seconds)))  # type: ignore[arg-type]  # see below
+        except (TypeError, ValueError, OverflowError):
+            number = self.default or 3600
+        return f"{self.name!r}: {number}: a number of seconds from 1, or None."
 
 
 class Dotted(Setting[T]):
@@ -143,6 +192,9 @@ class Dotted(Setting[T]):
 
     def accepts(self, value: object) -> bool:
         return isinstance(value, str) or callable(value)
+
+    def hint(self, value: object) -> str:
+        return f"{self.name!r}: {self.default!r}, or another dotted path or callable."
 
     def resolve(self, value: Any, path: str) -> Any:
         if not isinstance(value, str):
@@ -214,7 +266,9 @@ def _path(parent: str, key: object) -> str:
     return f"{parent}[{key!r}]"
 
 
-def faults_of(given: object) -> Iterator[ImproperlyConfigured]:
+def faults_of(
+    given: object,
+) -> Iterator[UnknownConfigurationError | InvalidConfigurationError]:
     """
     Yield everything that is wrong with ``given`` as an ``AI_KIT_AUTH``, at any depth.
 
@@ -226,13 +280,15 @@ def faults_of(given: object) -> Iterator[ImproperlyConfigured]:
 
 def _faults(
     section: type[Section], given: object, path: str
-) -> Iterator[ImproperlyConfigured]:
+) -> Iterator[UnknownConfigurationError | InvalidConfigurationError]:
+    members = section.members()
     if not isinstance(given, Mapping):
-        yield InvalidConfigurationError(
+        no_dict = InvalidConfigurationError(
             f"{path} must be a dict, not {type(given).__name__}"
         )
+        no_dict.hint = f"In {path}, write a dict, such as {_example(section, given)}"
+        yield no_dict
         return
-    members = section.members()
     for key in given:
         if key not in members:
             yield _unknown(key, members, path)
@@ -243,9 +299,20 @@ def _faults(
         if isinstance(member, Nested):
             yield from _faults(member.section, value, value_path)
         elif not member.accepts(value):
-            yield InvalidConfigurationError(
+            invalid = InvalidConfigurationError(
                 f"{value_path} must be a {member.type_name}, not {type(value).__name__}"
             )
+            invalid.hint = f"In {path}, write {member.hint(value)}"
+            yield invalid
+
+
+def _example(section: type[Section], given: object) -> str:
+    """Return a dict as ``section`` wants it, of ``given`` where that is its URL."""
+    if section is APISettings:
+        return f"{{'FRONTEND': {_example(Frontend, given)}}}"
+    name, member = next(iter(section.members().items()))
+    value = given if section is Frontend and isinstance(given, str) else None
+    return f"{{{name!r}: {value or getattr(member, 'default', None) or '...'!r}}}"
 
 
 def _merge(section: type[Section], given: Mapping[str, Any]) -> dict[str, Any]:
@@ -266,7 +333,27 @@ def _unknown(
         if close
         else f"known keys are {', '.join(members)}"
     )
-    return UnknownConfigurationError(f"{_path(path, key)} is unknown: {advice}")
+    fault = UnknownConfigurationError(f"{_path(path, key)} is unknown: {advice}")
+    elsewhere = [
+        name for name in _all_keys() if name.rpartition(".")[2] == str(key).upper()
+    ]
+    if elsewhere and not (close and close[0] == str(key).upper()):
+        # In its right spelling at another place.
+        whole = SETTING_NAME + "".join(f"[{p!r}]" for p in elsewhere[0].split("."))
+        fault.hint = f"The key is {whole}: move it there."
+    elif close:
+        fault.hint = f"In {path}, write {close[0]!r} in place of {key!r}."
+    else:
+        fault.hint = f"In {path}, take {key!r} out."
+    return fault
+
+
+def _all_keys(section: type[Section] | None = None, prefix: str = "") -> Iterator[str]:
+    """Yield every key, at any depth, sections included: "FRONTEND", "FRONTEND.URL"."""
+    for name, member in (section or APISettings).members().items():
+        yield f"{prefix}{name}"
+        if isinstance(member, Nested):
+            yield from _all_keys(member.section, f"{prefix}{name}.")
 
 
 class EnableEndpoints(Section):

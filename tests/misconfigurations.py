@@ -612,7 +612,7 @@ CASES = (
         "template_missing",
         "EMAIL_TEMPLATES",
         _templates(BODY_HTML="mails/no_such_template.html"),
-        check="ai_kit_auth.",
+        check="ai_kit_auth.E007",
     ),
     Misconfiguration(
         "template_broken",
@@ -640,7 +640,7 @@ CASES = (
                 }
             ],
         },
-        check="ai_kit_auth.",
+        check="ai_kit_auth.E008",
     ),
     Misconfiguration(
         "templates_of_the_apps_not_looked_for",

@@ -44,7 +44,7 @@ class Invites(AIUserCreationForm):
 
 class Names(AIUserCreationForm):
     class Meta(AIUserCreationForm.Meta):
-        fields = (*COLUMNS, "password")  # type: ignore[assignment]  # of more names
+        fields = (*COLUMNS, "password")
 
 
 class Remarks(AIUserChangeForm):
@@ -53,7 +53,7 @@ class Remarks(AIUserChangeForm):
 
 class Short(AIUserChangeForm):
     class Meta(AIUserChangeForm.Meta):
-        fields = (EMAIL, "last_login")
+        fields = (EMAIL, "last_login")  # type: ignore[assignment]  # not all
 
 
 def subclass(**attributes: Any) -> Any:

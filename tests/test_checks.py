@@ -5,6 +5,7 @@ from __future__ import annotations
 import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
+from datetime import timedelta
 from pathlib import Path
 from typing import Any
 
@@ -75,7 +76,10 @@ def auth(**given: Any) -> dict[str, Any]:
 
 def mails_by(backend: str) -> dict[str, Any]:
     """Return the setting that has mails sent by ``backend`` of Django's."""
-    path = f"django.core.mail.backends.{backend}.EmailBackend"
+    return mails_by_path(f"django.core.mail.backends.{backend}.EmailBackend")
+
+
+def mails_by_path(path: str) -> dict[str, Any]:
     return (
         {"MAILERS": {"default": {"BACKEND": path}}}
         if django.VERSION >= (6, 1)
@@ -94,6 +98,9 @@ DEPLOYED: dict[str, Any] = {
 def middleware(*first: str, without: tuple[str, ...] = ()) -> dict[str, Any]:
     kept = [path for path in settings.MIDDLEWARE if path not in (*first, *without)]
     return {"MIDDLEWARE": [*first, *kept]}
+
+
+def takes_one(user: Any) -> Any: ...
 
 
 def templates(**given: str) -> list[dict[str, Any]]:
@@ -179,6 +186,18 @@ def seeds() -> Iterator[Seed]:
         "AI_KIT_AUTH['ADMIN_FIELDSETS'] names 'nickname'",
         "'nickname'",
         {"AI_KIT_AUTH": auth(ADMIN_FIELDSETS=[(None, {"fields": ["nickname"]})])},
+    )
+    yield Seed(
+        "E014",
+        "and '^' lets every origin in, with its cookies",
+        r"CORS_ALLOWED_ORIGIN_REGEXES = ['^https://\\w+",
+        {"CORS_ALLOWED_ORIGIN_REGEXES": r"^https://\w+\.example\.com$"},
+    )
+    yield Seed(
+        "E015",
+        "takes_one(user) is called with (user, url): too many positional arguments",
+        "def takes_one(user, url): ...",
+        {"AI_KIT_AUTH": auth(SEND_RESET_PW_MAIL=takes_one)},
     )
     yield Seed(
         "W001",
@@ -376,6 +395,30 @@ def seeds() -> Iterator[Seed]:
             "TEMPLATES": templates(reset__txt="{% include 'part.txt' %}"),
         },
     )
+    yield Seed(
+        "W032",
+        "at 'auth', without a slash: login/ is at /authlogin/",
+        'path("auth/", include("ai_kit_auth.urls"))',
+        {"ROOT_URLCONF": "tests.urlconfs.without_a_slash"},
+    )
+    yield Seed(
+        "W033",
+        "answers tests.urlconfs.below_a_page.page, by the route '^'",
+        "In tests.urlconfs.below_a_page, put path(..., include(",
+        {"ROOT_URLCONF": "tests.urlconfs.below_a_page"},
+    )
+    yield Seed(
+        "W034",
+        "is 'mails.backends.Gone', which cannot be imported: No module named 'mails'",
+        "django.core.mail.backends.smtp.EmailBackend",
+        mails_by_path("mails.backends.Gone"),
+    )
+    yield Seed(
+        "W035",
+        "ALLOWED_HOSTS has 'https://api.example.com'",
+        "ALLOWED_HOSTS = ['api.example.com', 'testserver']",
+        {"ALLOWED_HOSTS": ["https://api.example.com", "testserver"]},
+    )
 
 
 # What no setting brings about: see test_user_admins.py.
@@ -538,6 +581,73 @@ def test_e001_an_unknown_key_or_a_wrong_type(given: Any, told: str) -> None:
     assert told in problem.msg
 
 
+@pytest.mark.parametrize(
+    ("given", "hint"),
+    [
+        # What a rate looks like.
+        ({"THROTTLE_RATES": {"REGISTER": "10"}}, "'REGISTER': '10/min': a number, a"),
+        ({"THROTTLE_RATES": {"REGISTER": 10}}, "'REGISTER': '10/min'"),
+        ({"THROTTLE_RATES": {"REGISTER": "5 per hour"}}, "'REGISTER': '5/h'"),
+        ({"THROTTLE_RATES": {"REGISTER": "often"}}, "'REGISTER': '600/min'"),
+        ({"THROTTLE_RATES": {"REGISTER": "5/fortnight"}}, "'REGISTER': '5/min'"),
+        # The comma that is missing.
+        (
+            {"USER_IDENTITY_FIELDS": ("email")},
+            "A tuple of one needs its comma: 'USER_IDENTITY_FIELDS': ('email',)",
+        ),
+        (
+            {"USER_IDENTITY_FIELDS": "email, username"},
+            "'USER_IDENTITY_FIELDS': ('email', 'username')",
+        ),
+        ({"USER_IDENTITY_FIELDS": ""}, "'USER_IDENTITY_FIELDS': ('email', 'username')"),
+        (
+            {"USER_IDENTITY_FIELDS": [1]},
+            "'USER_IDENTITY_FIELDS': ('email', 'username')",
+        ),
+        # The key that was meant.
+        ({"FRONTED": {}}, "In AI_KIT_AUTH, write 'FRONTEND' in place of 'FRONTED'."),
+        (
+            {"FRONTEND": {"URI": ""}},
+            "In AI_KIT_AUTH['FRONTEND'], write 'URL' in place of 'URI'.",
+        ),
+        ({"url": ""}, "The key is AI_KIT_AUTH['FRONTEND']['URL']: move it there."),
+        ({"LOGIN": False}, "AI_KIT_AUTH['ENABLE_ENDPOINTS']['LOGIN']: move it there."),
+        (
+            {"FRONTEND": {"USERNAME_REQUIRED": True}},
+            "The key is AI_KIT_AUTH['USERNAME_REQUIRED']: move it there.",
+        ),
+        ({"frontend": {}}, "In AI_KIT_AUTH, write 'FRONTEND' in place of 'frontend'."),
+        ({"COLOUR_OF_THE_SKY": 1}, "In AI_KIT_AUTH, take 'COLOUR_OF_THE_SKY' out."),
+        # The value that was meant.
+        ({"USERNAME_REQUIRED": "yes"}, "'USERNAME_REQUIRED': True"),
+        ({"USERNAME_REQUIRED": "False"}, "'USERNAME_REQUIRED': False"),
+        ({"USERNAME_REQUIRED": 0}, "'USERNAME_REQUIRED': False"),
+        ({"ACTIVATION_TIMEOUT": "3600"}, "'ACTIVATION_TIMEOUT': 3600: a number of"),
+        ({"ACTIVATION_TIMEOUT": timedelta(hours=1)}, "'ACTIVATION_TIMEOUT': 3600"),
+        ({"ACTIVATION_TIMEOUT": "long"}, "'ACTIVATION_TIMEOUT': 3600: a number of"),
+        ({"REAUTHENTICATION_TIMEOUT": ""}, "'REAUTHENTICATION_TIMEOUT': 300"),
+        ({"USER_SERIALIZER": None}, "'ai_kit_auth.serializers.UserSerializer', or"),
+        ({"ADMIN_FIELDSETS": {}}, "'ADMIN_FIELDSETS': ("),
+        ({"FRONTEND": {"ACTIVATION_ROUTE": None}}, "'ACTIVATION_ROUTE': '/auth/"),
+        (
+            {"FRONTEND": "https://a.example"},
+            "['FRONTEND'], write a dict, such as {'URL': 'https://a.example'}",
+        ),
+        ({"ENABLE_ENDPOINTS": ["LOGIN"]}, "such as {'LOGIN': True}"),
+        (
+            "https://a.example",
+            "In AI_KIT_AUTH, write a dict, such as {'FRONTEND': {'URL': 'https://a.",
+        ),
+        (7, "such as {'FRONTEND': {'URL': '...'}}"),
+    ],
+)
+def test_e001_says_what_to_type(given: Any, hint: str) -> None:
+    [problem] = findings(AI_KIT_AUTH=given)
+    assert problem.id == "ai_kit_auth.E001"
+    assert hint in str(problem.hint)
+    assert "AI_KIT_AUTH" in str(problem.hint)
+
+
 def test_e001_all_broken_keys_are_told_at_any_depth() -> None:
     given = {
         "FRONTED": {},
@@ -642,6 +752,49 @@ def broken_module(tmp_path: Path) -> Iterator[str]:
     sys.path.insert(0, str(tmp_path))
     yield "unlicensed"
     sys.path.remove(str(tmp_path))
+
+
+def takes_two(user: Any, url: str) -> Any: ...
+def takes_nothing() -> Any: ...
+def takes_all(*args: Any) -> Any: ...
+def takes_a_name(user: Any, *, url: str) -> Any: ...
+def takes_more(user: Any, url: str, language: str = "en") -> Any: ...
+def takes_three(user: Any, url: str, language: str) -> Any: ...
+
+
+class Sends:
+    def __call__(self, user: Any) -> Any: ...
+
+
+@pytest.mark.parametrize(
+    ("name", "given", "told"),
+    [
+        ("SEND_USER_ACTIVATION_MAIL", takes_two, ""),
+        ("SEND_USER_ACTIVATION_MAIL", f"{__name__}.takes_nothing", "(user, url): too"),
+        ("SEND_ACTIVATION_BY_ADMIN_MAIL", takes_three, "required argument: 'language'"),
+        ("SEND_ACTIVATION_BY_ADMIN_MAIL", takes_more, ""),
+        ("SEND_RESET_PW_MAIL", takes_a_name, "def takes_a_name(user, url): ..."),
+        ("SEND_RESET_PW_MAIL", takes_all, ""),
+        ("SEND_RESET_PW_MAIL", Sends(), "is called with (user, url)"),
+        # Of some that are written in C nothing is known.
+        ("SEND_RESET_PW_MAIL", print, ""),
+        ("SEND_RESET_PW_MAIL", dict.fromkeys, ""),
+        ("SEND_RESET_PW_MAIL", type, ""),
+        ("SEND_SECURITY_NOTICE", takes_one, "called with (user, notice)"),
+        ("SEND_CONFIRM_EMAIL_MAIL", takes_nothing, "called with (user, url)"),
+        ("ACCOUNT_DELETION_FUNCTION", takes_two, "called with (user)"),
+        ("ACCOUNT_DELETION_FUNCTION", takes_one, ""),
+        ("EMAIL_TEMPLATES.CUSTOM_DATA_FUNCTION", takes_one, "called with ()"),
+        ("EMAIL_TEMPLATES.CUSTOM_DATA_FUNCTION", takes_nothing, ""),
+    ],
+)
+def test_e015_a_function_takes_what_it_is_called_with(
+    name: str, given: Any, told: str
+) -> None:
+    found = findings(AI_KIT_AUTH=auth(**dict_with(name, given)))
+    found = [problem for problem in found if "E003" not in str(problem.id)]
+    assert [problem.id for problem in found] == (["ai_kit_auth.E015"] if told else [])
+    assert all(told in f"{problem.msg} {problem.hint}" for problem in found)
 
 
 def identity(*names: str) -> dict[str, Any]:

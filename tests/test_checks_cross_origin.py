@@ -9,8 +9,11 @@ import pytest
 from corsheaders.middleware import CorsMiddleware
 from corsheaders.signals import check_request_enabled
 from django.conf import settings
+from django.core.checks import ERROR
 from django.middleware.common import CommonMiddleware
 from django.test import override_settings
+from django.utils.translation import gettext_lazy
+from rest_framework.test import APIClient
 
 from .test_checks import CORS, findings, ids, middleware
 
@@ -280,6 +283,53 @@ def test_w010_and_w011_keep_what_is_right_in_the_line_to_paste() -> None:
     ]
 
 
+@pytest.mark.parametrize(
+    ("setting", "value", "right"),
+    [
+        ("CORS_ALLOWED_ORIGINS", APP, [APP]),
+        (
+            "CORS_ALLOWED_ORIGINS",
+            f"{APP}, https://b.example",
+            [APP, "https://b.example"],
+        ),
+        ("CORS_ALLOWED_ORIGINS", b"https://a.example", [b"https://a.example"]),
+        ("CORS_ALLOWED_ORIGINS", gettext_lazy("Save"), ["Save"]),
+        ("CORS_ORIGIN_WHITELIST", f"{APP} ", [APP]),
+        ("CORS_ALLOWED_ORIGIN_REGEXES", r"^https://\w+$", [r"^https://\w+$"]),
+        ("CORS_ALLOWED_ORIGIN_REGEXES", r"https://a, b", [r"https://a, b"]),
+        ("CORS_ALLOWED_ORIGIN_REGEXES", re.compile("^h"), [re.compile("^h")]),
+        ("CORS_ORIGIN_REGEX_WHITELIST", "^https://", ["^https://"]),
+        (
+            "CORS_ALLOW_HEADERS",
+            "x-csrftoken,content-type",
+            ["x-csrftoken", "content-type"],
+        ),
+        ("CORS_ALLOW_METHODS", "GET POST", ["GET", "POST"]),
+        ("CORS_EXPOSE_HEADERS", "Content-Length", ["Content-Length"]),
+        ("CSRF_TRUSTED_ORIGINS", APP, [APP]),
+        ("CSRF_TRUSTED_ORIGINS", "", [""]),
+    ],
+)
+def test_e014_a_text_where_a_list_belongs(
+    setting: str, value: Any, right: list[Any]
+) -> None:
+    overlay: dict[str, Any] = {setting: value}
+    [problem] = findings(**overlay)
+    assert problem.id == "ai_kit_auth.E014"
+    assert problem.level == ERROR
+    assert problem.hint == f"{setting} = {right!r}"
+    opens = "REGEX" in setting and "^" in str(value) and isinstance(value, str)
+    assert ("every origin" in problem.msg) is opens
+
+
+def test_e014_such_a_text_lets_every_origin_in_indeed(client: APIClient) -> None:
+    regex = r"^https://\w+\.example\.com$"
+    headers = {"Origin": "https://evil.example.net"}
+    with override_settings(CORS_ALLOWED_ORIGIN_REGEXES=regex):
+        answer = client.get("/api/v1/auth/me/", headers=headers)
+    assert answer["Access-Control-Allow-Origin"] == headers["Origin"]
+
+
 # Sites and cookies
 
 FOREIGN = "https://app.example.org"
@@ -314,12 +364,32 @@ def test_w013_hosts_that_may_share_a_site_with_the_frontend(hosts: list[str]) ->
         (FOREIGN, [".example.com"]),
         ("http://localhost:3000", ["127.0.0.1"]),
         ("http://127.0.0.1:3000", ["localhost"]),
+        ("http://[::1]:3000", ["localhost"]),
     ],
 )
 def test_w013_cookies_that_the_frontend_never_sends(url: str, hosts: list[str]) -> None:
     overlay = {**allowed(url), "ALLOWED_HOSTS": hosts}
     assert ids(**overlay) == ["W013"]
     assert ids(**overlay, **NONE) == []
+
+
+@pytest.mark.parametrize(
+    ("url", "hosts", "host", "all_hosts"),
+    [
+        ("http://localhost:3000", ["127.0.0.1"], "localhost", "127.0.0.1', 'localhost"),
+        ("http://127.0.0.1:3000", ["localhost"], "127.0.0.1", "localhost', '127.0.0.1"),
+        ("http://[::1]:3000", ["a.localhost"], "[::1]", "a.localhost', '[::1]"),
+    ],
+)
+def test_w013_one_machine_by_two_names_is_told_to_use_one(
+    url: str, hosts: list[str], host: str, all_hosts: str
+) -> None:
+    [problem] = findings(**allowed(url), ALLOWED_HOSTS=hosts)
+    assert problem.id == "ai_kit_auth.W013"
+    assert f"call the API by {host}, with ALLOWED_HOSTS = ['{all_hosts}']" in str(
+        problem.hint
+    )
+    assert "SAMESITE" not in str(problem.hint)
 
 
 @pytest.mark.parametrize(
@@ -432,6 +502,16 @@ def test_w020_the_name_of_a_header_in_request_meta(name: str, right: str) -> Non
 )
 def test_w024_cors_may_be_on_for_some_paths(regex: Any, found: list[str]) -> None:
     assert ids(CORS_URLS_REGEX=regex) == found
+
+
+@pytest.mark.parametrize(
+    ("regex", "found"), [("^/v1/a/", []), ("^/v[12]/", []), ("^/api/", ["W024"])]
+)
+def test_w024_endpoints_below_arguments_of_the_project(
+    regex: str, found: list[str]
+) -> None:
+    urls = "tests.urlconfs.with_arguments"
+    assert ids(ROOT_URLCONF=urls, CORS_URLS_REGEX=regex) == found
 
 
 def test_w024_endpoints_whose_path_is_unknown() -> None:

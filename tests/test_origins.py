@@ -269,6 +269,9 @@ def test_django_agrees_about_whom_it_trusts(rf: Any, trusted: str, origin: str) 
         ),
         (["*", ".example.com", ""], []),
         (["[::1]", "10.0.0.7"], ["::1", "10.0.0.7"]),
+        # What was meant by what no Host header equals.
+        (["https://a.example.com:8443/x", "::1"], ["a.example.com", "::1"]),
+        (["http://[::1]:8000", "*.example.com", "a[b", "a b", "://"], ["::1"]),
         (("api.example.com",), ["api.example.com"]),
         (None, []),
         ("api.example.com", []),

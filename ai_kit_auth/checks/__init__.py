@@ -20,7 +20,7 @@ from .configuration import check_settings
 from .cross_origin import check_cookies, check_cross_origin
 from .deployment import check_cache, check_deployment
 from .host import check_host
-from .mails import check_templates
+from .mails import check_mail_backend, check_templates
 from .middleware import check_middleware
 from .problems import PROBLEMS, Problems
 from .serializers import check_serializers
@@ -36,6 +36,7 @@ CHECKS: Mapping[Callable[[], Problems], tuple[str, bool]] = {
     check_user_model: (checks.Tags.models, False),
     check_serializers: (TAG, False),
     check_templates: (checks.Tags.templates, False),
+    check_mail_backend: (TAG, False),
     check_admin: ("admin", False),
     check_middleware: (TAG, False),
     check_cross_origin: (checks.Tags.security, False),

@@ -2,11 +2,14 @@
 
 from __future__ import annotations
 
+import inspect
 import re
 from contextlib import suppress
+from typing import Any
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.utils.module_loading import import_string
 
 from ..origins import is_local, origin_of
 from ..settings import (
@@ -29,12 +32,10 @@ from .problems import (
 
 
 def check_settings() -> Problems:
-    """E001 to E003, W003, W025."""
+    """E001 to E003, E015, W003, W025."""
     given = getattr(settings, SETTING_NAME, None)
     for fault in () if given is None else faults_of(given):
-        yield problem(
-            "E001", str(fault), f"Correct this key in {SETTING_NAME}, or take it out."
-        )
+        yield problem("E001", str(fault), fault.hint)
     if not is_readable():
         return
     url = api_settings.FRONTEND.URL
@@ -58,7 +59,7 @@ def check_settings() -> Problems:
     for name, setting in APISettings.declared():
         if isinstance(setting, Dotted):
             try:
-                read(name)
+                yield from _arity_problems(name, read(name), setting)
             except ImproperlyConfigured as error:
                 yield problem(
                     "E003", str(error), "Name a callable by its full dotted path."
@@ -69,6 +70,34 @@ def check_settings() -> Problems:
                     f"{key(name)}: importing it raises {type(error).__name__}: {error}",
                     "Correct that module, or name a callable by its full dotted path.",
                 )
+
+
+def _arity_problems(name: str, given: Any, setting: Dotted[Any]) -> Problems:
+    """Ask whether ``given`` takes what the function of the default takes."""
+    standard = import_string(setting.default)
+    if given is standard or isinstance(standard, type):
+        # What a serializer takes is DRF's to say.
+        return
+    arguments = list(inspect.signature(standard).parameters)
+    try:
+        signature = inspect.signature(given)
+    except (TypeError, ValueError):
+        # Of some that are written in C nothing is known.
+        return
+    try:
+        signature.bind(*arguments)
+    except TypeError as error:
+        function = getattr(given, "__name__", type(given).__name__)
+        taken = ", ".join(
+            str(one.replace(annotation=one.empty))
+            for one in signature.parameters.values()
+        )
+        yield problem(
+            "E015",
+            f"{key(name)}: {function}({taken}) is called with "
+            f"({', '.join(arguments)}): {error}.",
+            f"def {function}({', '.join(arguments)}): ...",
+        )
 
 
 def _url_problems(url: str) -> Problems:

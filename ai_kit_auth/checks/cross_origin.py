@@ -10,7 +10,8 @@ from corsheaders.conf import conf as cors
 from corsheaders.signals import check_request_enabled
 from django.apps import apps
 from django.conf import settings
-from django.urls import NoReverseMatch, get_script_prefix, reverse
+from django.urls import get_script_prefix
+from django.utils.functional import Promise
 
 from ..origins import (
     Origin,
@@ -26,6 +27,7 @@ from ..settings import api_settings
 from .configuration import corrected
 from .middleware import ANSWERING, CORS, middleware_of, place_of
 from .problems import Problems, is_readable, problem
+from .routes import NAMESPACE, path_of
 
 
 def _hosts() -> tuple[list[str], list[str]]:
@@ -68,14 +70,17 @@ def _frontend() -> Origin | None:
 
 
 def check_cross_origin() -> Problems:
-    """W006 to W013, W020, W021, W024."""
+    """E014, W006 to W013, W020, W021, W024."""
+    yield from _list_problems()
     yield from _entry_problems("CORS_ALLOWED_ORIGINS", cors.CORS_ALLOWED_ORIGINS)
     yield from _entry_problems("CSRF_TRUSTED_ORIGINS", settings.CSRF_TRUSTED_ORIGINS)
     origin = _frontend()
     if origin is not None:
         yield from _cors_middleware_problems(origin)
         yield from _cors_problems(origin)
-        if not is_trusted(origin, texts_of(settings.CSRF_TRUSTED_ORIGINS)):
+        if not is_trusted(origin, texts_of(settings.CSRF_TRUSTED_ORIGINS)) and not (
+            _is_text("CSRF_TRUSTED_ORIGINS")
+        ):
             yield problem(
                 "W011",
                 f"CSRF_TRUSTED_ORIGINS lacks {origin}, where the frontend lives: every "
@@ -84,6 +89,44 @@ def check_cross_origin() -> Problems:
             )
         yield from _site_problems(origin)
     yield from _header_problems(origin)
+
+
+_ORIGINS = (
+    "CORS_ALLOWED_ORIGINS",
+    "CORS_ORIGIN_WHITELIST",
+    "CORS_ALLOWED_ORIGIN_REGEXES",
+    "CORS_ORIGIN_REGEX_WHITELIST",
+)
+_LISTS = (
+    *_ORIGINS,
+    "CORS_ALLOW_HEADERS",
+    "CORS_ALLOW_METHODS",
+    "CORS_EXPOSE_HEADERS",
+    "CSRF_TRUSTED_ORIGINS",
+)
+
+
+def _is_text(name: str) -> bool:
+    return isinstance(getattr(settings, name, None), str | bytes | re.Pattern | Promise)
+
+
+def _list_problems() -> Problems:
+    """Find a text in place of a list, of which Python reads each character alone."""
+    for name in filter(_is_text, _LISTS):
+        value = getattr(settings, name)
+        value = str(value) if isinstance(value, Promise) else value
+        # SECURITY: "^" matches every origin, and each is let in with its cookies.
+        opens = "REGEX" in name and isinstance(value, str) and "^" in value
+        parts = [value]
+        if isinstance(value, str) and "REGEX" not in name:
+            parts = [part for part in re.split(r"[\s,;]+", value) if part] or parts
+        yield problem(
+            "E014",
+            f"{name} is {value!r}, a text where a list belongs: each character of it "
+            "counts as an entry"
+            + (", and '^' lets every origin in, with its cookies." if opens else "."),
+            f"{name} = {parts!r}",
+        )
 
 
 def _entry_problems(setting: str, entries: object) -> Problems:
@@ -137,7 +180,7 @@ def _origin_in(text: str) -> str:
 
 
 def _with_origin(setting: str, origin: Origin) -> str:
-    """Return the line that adds ``origin`` to what the host has in ``setting``."""
+    """Return the line that adds ``origin`` to what the project has in ``setting``."""
     kept = [
         entry
         for entry in texts_of(getattr(settings, setting, ()))
@@ -181,7 +224,7 @@ def _cors_middleware_problems(origin: Origin) -> Problems:
 def _cors_problems(origin: Origin) -> Problems:
     # Its receivers may allow what the settings do not.
     decided_elsewhere = check_request_enabled.has_listeners()
-    if not (decided_elsewhere or _is_allowed(origin)):
+    if not (decided_elsewhere or any(map(_is_text, _ORIGINS)) or _is_allowed(origin)):
         yield problem(
             "W010",
             f"CORS_ALLOWED_ORIGINS lacks {origin}, where the frontend lives.",
@@ -208,13 +251,12 @@ def _path_of_endpoints() -> str | None:
     """Return below which path the endpoints are, None where that cannot be known."""
     for name in ("me", "login", "logout", "register"):
         try:
-            path = reverse(f"ai_kit_auth:{name}")
-        except NoReverseMatch:
-            continue
+            path = path_of(f"{NAMESPACE}:{name}")
         except Exception:  # noqa: BLE001  # Django tells what is wrong with the URLconf
             return None
-        inside = path[len(get_script_prefix()) - 1 :]
-        return inside.removesuffix(f"{name}/")
+        if path is not None:
+            inside = path[len(get_script_prefix()) - 1 :]
+            return inside.removesuffix(f"{name}/")
     return None
 
 
@@ -258,7 +300,17 @@ def _site_problems(origin: Origin) -> Problems:
         for name in ("SESSION", *(() if settings.CSRF_USE_SESSIONS else ("CSRF",)))
         if _same_site(name) != "none"
     ]
-    if cookies:
+    mine = [host for host in hosts if is_local(host)]
+    if cookies and origin.is_local and mine:
+        allowed = [*texts_of(settings.ALLOWED_HOSTS), _entry(origin)]
+        yield problem(
+            "W013",
+            f"The frontend is at {origin} and the API at {mine[0]}: one machine by two "
+            "names is two sites, and no browser sends the cookies.",
+            "Use one name for both: open the page and call the API by "
+            f"{_entry(origin)}, with ALLOWED_HOSTS = {allowed!r}.",
+        )
+    elif cookies:
         settings_of = " and ".join(f"{name}_COOKIE_SAMESITE" for name in cookies)
         lines = "; ".join(
             f'{name}_COOKIE_SAMESITE = "None"; {name}_COOKIE_SECURE = True'
@@ -271,6 +323,10 @@ def _site_problems(origin: Origin) -> Problems:
             f"{lines}. Better, as some browsers block even those: give both one site, "
             "such as app.example.com and api.example.com.",
         )
+
+
+def _entry(origin: Origin) -> str:
+    return f"[{origin.host}]" if ":" in origin.host else origin.host
 
 
 def _same_site(name: str) -> str:
@@ -287,7 +343,7 @@ def _header_problems(origin: Origin | None) -> Problems:
             "case, have underscores, and begin with HTTP_.",
             f'CSRF_HEADER_NAME = "HTTP_{right}"',
         )
-    elif origin is not None:
+    elif origin is not None and not _is_text("CORS_ALLOW_HEADERS"):
         header = name.removeprefix("HTTP_").replace("_", "-").lower()
         allowed = {text.lower() for text in texts_of(cors.CORS_ALLOW_HEADERS)}
         lacking = [h for h in (header, "content-type") if h not in allowed]

@@ -2,15 +2,13 @@
 
 from __future__ import annotations
 
-import warnings
 from contextlib import suppress
 
-import django
 from django.conf import global_settings, settings
 
 from ..origins import origin_of
 from ..settings import api_settings
-from .mails import mails
+from .mails import backend, mails
 from .problems import Problems, drf, is_readable, item, key, problem
 
 
@@ -53,23 +51,14 @@ _NOWHERE = {
 
 
 def _mail_problems() -> Problems:
-    by_mailers = django.VERSION >= (6, 1) and hasattr(settings, "MAILERS")
-    setting = "MAILERS['default']['BACKEND']" if by_mailers else "EMAIL_BACKEND"
-    with warnings.catch_warnings():
-        # Django 6.1 warns whoever reads the old setting.
-        warnings.simplefilter("ignore")
-        backend = (
-            item(item(settings.MAILERS, "default"), "BACKEND")
-            if by_mailers
-            else settings.EMAIL_BACKEND
-        )
-    if isinstance(backend, str) and backend in _NOWHERE:
+    setting, path = backend()
+    if isinstance(path, str) and path in _NOWHERE:
         yield problem(
             "W016",
-            f"{setting} is {backend!r}: no activation mail and no reset mail arrives.",
+            f"{setting} is {path!r}: no activation mail and no reset mail arrives.",
             "MAILERS = {'default': {'BACKEND': "
             "'django.core.mail.backends.smtp.EmailBackend', 'OPTIONS': {'host': ...}}}"
-            if by_mailers
+            if setting.startswith("MAILERS")
             else "EMAIL_BACKEND = 'django.core.mail.backends.smtp.EmailBackend'; "
             "EMAIL_HOST = ...",
         )

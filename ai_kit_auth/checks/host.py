@@ -8,12 +8,15 @@ from typing import Any
 from django.conf import settings
 from django.urls import get_resolver
 
+from ..origins import right_host, texts_of
 from ..settings import APISettings
 from .problems import Problems, dotted, drf, imported, is_served, problem
+from .routes import NAMESPACE, is_ours, named, path_of, view_at
 
 
 def check_host() -> Problems:
-    """W015, W018, W023."""
+    """W015, W018, W023, W032, W033, W035."""
+    yield from _name_problems()
     if not settings.AUTH_PASSWORD_VALIDATORS and is_served(
         "REGISTER", "RESET_PASSWORD"
     ):
@@ -38,7 +41,11 @@ def check_host() -> Problems:
             "REST_FRAMEWORK = {'DEFAULT_AUTHENTICATION_CLASSES': "
             f"{['rest_framework.authentication.SessionAuthentication', *named]!r}}}",
         )
-    if is_served(*APISettings.ENABLE_ENDPOINTS.section.members()) and not _is_routed():
+    if not is_served(*APISettings.ENABLE_ENDPOINTS.section.members()):
+        return
+    if _is_routed():
+        yield from _route_problems()
+    else:
         yield problem(
             "W023",
             f"{settings.ROOT_URLCONF} does not include ai_kit_auth.urls: no endpoint "
@@ -59,7 +66,7 @@ def _may_know_sessions(given: object) -> bool:
 def _is_routed() -> bool:
     """Tell whether the URLconf leads to a view of ours, or cannot be read."""
     try:
-        return any(map(_is_ours, _callbacks(get_resolver().url_patterns)))
+        return any(map(is_ours, _callbacks(get_resolver().url_patterns)))
     except Exception:  # noqa: BLE001  # Django tells what is wrong with the URLconf
         return True
 
@@ -72,8 +79,49 @@ def _callbacks(patterns: Sequence[Any]) -> Iterator[Any]:
             yield pattern.callback
 
 
-def _is_ours(callback: Any) -> bool:
-    view = getattr(callback, "view_class", None)
-    bases = view.__mro__ if isinstance(view, type) else (callback,)
-    ours = {"ai_kit_auth.views", "ai_kit_auth.urls"}
-    return any(getattr(base, "__module__", None) in ours for base in bases)
+def _route_problems() -> Problems:
+    """Look where the paths of the endpoints lead."""
+    try:
+        found = {
+            name: path
+            for name in ("login", "me", "register")
+            if (path := path_of(f"{NAMESPACE}:{name}")) is not None
+        }
+        answering = {name: view_at(path) for name, path in found.items()}
+    except Exception:  # noqa: BLE001  # Django tells what is wrong with the URLconf
+        return
+    for name, path in found.items():
+        prefix = path.removesuffix(f"{name}/")
+        if path != prefix and not prefix.endswith("/"):
+            route = prefix.lstrip("/")
+            yield problem(
+                "W032",
+                f"The URLconf includes ai_kit_auth.urls at {route!r}, without a slash: "
+                f"{name}/ is at {path}.",
+                f'path("{route}/", include("ai_kit_auth.urls"))',
+            )
+            break
+    others = [one for one in answering.values() if one and not is_ours(one[0])]
+    # One route in place of one endpoint is what a project may want.
+    if others and len(others) == len(answering):
+        callback, route = others[0]
+        first = next(iter(found.values()))
+        yield problem(
+            "W033",
+            f"At {first} answers {named(callback)}, by the route {route!r} above: no "
+            "request reaches the endpoints.",
+            f'In {settings.ROOT_URLCONF}, put path(..., include("ai_kit_auth.urls")) '
+            f"above the route {route!r}.",
+        )
+
+
+def _name_problems() -> Problems:
+    entries = texts_of(settings.ALLOWED_HOSTS)
+    wrong = [entry for entry in entries if right_host(entry) != entry.lower()]
+    if wrong:
+        yield problem(
+            "W035",
+            f"ALLOWED_HOSTS has {wrong[0]!r}: an entry is a name alone, without "
+            "scheme, port, path or wildcard.",
+            f"ALLOWED_HOSTS = {list(dict.fromkeys(map(right_host, entries)))!r}",
+        )

@@ -2,13 +2,17 @@
 
 from __future__ import annotations
 
+import warnings
 from collections.abc import Iterator
 from typing import Any, NamedTuple
 
+import django
+from django.conf import settings
 from django.template import TemplateDoesNotExist, TemplateSyntaxError, engines
 from django.template.backends.django import Template as DjangoTemplate
 from django.template.loader import get_template
 from django.template.loader_tags import ExtendsNode, IncludeNode
+from django.utils.module_loading import import_string
 
 from ..settings import APISettings, MailTemplates, api_settings
 from .problems import (
@@ -16,6 +20,7 @@ from .problems import (
     admin_is_used,
     imported,
     is_readable,
+    item,
     key,
     problem,
     read,
@@ -138,3 +143,32 @@ def _below(template: Any, seen: set[str], *, surely: bool) -> Iterator[_Part]:
             yield _Part(template.name, name, needed)
             below = template.engine.get_template(name)
             yield from _below(below, seen, surely=needed)
+
+
+def backend() -> tuple[str, object]:
+    """Return how the project writes the setting of its mail backend, and its value."""
+    by_mailers = django.VERSION >= (6, 1) and hasattr(settings, "MAILERS")
+    if by_mailers:
+        given = item(item(settings.MAILERS, "default"), "BACKEND")
+        return "MAILERS['default']['BACKEND']", given
+    with warnings.catch_warnings():
+        # Django 6.1 warns whoever reads the old setting.
+        warnings.simplefilter("ignore")
+        return "EMAIL_BACKEND", settings.EMAIL_BACKEND
+
+
+def check_mail_backend() -> Problems:
+    """W034."""
+    if not is_readable() or not any(mails()):
+        return
+    setting, path = backend()
+    if isinstance(path, str):
+        try:
+            import_string(path)
+        except Exception as error:  # noqa: BLE001  # a module may raise anything
+            yield problem(
+                "W034",
+                f"{setting} is {path!r}, which cannot be imported: {error}",
+                f"{setting} = 'django.core.mail.backends.smtp.EmailBackend', or the "
+                "dotted path of another class.",
+            )

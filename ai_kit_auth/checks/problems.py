@@ -24,6 +24,9 @@ PROBLEMS: Mapping[str, str] = {
     "E008": "the template of a mail does not compile",
     "E009": "fieldsets of the admin that are malformed, or name an unknown field",
     "E013": "a user model without the e-mail field that its ``EMAIL_FIELD`` names",
+    "E014": "a text where a list belongs, in a list setting of CORS or CSRF",
+    "E015": "a function of ``AI_KIT_AUTH`` that cannot take the arguments it is called "
+    "with",
     "W001": "with ``--deploy``: the cache that throttles count in is not shared by "
     "processes, or not atomic",
     "W002": "with ``--deploy``: that cache throws entries away when it has a few "
@@ -62,6 +65,10 @@ PROBLEMS: Mapping[str, str] = {
     "use",
     "W031": "the admin cannot ask for an e-mail address or username that is not "
     "editable",
+    "W032": "``include()`` at a prefix without a trailing slash",
+    "W033": "another route answers at the paths of the endpoints",
+    "W034": "the mail backend cannot be imported",
+    "W035": "an entry of ``ALLOWED_HOSTS`` that no ``Host`` header equals",
 }
 
 Problems = Iterator[checks.CheckMessage]

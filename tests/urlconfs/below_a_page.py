@@ -1,0 +1,16 @@
+"""The app below a route that answers everything, as a frontend's pages have it."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import include, path, re_path
+
+
+def page(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("<div id=app></div>")
+
+
+urlpatterns = [
+    re_path("^", page),
+    path("api/v1/auth/", include("ai_kit_auth.urls")),
+]
