@@ -57,6 +57,10 @@ class ShowsAll(UserSerializer):
 
 def findings(*, deploy: bool = False, **overlay: Any) -> list[checks.CheckMessage]:
     """Return what the app says when a host with these settings runs all checks."""
+    given = overlay.get("AI_KIT_AUTH", settings.AI_KIT_AUTH)
+    if deploy and isinstance(given, dict):
+        # What I001 recommends, unless the test says otherwise.
+        overlay["AI_KIT_AUTH"] = {"ACTIVATION_PROOF": True, **given}
     with override_settings(**overlay):
         found = checks.run_checks(include_deployment_checks=deploy)
     return sorted(
@@ -135,6 +139,13 @@ class Seed:
 
 def seeds() -> Iterator[Seed]:
     app, lax = "https://app.example.com", "https://app.example.org"
+    yield Seed(
+        "I001",
+        "a mail scanner that opens links",
+        "AI_KIT_AUTH = {'ACTIVATION_PROOF': True}",
+        {"AI_KIT_AUTH": auth(ACTIVATION_PROOF=False)},
+        deploy=True,
+    )
     yield Seed(
         "E001",
         "did you mean 'FRONTEND'?",
@@ -425,6 +436,9 @@ def seeds() -> Iterator[Seed]:
 ABOUT_MODELS = ("E013", "W030", "W031")
 
 
+LEVELS = {"E": checks.ERROR, "W": checks.WARNING, "I": checks.INFO}
+
+
 def each_seed() -> Iterator[Any]:
     for seed in seeds():
         marks = pytest.mark.user_model(*seed.user_models)
@@ -436,7 +450,7 @@ def test_each_problem_is_found_alone_with_what_to_type(seed: Seed) -> None:
     around = DEPLOYED if seed.deploy else {}
     [problem] = findings(deploy=seed.deploy, **{**around, **seed.overlay})
     assert problem.id == f"ai_kit_auth.{seed.number}"
-    assert problem.level == {"E": checks.ERROR, "W": checks.WARNING}[seed.number[0]]
+    assert problem.level == LEVELS[seed.number[0]]
     assert seed.told in problem.msg
     assert seed.typed in str(problem.hint)
 

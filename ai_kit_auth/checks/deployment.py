@@ -9,11 +9,11 @@ from django.conf import global_settings, settings
 from ..origins import origin_of
 from ..settings import api_settings
 from .mails import backend, mails
-from .problems import Problems, drf, is_readable, item, key, problem
+from .problems import Problems, drf, is_readable, is_served, item, key, problem
 
 
 def check_deployment() -> Problems:
-    """W004, W016, W017, W019."""
+    """W004, W016, W017, W019, I001."""
     if is_readable():
         url = api_settings.FRONTEND.URL
         with suppress(ValueError):
@@ -27,6 +27,14 @@ def check_deployment() -> Problems:
                 )
         if any(mails()):
             yield from _mail_problems()
+        if is_served("ACTIVATE_EMAIL") and not api_settings.ACTIVATION_PROOF:
+            yield problem(
+                "I001",
+                f"{key('ACTIVATION_PROOF')} is off: a mail scanner that opens links "
+                "can activate an account that a stranger has registered.",
+                "AI_KIT_AUTH = {'ACTIVATION_PROOF': True}, once the frontend asks for "
+                "the password at activation_proof_required.",
+            )
         rates = api_settings.THROTTLE_RATES
         if not any(getattr(rates, name) for name in type(rates).members()):
             return

@@ -14,6 +14,8 @@ from django.utils.module_loading import import_string
 from ..settings import SETTING_NAME, api_settings
 
 PROBLEMS: Mapping[str, str] = {
+    "I001": "with ``--deploy``: a link alone activates an account, also where a mail "
+    "scanner opens it",
     "E001": "an unknown key, or a value of the wrong type",
     "E002": "``FRONTEND.URL`` is missing, and an endpoint or the admin mails links",
     "E003": "a dotted path that leads to nothing callable",
@@ -74,10 +76,12 @@ PROBLEMS: Mapping[str, str] = {
 Problems = Iterator[checks.CheckMessage]
 
 
+_LEVELS = {"E": checks.Error, "W": checks.Warning, "I": checks.Info}
+
+
 def problem(number: str, message: str, hint: str) -> checks.CheckMessage:
     """Return the message with the id ``number``; ``hint`` says what to type."""
-    level = checks.Error if number.startswith("E") else checks.Warning
-    return level(message, hint=hint, id=f"ai_kit_auth.{number}")
+    return _LEVELS[number[0]](message, hint=hint, id=f"ai_kit_auth.{number}")
 
 
 def key(name: str) -> str:

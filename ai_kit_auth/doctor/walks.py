@@ -102,6 +102,8 @@ def checks() -> list[Step]:
         )
         for message in messages
         if not message.is_silenced()
+        # What is for information is no finding.
+        and message.level >= system_checks.WARNING
         and (message.level >= system_checks.ERROR or _is_ours(message))
     ]
 
