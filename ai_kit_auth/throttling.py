@@ -19,6 +19,7 @@ from collections.abc import Iterator, Sequence
 from dataclasses import dataclass
 from typing import Any
 
+from django.conf import settings
 from django.core.cache import cache
 from rest_framework.exceptions import Throttled
 from rest_framework.settings import api_settings as drf_settings
@@ -36,15 +37,37 @@ _WITH_PORT = re.compile(
 
 def address_of(request: Any) -> str:
     """
-    Return the client's address, as it is counted and logged.
+    Return the IP address of the request, as it is counted and logged.
 
     ``X-Forwarded-For`` is believed as far as DRF's ``NUM_PROXIES`` goes, and not at all
-    without it, since a client may write there what it likes. IPv6 is cut to /64, what a
-    single customer has (RFC 6177), so that nobody is 2**64 clients.
+    without it, since a client may write there what it likes. IPv6 is cut to /56, what a
+    provider assigns to a home (RFC 6177), so that no customer is 2**72 clients. An IPv4
+    address within IPv6 counts as itself: mapped (RFC 4291), or written so by a
+    translator (RFC 6052, RFC 8215), behind which all of IPv4 would be one client.
+
+    It need not be a client's: :func:`client_address` tells.
     """
     proxies = drf_settings.NUM_PROXIES
     found = BaseThrottle().get_ident(request) if proxies else None
     text = str(found or request.META.get("REMOTE_ADDR") or "")
+    address = _parsed(text)
+    if address is None:
+        # SECURITY: a forged header must not write its own fields into the log.
+        return re.sub(r"[^0-9A-Za-z.:%_-]", "_", text[:64]) or "unknown"
+    if isinstance(address, ipaddress.IPv4Address):
+        return str(address)
+    if address in _LOCAL_TRANSLATORS:
+        return str(address)
+    return str(ipaddress.ip_network((int(address), 56), strict=False))
+
+
+_TRANSLATOR = ipaddress.IPv6Network("64:ff9b::/96")
+# Where the IPv4 address stands in it is for its network to decide.
+_LOCAL_TRANSLATORS = ipaddress.IPv6Network("64:ff9b:1::/48")
+
+
+def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+    """Return the IP address that ``text`` is, IPv4 where IPv6 holds one, or None."""
     with_port = _WITH_PORT.fullmatch(text)
     if with_port:
         # Some proxies write the port, of which a client has many.
@@ -52,13 +75,92 @@ def address_of(request: Any) -> str:
     try:
         address = ipaddress.ip_address(text)
     except ValueError:
-        # SECURITY: a forged header must not write its own fields into the log.
-        return re.sub(r"[^0-9A-Za-z.:%_-]", "_", text[:64]) or "unknown"
-    if isinstance(address, ipaddress.IPv4Address):
-        return str(address)
-    if address.ipv4_mapped:
-        return str(address.ipv4_mapped)
-    return str(ipaddress.ip_network((int(address), 64), strict=False))
+        return None
+    if isinstance(address, ipaddress.IPv6Address):
+        if address.ipv4_mapped:
+            return address.ipv4_mapped
+        if address in _TRANSLATOR:
+            return ipaddress.IPv4Address(int(address) & 0xFFFFFFFF)
+    return address
+
+
+def client_address(request: Any) -> str | None:
+    """
+    Return :func:`address_of` the request, None where it may be that of a proxy.
+
+    A limit per IP address would turn all clients of an undeclared proxy into one, of
+    which a single stranger uses up the rate. So it only holds where the address is
+    known to be a client's:
+
+    - ``NUM_PROXIES`` is 0: the project says that there is no proxy;
+    - ``NUM_PROXIES`` is N: the proxies have written the address into
+      ``X-Forwarded-For``;
+    - the request comes from a public address, and no header tells of a proxy, or the
+      header names that address as a client's, as where a server or a middleware has
+      put it into ``REMOTE_ADDR``.
+
+    Otherwise the first request writes a line to the log.
+    """
+    proxies = drf_settings.NUM_PROXIES
+    if proxies == 0 or _is_known(request, proxies):
+        return address_of(request)
+    _say_once(request)
+    return None
+
+
+# Which proxies write or pass on. SECURITY: what they hold is never believed: a client
+# writes them as easily.
+FORWARDING_HEADERS = (
+    "HTTP_X_FORWARDED_FOR",
+    "HTTP_FORWARDED",
+    "HTTP_X_REAL_IP",
+    "HTTP_X_FORWARDED_HOST",
+    "HTTP_X_FORWARDED_PROTO",
+    "HTTP_X_CLIENT_IP",
+    "HTTP_CF_CONNECTING_IP",
+    "HTTP_TRUE_CLIENT_IP",
+    "HTTP_VIA",
+)
+# Not ``is_private``, which is also True for addresses that only documents use.
+_INNER = [
+    ipaddress.ip_network(network)
+    for network in (
+        *("10.0.0.0/8", "172.16.0.0/12", "192.168.0.0/16"),  # RFC 1918
+        "100.64.0.0/10",  # RFC 6598; load balancers of some platforms
+        *("127.0.0.0/8", "169.254.0.0/16", "0.0.0.0/8"),
+        *("::/127", "fc00::/7", "fe80::/10"),
+    )
+]
+
+
+def _is_known(request: Any, proxies: int | None) -> bool:
+    forwarded = request.META.get("HTTP_X_FORWARDED_FOR") or ""
+    entries = [_parsed(entry.strip()) for entry in forwarded.split(",")]
+    if proxies is not None and any(entries):
+        return True
+    address = _parsed(str(request.META.get("REMOTE_ADDR") or ""))
+    if address is None or any(address in network for network in _INNER):
+        return False
+    tells = any(request.META.get(name) for name in FORWARDING_HEADERS)
+    return proxies is not None or not tells or address in entries
+
+
+_said = False
+
+
+def _say_once(request: Any) -> None:
+    global _said
+    if _said:
+        return
+    _said = True
+    logger.log(
+        # A development server is called from its own machine, and need not care.
+        logging.INFO if settings.DEBUG else logging.WARNING,
+        "A request came from %s, which may be a proxy: limits per IP address are off "
+        "for such requests. Say how many proxies there are: REST_FRAMEWORK = "
+        "{'NUM_PROXIES': 1}, or 0 for none.",
+        (request.META.get("REMOTE_ADDR") and address_of(request)) or "no address",
+    )
 
 
 @dataclass(frozen=True)
@@ -74,6 +176,18 @@ class Counter:
 
     scope: str
     key: str
+
+    @classmethod
+    def by_address(cls, scope: str, request: Any, *key: str) -> list[Counter]:
+        """
+        Return the counter of ``key`` and the client's IP address, if that is known.
+
+        An empty list where the scope is off, or the address may be a proxy's.
+        """
+        if getattr(api_settings.THROTTLE_RATES, scope) is None:
+            return []
+        address = client_address(request)
+        return [] if address is None else [cls(scope, "|".join((*key, address)))]
 
     def take(self) -> str | None:
         """
@@ -181,24 +295,26 @@ class LoginAttempt:
     gets no more guesses than the rate allows (OWASP ASVS 5.0, 6.3.1). Per account and
     address against guessing; per account over all addresses against guessing from many;
     per address against trying many accounts. The first is lower than the second, so one
-    address cannot use up an account's guesses and lock its owner out elsewhere.
+    address cannot use up an account's guesses and lock its owner out elsewhere. Where
+    the address is not known to be a client's, only the limit per account holds: a right
+    password is never refused for what others did from "the same address".
 
     ``account``: what the account is counted by. Raises DRF's ``Throttled``.
     """
 
     def __init__(self, request: Any, account: str) -> None:
-        address = address_of(request)
-        self._here = Counter("LOGIN_ACCOUNT_ADDRESS", f"{account}|{address}")
+        self._here = Counter.by_address("LOGIN_ACCOUNT_ADDRESS", request, account)
         self._slots = take_all(
-            self._here,
+            *self._here,
             Counter("LOGIN_ACCOUNT", account),
-            Counter("LOGIN_ADDRESS", address),
+            *Counter.by_address("LOGIN_ADDRESS", request),
         )
 
     def succeeded(self) -> None:
         """Forget it, and the failures of this account from this address."""
         release(self._slots)
-        self._here.clear()
+        for counter in self._here:
+            counter.clear()
 
 
 def may_mail(request: Any, account: str, *scopes: str) -> bool:
@@ -210,7 +326,7 @@ def may_mail(request: Any, account: str, *scopes: str) -> bool:
     try:
         take_all(
             *(Counter(scope, account) for scope in (*scopes, "MAIL_RECIPIENT")),
-            Counter("MAIL_ADDRESS", address_of(request)),
+            *Counter.by_address("MAIL_ADDRESS", request),
         )
     except Throttled:
         return False
@@ -218,20 +334,29 @@ def may_mail(request: Any, account: str, *scopes: str) -> bool:
 
 
 class CountingThrottle(BaseThrottle):
-    """A DRF throttle that counts every request of one ``key`` in one scope."""
+    """
+    A DRF throttle that counts every request of one ``key`` in one scope.
+
+    Requests whose key is None are not counted.
+    """
 
     scope: str
 
     def __init__(self) -> None:
         self._wait: float | None = None
 
-    def key(self, request: Any) -> str:
-        """Return who is counted: the client's address."""
-        return address_of(request)
+    def key(self, request: Any) -> str | None:
+        """Return what is counted: the client's IP address, None if it is not known."""
+        return client_address(request)
 
     def allow_request(self, request: Any, view: Any) -> bool:
+        if getattr(api_settings.THROTTLE_RATES, self.scope) is None:
+            return True
+        key = self.key(request)
+        if key is None:
+            return True
         try:
-            Counter(self.scope, self.key(request)).take()
+            Counter(self.scope, key).take()
         except Throttled as throttled:
             self._wait = getattr(throttled, "wait", None)
             return False

@@ -336,10 +336,12 @@ def seeds() -> Iterator[Seed]:
     )
     yield Seed(
         "W019",
-        "SECURE_PROXY_SSL_HEADER tells of a proxy",
+        "SECURE_PROXY_SSL_HEADER tells of a server that a proxy may stand before",
         "REST_FRAMEWORK = {'NUM_PROXIES': 1}",
-        {"SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https")},
-        deploy=True,
+        {
+            "REST_FRAMEWORK": {},
+            "SECURE_PROXY_SSL_HEADER": ("HTTP_X_FORWARDED_PROTO", "https"),
+        },
     )
     yield Seed(
         "W020",
@@ -692,6 +694,7 @@ def test_after_e001_what_else_is_wrong_is_told_as_well() -> None:
             "CSRF_TRUSTED_ORIGINS": ["app.example.com"],
             "AUTH_PASSWORD_VALIDATORS": [],
             "USE_X_FORWARDED_HOST": True,
+            "REST_FRAMEWORK": {},
         },
     )
     assert found == ["E001", "W012", "W015", "W019", "W027", "W027"]

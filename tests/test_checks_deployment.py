@@ -119,6 +119,25 @@ def test_w019_a_host_that_says_how_many_proxies_there_are(proxies: int) -> None:
     assert deployed(REST_FRAMEWORK={"NUM_PROXIES": proxies}, **PROXY) == []
 
 
+@pytest.mark.parametrize(
+    ("overlay", "found"),
+    [
+        ({"USE_X_FORWARDED_PORT": True}, ["W019"]),
+        ({"USE_X_FORWARDED_HOST": True, "DEBUG": True}, ["W019"]),
+        ({"ALLOWED_HOSTS": ["api.example.com"]}, ["W019"]),
+        ({"ALLOWED_HOSTS": ["api.example.com"], "DEBUG": True}, []),
+        ({"ALLOWED_HOSTS": ["testserver"]}, []),
+        ({"ALLOWED_HOSTS": ["api.example.com"], "AI_KIT_AUTH": {}}, ["E002", "W019"]),
+    ],
+)
+def test_w019_is_told_without_deploy_where_people_are_served(
+    overlay: dict[str, Any], found: list[str]
+) -> None:
+    """As every unchanged project of 2.0.0 is."""
+    overlay = {"CSRF_COOKIE_DOMAIN": None, **overlay, "REST_FRAMEWORK": {}}
+    assert ids(**overlay) == found
+
+
 def test_w019_who_counts_nobody_needs_no_address() -> None:
     from ai_kit_auth.settings import ThrottleRates
 

@@ -359,6 +359,15 @@ def test_a_proxy_over_http_that_calls_django_by_another_name(certificate: Path) 
     assert "USE_X_FORWARDED_HOST" in report.failed[0]["setting"]
 
 
+@pytest.mark.parametrize(("proxies", "found"), [(None, True), (0, False), (1, False)])
+def test_addresses_that_may_be_a_proxys_are_said(
+    certificate: Path, proxies: int | None, found: bool
+) -> None:
+    report = look_at(certificate, REST_FRAMEWORK={"NUM_PROXIES": proxies})
+    told = [step for step in report.findings if "NUM_PROXIES" in step["setting"]]
+    assert [step["name"] for step in told] == ["IP addresses of clients"] * found
+
+
 def test_a_page_over_https_reaches_nothing_over_http() -> None:
     with override_settings(ALLOWED_HOSTS=["*"]), django() as port:
         report = examine(

@@ -413,7 +413,7 @@ def test_the_address_is_what_throttles_count_by(settings: Settings, log: Log) ->
     log_in(APIClient(REMOTE_ADDR="2001:db8:0:1::1"), ADA)
     log_in(APIClient(HTTP_X_FORWARDED_FOR="10.0.0.1, 198.51.100.1"), ADA)
     assert [text.rpartition("=")[2] for text in log.texts()] == [
-        "2001:db8:0:1::/64",
+        "2001:db8::/56",
         "198.51.100.1",
     ]
 

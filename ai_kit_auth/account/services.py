@@ -35,7 +35,7 @@ from .. import security_log, services
 from ..errors import MailNotSent
 from ..settings import MailTemplates, api_settings, require_frontend_url
 from ..signals import user_post_reset_password
-from ..throttling import Counter, LoginAttempt, address_of, take_all
+from ..throttling import Counter, LoginAttempt, take_all
 from ..users import (
     AccountState,
     User,
@@ -191,7 +191,7 @@ def may_request_email_change(request: Any) -> None:
     """
     take_all(
         Counter("CHANGE_EMAIL", str(request.user.pk)),
-        Counter("MAIL_ADDRESS", f"new|{address_of(request)}"),
+        *Counter.by_address("MAIL_ADDRESS", request, "new"),
     )
 
 

@@ -23,6 +23,7 @@ from .host import check_host
 from .mails import check_mail_backend, check_templates
 from .middleware import check_middleware
 from .problems import PROBLEMS, Problems
+from .proxies import check_proxies
 from .serializers import check_serializers
 from .user_model import check_user_model
 
@@ -42,6 +43,7 @@ CHECKS: Mapping[Callable[[], Problems], tuple[str, bool]] = {
     check_cross_origin: (checks.Tags.security, False),
     check_cookies: (checks.Tags.security, False),
     check_host: (TAG, False),
+    check_proxies: (checks.Tags.security, False),
     check_deployment: (checks.Tags.security, True),
     check_cache: (checks.Tags.caches, True),
 }

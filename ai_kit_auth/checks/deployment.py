@@ -9,11 +9,11 @@ from django.conf import global_settings, settings
 from ..origins import origin_of
 from ..settings import api_settings
 from .mails import backend, mails
-from .problems import Problems, drf, is_readable, is_served, item, key, problem
+from .problems import Problems, is_readable, is_served, item, key, problem
 
 
 def check_deployment() -> Problems:
-    """W004, W016, W017, W019, I001."""
+    """W004, W016, W017, I001."""
     if is_readable():
         url = api_settings.FRONTEND.URL
         with suppress(ValueError):
@@ -35,21 +35,6 @@ def check_deployment() -> Problems:
                 "AI_KIT_AUTH = {'ACTIVATION_PROOF': True}, once the frontend asks for "
                 "the password at activation_proof_required.",
             )
-        rates = api_settings.THROTTLE_RATES
-        if not any(getattr(rates, name) for name in type(rates).members()):
-            return
-    behind = [
-        name
-        for name in ("SECURE_PROXY_SSL_HEADER", "USE_X_FORWARDED_HOST")
-        if getattr(settings, name)
-    ]
-    if behind and drf("NUM_PROXIES") is None:
-        yield problem(
-            "W019",
-            f"{behind[0]} tells of a proxy, and NUM_PROXIES does not: if REMOTE_ADDR "
-            "is the proxy's, all clients count as one address in the throttles.",
-            "REST_FRAMEWORK = {'NUM_PROXIES': 1}, or how many add to X-Forwarded-For.",
-        )
 
 
 _NOWHERE = {

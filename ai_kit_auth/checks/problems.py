@@ -50,8 +50,8 @@ PROBLEMS: Mapping[str, str] = {
     "W017": "with ``--deploy``: ``DEFAULT_FROM_EMAIL`` is Django's placeholder",
     "W018": "DRF's ``DEFAULT_AUTHENTICATION_CLASSES`` lack ``SessionAuthentication``: "
     "the host's other API views know nobody who logged in here",
-    "W019": "with ``--deploy``: behind a proxy without DRF's ``NUM_PROXIES``, all "
-    "clients count as one address",
+    "W019": "DRF's ``NUM_PROXIES`` is unset where there may be a proxy: no limit per "
+    "IP address holds behind it",
     "W020": "``CSRF_HEADER_NAME`` is no name that a header can have there",
     "W021": "``CORS_ALLOW_HEADERS`` lacks a header that the frontend sends",
     "W022": "a cookie's domain is none that a host in ``ALLOWED_HOSTS`` may set",

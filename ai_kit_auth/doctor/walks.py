@@ -24,6 +24,7 @@ from django.core import checks as system_checks
 from django.core.exceptions import ImproperlyConfigured
 from django.db import IntegrityError
 from django.urls import NoReverseMatch, reverse
+from rest_framework.settings import api_settings as drf_settings
 
 from .. import services
 from ..account.urls import ROUTES as ACCOUNT_ROUTES
@@ -598,6 +599,19 @@ class _Visit(_Walker):
                 raise _Failed(f"POST {login} 400", _not_refused())
             self.expect(answer, "POST", login, 403, "csrf_failed")
         self._of_its_own_origin(login)
+        self._addresses()
+
+    def _addresses(self) -> None:
+        """Warn where a server elsewhere cannot know the IP addresses of its clients."""
+        if drf_settings.NUM_PROXIES is None:
+            found = Diagnosis(
+                "A server that others reach nearly always stands behind a proxy. "
+                "Django does not know how many there are, so behind them no limit "
+                "per IP address holds.",
+                "REST_FRAMEWORK = {'NUM_PROXIES': 1}, or how many add to "
+                "X-Forwarded-For; 0 for none",
+            )
+            self.note("IP addresses of clients", WARNING, found=found)
 
     def _answers(self, me: str) -> None:
         """Insist that Django answers, and not a redirect to where one came from."""

@@ -124,8 +124,10 @@ AI_KIT_AUTH = {
     ),
 }
 
-# For views of the host's own, such as the one that serves the schema.
 REST_FRAMEWORK: dict[str, Any] = {
+    # No proxy: a request's IP address is its client's, also where that is 127.0.0.1.
+    "NUM_PROXIES": 0,
+    # For views of the host's own, such as the one that serves the schema.
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
 }
 SPECTACULAR_SETTINGS = {

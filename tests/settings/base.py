@@ -100,6 +100,8 @@ AUTH_PASSWORD_VALIDATORS: list[dict[str, Any]] = [
         "NumericPasswordValidator",
     )
 ]
+# Django's test client connects from 127.0.0.1, where a proxy may stand: no proxy here.
+REST_FRAMEWORK: dict[str, Any] = {"NUM_PROXIES": 0}
 CORS_ALLOWED_ORIGINS = ["https://app.example.com"]
 CORS_ALLOW_CREDENTIALS = True
 CSRF_TRUSTED_ORIGINS = ["https://app.example.com"]

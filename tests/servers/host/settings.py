@@ -7,6 +7,7 @@ import os
 
 SECRET_KEY = "for tests only, as everybody can read it here"
 ALLOWED_HOSTS = ["127.0.0.1"]
+REST_FRAMEWORK = {"NUM_PROXIES": 0}
 USE_TZ = True
 INSTALLED_APPS = [
     "django.contrib.auth",
