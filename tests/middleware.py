@@ -5,6 +5,7 @@ from __future__ import annotations
 import os
 from collections.abc import Callable
 from importlib import import_module
+from types import SimpleNamespace
 from typing import Any
 from urllib.parse import quote
 
@@ -89,6 +90,49 @@ class Amnesia(_Middleware):
         return self.get_response(request)
 
 
+class AllowsAll(_Middleware):
+    """Sets by hand what a package sets as well, and better."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response["Access-Control-Allow-Origin"] = "*"
+        return response
+
+
+class NoCredentials(_Middleware):
+    """Takes a header away that it does not know."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        del response["Access-Control-Allow-Credentials"]
+        return response
+
+
+class Cookieless(_Middleware):
+    """Takes cookies away, as a law is said to ask for."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        response = self.get_response(request)
+        response.cookies.clear()
+        return response
+
+
+class Forgetful(_Middleware):
+    """Ends every session that it meets."""
+
+    def __call__(self, request: HttpRequest) -> HttpResponse:
+        if "_auth_user_id" in request.session:
+            request.session.flush()
+        return self.get_response(request)
+
+
+class NoBackend:
+    """Knows no account."""
+
+    def authenticate(self, request: HttpRequest, **credentials: Any) -> None:
+        return None
+
+
 class NoAdminHere(_Middleware):
     """Keeps the admin to the machines of the house."""
 
@@ -103,6 +147,15 @@ class NoStaffBackend(ModelBackend):
 
     def user_can_authenticate(self, user: Any) -> bool:
         return not getattr(user, "is_staff", False)
+
+
+def shows_an_object(user: Any, context: Any) -> Any:
+    """Show what no JSON can hold."""
+    return SimpleNamespace(data={"id": object()})
+
+
+def sends_to_one(user: Any) -> None:
+    """Take less than it is called with."""
 
 
 def broken_serializer(user: Any, context: Any) -> Any:

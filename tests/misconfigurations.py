@@ -12,6 +12,8 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
+from .examinations import transport
+
 FRONTEND = "https://app.example.com"
 API = "https://api.example.com"
 ELSEWHERE = "https://app.example.org"
@@ -241,11 +243,42 @@ CASES = (
     ),
     Misconfiguration(
         "middleware_that_ends_sessions",
-        "SESSION_ENGINE",
+        "tests.middleware.Amnesia",
         {"CSRF_USE_SESSIONS": False},
         "logout/",
         console="403",
         last=("tests.middleware.Amnesia",),
+    ),
+    Misconfiguration(
+        "middleware_that_logs_everybody_out",
+        "tests.middleware.Forgetful",
+        {"CSRF_USE_SESSIONS": False},
+        "me/ after login",
+        last=("tests.middleware.Forgetful",),
+    ),
+    Misconfiguration(
+        "middleware_that_allows_all_origins",
+        "tests.middleware.AllowsAll",
+        {},
+        PREFLIGHT,
+        console="must not be the wildcard '*'",
+        first=("tests.middleware.AllowsAll",),
+    ),
+    Misconfiguration(
+        "middleware_that_takes_a_cors_header_away",
+        "tests.middleware.NoCredentials",
+        {},
+        PREFLIGHT,
+        console="'Access-Control-Allow-Credentials' header in the response is ''",
+        first=("tests.middleware.NoCredentials",),
+    ),
+    Misconfiguration(
+        "middleware_that_takes_cookies_away",
+        "tests.middleware.Cookieless",
+        {"CSRF_USE_SESSIONS": False},
+        "login/",
+        console="403",
+        first=("tests.middleware.Cookieless",),
     ),
     Misconfiguration(
         "middleware_in_front_of_the_admin",
@@ -265,14 +298,14 @@ CASES = (
     ),
     Misconfiguration(
         "middleware_that_lets_caches_keep_tokens",
-        "MIDDLEWARE",
+        "tests.middleware.Cached",
         {},
         "me/",
         last=("tests.middleware.Cached",),
     ),
     Misconfiguration(
         "middleware_that_switches_csrf_off",
-        "MIDDLEWARE",
+        "tests.middleware.WithoutCSRF",
         {},
         "stale token",
         first=("tests.middleware.WithoutCSRF",),
@@ -308,11 +341,52 @@ CASES = (
         console="403",
     ),
     Misconfiguration(
+        # The frontend sends it, as the setting says, and CORS does not let it.
         "csrf_token_in_another_header",
-        "CSRF_HEADER_NAME",
+        "CORS_ALLOW_HEADERS = [*default_headers, 'x-xsrf-token']",
         {"CSRF_HEADER_NAME": "HTTP_X_XSRF_TOKEN"},
+        PREFLIGHT,
+        "ai_kit_auth.W021",
+        console="Request header field x-xsrf-token is not allowed",
+    ),
+    Misconfiguration(
+        "csrf_header_name_misspelt",
+        "CSRF_HEADER_NAME",
+        {"CSRF_HEADER_NAME": "X-CSRFToken"},
         "login/",
+        "ai_kit_auth.W020",
         console="403",
+    ),
+    Misconfiguration(
+        "csrf_origins_as_text",
+        "CSRF_TRUSTED_ORIGINS = ['https://app.example.com']",
+        {"CSRF_TRUSTED_ORIGINS": "{origin}"},
+        "login/",
+        "ai_kit_auth.E014",
+        console="403",
+    ),
+    Misconfiguration(
+        "cors_origins_as_text",
+        "CORS_ALLOWED_ORIGINS = ['https://app.example.com']",
+        {"CORS_ALLOWED_ORIGINS": "{origin}"},
+        PREFLIGHT,
+        "ai_kit_auth.E014",
+        console="No 'Access-Control-Allow-Origin' header is present",
+    ),
+    Misconfiguration(
+        "cors_headers_as_text",
+        "CORS_ALLOW_HEADERS",
+        {"CORS_ALLOW_HEADERS": "content-type,x-csrftoken"},
+        PREFLIGHT,
+        "ai_kit_auth.E014",
+        console="Request header field content-type is not allowed",
+    ),
+    Misconfiguration(
+        # Works, for every origin there is.
+        "cors_regexes_as_text",
+        "'^' lets every origin in",
+        {"CORS_ALLOWED_ORIGIN_REGEXES": "^https://app"},
+        check="ai_kit_auth.E014",
     ),
     Misconfiguration(
         "csrf_cookie_of_another_domain",
@@ -430,6 +504,23 @@ CASES = (
         {"SESSION_COOKIE_AGE": 0, "CSRF_USE_SESSIONS": False},
         "me/ after login",
     ),
+    Misconfiguration(
+        "one_machine_by_two_names",
+        "one name for both",
+        {**_ACROSS, "CSRF_USE_SESSIONS": False, "ALLOWED_HOSTS": ["*"]},
+        "login/",
+        console="403",
+        origin="http://localhost:3000",
+        api="http://127.0.0.1:8000",
+    ),
+    Misconfiguration(
+        "one_site_by_two_schemes",
+        "serve both by https://",
+        {**_ACROSS, "CSRF_USE_SESSIONS": False},
+        "login/",
+        console="403",
+        origin=PLAIN_FRONTEND,
+    ),
     # Sessions and logins
     Misconfiguration(
         "sessions_in_a_cache_that_keeps_nothing",
@@ -546,6 +637,22 @@ CASES = (
         "the admin beside it",
         user_models=WITH_ADMIN,
     ),
+    Misconfiguration(
+        "allowed_host_with_scheme_and_port",
+        "ALLOWED_HOSTS = ['api.example.com']",
+        {"ALLOWED_HOSTS": ["https://api.example.com:8000"]},
+        "me/",
+        "ai_kit_auth.W035",
+        console="400",
+    ),
+    Misconfiguration(
+        "allowed_host_with_a_wildcard",
+        "ALLOWED_HOSTS = ['.example.com'",
+        {"ALLOWED_HOSTS": ["*.example.com"]},
+        "me/",
+        "ai_kit_auth.W035",
+        console="400",
+    ),
     # URLs
     Misconfiguration(
         "urls_not_included",
@@ -564,6 +671,19 @@ CASES = (
         "tests.urlconfs.missing",
         {"ROOT_URLCONF": "tests.urlconfs.missing"},
         "start",
+    ),
+    Misconfiguration(
+        "urls_below_a_route_for_everything",
+        "tests.urlconfs.below_a_page.page",
+        {"ROOT_URLCONF": "tests.urlconfs.below_a_page"},
+        "URLs",
+        "ai_kit_auth.W033",
+    ),
+    Misconfiguration(
+        "urls_without_a_slash",
+        "/authlogin/",
+        {"ROOT_URLCONF": "tests.urlconfs.without_a_slash"},
+        check="ai_kit_auth.W032",
     ),
     Misconfiguration(
         "frontend_url_missing",
@@ -606,6 +726,33 @@ CASES = (
         _auth(USER_SERIALIZER="tests.middleware.broken_serializer"),
         "login/",
         console="500",
+    ),
+    Misconfiguration(
+        "serializer_of_what_no_json_holds",
+        "AI_KIT_AUTH['USER_SERIALIZER']: tests.middleware.shows_an_object",
+        _auth(USER_SERIALIZER="tests.middleware.shows_an_object"),
+        "login/",
+        console="500",
+    ),
+    Misconfiguration(
+        "sender_of_the_wrong_arity",
+        "def sends_to_one(user, url): ...",
+        _auth(SEND_RESET_PW_MAIL="tests.middleware.sends_to_one"),
+        check="ai_kit_auth.E015",
+    ),
+    Misconfiguration(
+        "context_of_the_wrong_arity",
+        "def sends_to_one(): ...",
+        _auth(
+            EMAIL_TEMPLATES={"CUSTOM_DATA_FUNCTION": "tests.middleware.sends_to_one"}
+        ),
+        check="ai_kit_auth.E015",
+    ),
+    Misconfiguration(
+        "mail_backend_that_does_not_exist",
+        "'mails.backends.Gone', which cannot be imported",
+        transport("mails.backends.Gone"),
+        check="ai_kit_auth.W034",
     ),
     # Templates
     Misconfiguration(

@@ -7,6 +7,7 @@ from collections.abc import Sequence
 from typing import Any
 
 from corsheaders.conf import conf as cors
+from corsheaders.defaults import default_headers
 from corsheaders.signals import check_request_enabled
 from django.apps import apps
 from django.conf import settings
@@ -59,7 +60,7 @@ def _frontend() -> Origin | None:
     except ValueError:
         return None
     hosts = named_hosts()
-    if origin.host in hosts and origin.has_usual_port:
+    if origin.host in hosts and origin.has_usual_port and not lives_elsewhere(origin):
         return None
     # runserver's own port, under the names that DEBUG allows.
     if origin.port == 8000 and (
@@ -69,9 +70,23 @@ def _frontend() -> Origin | None:
     return origin
 
 
+def lives_elsewhere(origin: Origin) -> bool:
+    """
+    Tell whether ``origin`` is not the API's, though ``ALLOWED_HOSTS`` has its host.
+
+    So it is where there are other names, and the CORS settings let it in, or one of the
+    others is called as APIs are.
+    """
+    others = [h for h in named_hosts() if h != origin.host and not is_local(h)]
+    if not others or place_of(middleware_of(settings.MIDDLEWARE), CORS) is None:
+        return False
+    named = not cors.CORS_ALLOW_ALL_ORIGINS and is_allowed(origin)
+    return named or any(re.match(r"(api|backend)\b", host) for host in others)
+
+
 def check_cross_origin() -> Problems:
     """E014, W006 to W013, W020, W021, W024."""
-    yield from _list_problems()
+    yield from list_problems()
     yield from _entry_problems("CORS_ALLOWED_ORIGINS", cors.CORS_ALLOWED_ORIGINS)
     yield from _entry_problems("CSRF_TRUSTED_ORIGINS", settings.CSRF_TRUSTED_ORIGINS)
     origin = _frontend()
@@ -85,7 +100,7 @@ def check_cross_origin() -> Problems:
                 "W011",
                 f"CSRF_TRUSTED_ORIGINS lacks {origin}, where the frontend lives: every "
                 "login would answer 403 csrf_failed.",
-                _with_origin("CSRF_TRUSTED_ORIGINS", origin),
+                with_origin("CSRF_TRUSTED_ORIGINS", origin),
             )
         yield from _site_problems(origin)
     yield from _header_problems(origin)
@@ -110,7 +125,7 @@ def _is_text(name: str) -> bool:
     return isinstance(getattr(settings, name, None), str | bytes | re.Pattern | Promise)
 
 
-def _list_problems() -> Problems:
+def list_problems() -> Problems:
     """Find a text in place of a list, of which Python reads each character alone."""
     for name in filter(_is_text, _LISTS):
         value = getattr(settings, name)
@@ -179,11 +194,16 @@ def _origin_in(text: str) -> str:
     return str(origin_of(corrected(text)))
 
 
-def _with_origin(setting: str, origin: Origin) -> str:
+def with_origin(setting: str, origin: Origin) -> str:
     """Return the line that adds ``origin`` to what the project has in ``setting``."""
     kept = [
         entry
-        for entry in texts_of(getattr(settings, setting, ()))
+        # By its old name too, which counts where there is no new one.
+        for entry in texts_of(
+            cors.CORS_ALLOWED_ORIGINS
+            if setting == "CORS_ALLOWED_ORIGINS"
+            else getattr(settings, setting, ())
+        )
         if _fault_of(entry, wildcards=setting.startswith("CSRF")) is None
     ]
     return f"{setting} = {[*kept, str(origin)]!r}"
@@ -224,11 +244,11 @@ def _cors_middleware_problems(origin: Origin) -> Problems:
 def _cors_problems(origin: Origin) -> Problems:
     # Its receivers may allow what the settings do not.
     decided_elsewhere = check_request_enabled.has_listeners()
-    if not (decided_elsewhere or any(map(_is_text, _ORIGINS)) or _is_allowed(origin)):
+    if not (decided_elsewhere or any(map(_is_text, _ORIGINS)) or is_allowed(origin)):
         yield problem(
             "W010",
             f"CORS_ALLOWED_ORIGINS lacks {origin}, where the frontend lives.",
-            _with_origin("CORS_ALLOWED_ORIGINS", origin),
+            with_origin("CORS_ALLOWED_ORIGINS", origin),
         )
     if not cors.CORS_ALLOW_CREDENTIALS:
         yield problem(
@@ -260,7 +280,7 @@ def _path_of_endpoints() -> str | None:
     return None
 
 
-def _is_allowed(origin: Origin) -> bool:
+def is_allowed(origin: Origin) -> bool:
     """Tell whether the CORS settings allow ``origin``, as cors-headers reads them."""
     text = str(origin)
     return (
@@ -352,9 +372,21 @@ def _header_problems(origin: Origin | None) -> Problems:
                 "W021",
                 f"CORS_ALLOW_HEADERS lacks {' and '.join(lacking)}, which the frontend "
                 "sends: its preflights fail.",
-                "from corsheaders.defaults import default_headers; "
-                f"CORS_ALLOW_HEADERS = [*default_headers, {str(lacking)[1:-1]}]",
+                with_headers(*lacking),
             )
+
+
+def with_headers(*lacking: str) -> str:
+    """Return the lines that add ``lacking`` to the headers that the project allows."""
+    own = [
+        header
+        for header in texts_of(cors.CORS_ALLOW_HEADERS)
+        if header.lower() not in default_headers and header != "*"
+    ]
+    return (
+        "from corsheaders.defaults import default_headers; "
+        f"CORS_ALLOW_HEADERS = [*default_headers, {str([*own, *lacking])[1:-1]}]"
+    )
 
 
 # Cookies

@@ -23,6 +23,7 @@ from .servers import Answer, Server
 MOST_BYTES = 4096  # of a cookie's name and value, RFC 6265bis, section 5.6
 
 
+DEFAULT_HEADER = "X-CSRFToken"
 _SAFELISTED = {"GET", "HEAD", "POST"}
 
 
@@ -210,15 +211,26 @@ class Browser:
     """
     One browser with one page open, which is of ``origin``.
 
-    ``server``: whom its requests go to. Every method raises :exc:`Blocked` where the
-    page would see nothing but a failed request, and
+    ``server``: whom its requests go to; ``token_header``: in which header the page
+    sends the CSRF token; ``lenient``: whether it minds no CORS, as no browser, to find
+    out what else is wrong. Every method raises :exc:`Blocked` where the page would see
+    nothing but a failed request, and
     :exc:`~ai_kit_auth.doctor.servers.Unreachable`.
     """
 
-    def __init__(self, origin: Origin, server: Server) -> None:
+    def __init__(
+        self, origin: Origin, server: Server, token_header: str = DEFAULT_HEADER
+    ) -> None:
         self.origin = origin
         self.server = server
+        self.token_header = token_header
+        self.lenient = False
         self.jar = CookieJar()
+
+    @property
+    def asked_for(self) -> tuple[str, ...]:
+        """Return the headers that a preflight asks for."""
+        return "content-type", self.token_header.lower()
 
     def is_same_site(self, url: str) -> bool:
         return self.origin.is_same_site(origin_of(url))
@@ -234,13 +246,15 @@ class Browser:
         """
         Return the answer to ``fetch(url, {credentials: "include", ...})``.
 
-        ``data`` goes as JSON, ``csrf`` as the header ``X-CSRFToken``, which every
-        request carries, as the 2.0.0 React client does.
+        ``data`` goes as JSON, ``csrf`` in the token's header, which every request
+        carries, as with the 2.0.0 React client.
         """
-        if self._is_foreign(url):
-            self.preflight(method, url, ("content-type", "x-csrftoken"))
+        minded = self._is_foreign(url) and not self.lenient
+        self._refuse_mixed_content(url)
+        if minded:
+            self.preflight(method, url, self.asked_for)
         answer = self.send(method, url, data, csrf=csrf)
-        if self._is_foreign(url):
+        if minded:
             self._may_read(answer, url)
         return answer
 
@@ -262,7 +276,7 @@ class Browser:
         headers = {
             **self._common(),
             "Content-Type": "application/json",
-            "X-CSRFToken": csrf,
+            self.token_header: csrf,
             **self._cookies(url, same_site=same_site),
         }
         if self._is_foreign(url) or method != "GET":

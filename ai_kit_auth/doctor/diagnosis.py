@@ -10,8 +10,9 @@ from __future__ import annotations
 
 import re
 import smtplib
-import sys
+import sysconfig
 from dataclasses import dataclass
+from pathlib import Path
 from traceback import walk_tb
 from typing import Any
 from urllib.parse import urljoin
@@ -24,11 +25,29 @@ from django.http.request import validate_host
 from django.template import TemplateDoesNotExist, TemplateSyntaxError
 from django.utils.module_loading import import_string
 
-from ..origins import Origin, is_trusted, origin_of, parse_origin
+from ..checks.cross_origin import (
+    is_allowed,
+    list_problems,
+    with_headers,
+    with_origin,
+)
+from ..checks.problems import resolved
+from ..checks.routes import named
+from ..origins import (
+    Origin,
+    is_trusted,
+    origin_of,
+    parse_origin,
+    right_host,
+    site_of,
+    texts_of,
+)
 from .account import has_mailers
 from .browser import Blocked, Browser
 from .servers import Answer, InProcess, path_info
 
+# A name in request.META that a header can have.
+HEADER_NAME = re.compile("HTTP_[A-Z0-9_]+")
 CORS_MIDDLEWARE = "corsheaders.middleware.CorsMiddleware"
 SESSION_MIDDLEWARE = "django.contrib.sessions.middleware.SessionMiddleware"
 AUTHENTICATION_MIDDLEWARE = "django.contrib.auth.middleware.AuthenticationMiddleware"
@@ -36,10 +55,15 @@ AUTHENTICATION_MIDDLEWARE = "django.contrib.auth.middleware.AuthenticationMiddle
 
 @dataclass(frozen=True)
 class Diagnosis:
-    """Why something failed, and ``setting``: what to type."""
+    """
+    Why something failed, and ``setting``: what to type.
+
+    ``sure``: whether that is a fact, or what is left when all else is right.
+    """
 
     cause: str
     setting: str
+    sure: bool = True
 
 
 def of_blocked(blocked: Blocked, browser: Browser, url: str) -> Diagnosis:
@@ -135,10 +159,14 @@ def _no_allow_origin(blocked: Blocked, browser: Browser, url: str) -> Diagnosis:
             f"CORS is on for some paths, and {path} is none of them.",
             f'CORS_URLS_REGEX = r"^{path.rsplit("/", 2)[0]}/.*$"',
         )
+    text = _text_for_a_list("CORS")
+    if text is not None:
+        return text
     if not is_allowed(origin):
+        entries = texts_of(cors.CORS_ALLOWED_ORIGINS)
         return Diagnosis(
-            _near_miss(origin, list(cors.CORS_ALLOWED_ORIGINS), "CORS_ALLOWED_ORIGINS"),
-            f'CORS_ALLOWED_ORIGINS = ["{origin}"]',
+            _near_miss(origin, entries, "CORS_ALLOWED_ORIGINS"),
+            with_origin("CORS_ALLOWED_ORIGINS", origin),
         )
     name = browser.server.answering_middleware()
     return Diagnosis(
@@ -148,14 +176,32 @@ def _no_allow_origin(blocked: Blocked, browser: Browser, url: str) -> Diagnosis:
     )
 
 
+def _text_for_a_list(prefix: str) -> Diagnosis | None:
+    """Return that one of the list settings is a text, as the check E014 has it."""
+    for found in list_problems():
+        if found.msg.startswith(prefix):
+            return Diagnosis(found.msg, str(found.hint))
+    return None
+
+
 def _two_allow_origins(blocked: Blocked, browser: Browser, url: str) -> Diagnosis:
     return Diagnosis(
         "Two of the servers on the way add CORS headers: Django and a proxy.",
         "none in Django: take the Access-Control-* headers out of the proxy",
+        sure=False,
     )
 
 
 def _wildcard(blocked: Blocked, browser: Browser, url: str) -> Diagnosis:
+    if isinstance(browser.server, InProcess) and not (
+        cors.CORS_ALLOW_ALL_ORIGINS and not cors.CORS_ALLOW_CREDENTIALS
+    ):
+        return Diagnosis(
+            "Something sets Access-Control-Allow-Origin to *, and CorsMiddleware does "
+            "not.",
+            "MIDDLEWARE, or the server in front of Django: take Access-Control-* out",
+            sure=False,
+        )
     return Diagnosis(
         "Every origin is allowed, but without cookies.",
         f"CORS_ALLOW_CREDENTIALS = True, with CORS_ALLOWED_ORIGINS = "
@@ -168,6 +214,7 @@ def _other_origin(blocked: Blocked, browser: Browser, url: str) -> Diagnosis:
         f"A cache or a proxy answers with the header of another origin, "
         f"{blocked.detail}.",
         "none in Django: the cache must heed Vary: origin, or leave the API alone",
+        sure=False,
     )
 
 
@@ -175,6 +222,7 @@ def _no_credentials(blocked: Blocked, browser: Browser, url: str) -> Diagnosis:
     return Diagnosis(
         "The origin is allowed, but without its cookies.",
         "CORS_ALLOW_CREDENTIALS = True",
+        sure=not cors.CORS_ALLOW_CREDENTIALS,
     )
 
 
@@ -185,8 +233,7 @@ def _status(blocked: Blocked, browser: Browser, url: str) -> Diagnosis:
 def _header(blocked: Blocked, browser: Browser, url: str) -> Diagnosis:
     return Diagnosis(
         f"The header {blocked.detail} is not allowed from other origins.",
-        f"CORS_ALLOW_HEADERS = [*corsheaders.defaults.default_headers, "
-        f'"{blocked.detail}"]',
+        with_headers(blocked.detail),
     )
 
 
@@ -208,18 +255,6 @@ _BLOCKED = {
     "two_allow_origins": _two_allow_origins,
     "wildcard": _wildcard,
 }
-
-
-def is_allowed(origin: Origin) -> bool:
-    """Tell whether the host's CORS settings allow ``origin``."""
-    return (
-        bool(cors.CORS_ALLOW_ALL_ORIGINS)
-        or str(origin) in cors.CORS_ALLOWED_ORIGINS
-        or any(
-            re.match(pattern, str(origin))
-            for pattern in cors.CORS_ALLOWED_ORIGIN_REGEXES
-        )
-    )
 
 
 def _near_miss(origin: Origin, entries: list[str], setting: str) -> str:
@@ -255,18 +290,21 @@ def of_csrf(
             f"The server does not trust {origin}, or the token's cookie got lost.",
             f'CSRF_TRUSTED_ORIGINS = ["{origin}"]',
         )
-    if settings.CSRF_HEADER_NAME != "HTTP_X_CSRFTOKEN":
-        header = settings.CSRF_HEADER_NAME.removeprefix("HTTP_").replace("_", "-")
+    if not HEADER_NAME.fullmatch(str(settings.CSRF_HEADER_NAME)):
         return Diagnosis(
-            f"Django looks for the token in {header}, the frontend sends X-CSRFToken.",
+            f"Django looks for the token in {settings.CSRF_HEADER_NAME!r}, which no "
+            f"header is called there; the frontend sends {browser.token_header}.",
             'CSRF_HEADER_NAME = "HTTP_X_CSRFTOKEN"',
         )
+    text = _text_for_a_list("CSRF")
+    if text is not None:
+        return text
     if not is_trusted(origin, settings.CSRF_TRUSTED_ORIGINS):
         if origin == origin_of(url) and origin.scheme == "https":
             return of_proxy("Django refuses its own origin over HTTPS: it ")
         return Diagnosis(
             _near_miss(origin, settings.CSRF_TRUSTED_ORIGINS, "CSRF_TRUSTED_ORIGINS"),
-            f'CSRF_TRUSTED_ORIGINS = ["{origin}"]',
+            with_origin("CSRF_TRUSTED_ORIGINS", origin),
         )
     return _lost_sessions("The token's counterpart was gone with its session")
 
@@ -276,6 +314,7 @@ def _lost_sessions(lead: str) -> Diagnosis:
         f"{lead}: sessions are not kept.",
         f"SESSION_ENGINE (now {settings.SESSION_ENGINE!r}), and the CACHES that it may "
         "keep them in",
+        sure=False,
     )
 
 
@@ -299,13 +338,7 @@ def of_cookie(prefix: str, reason: str, browser: Browser, url: str) -> Diagnosis
             f"Browsers refuse {both}: it is SameSite=None, but not Secure.",
             f"{setting}_SECURE = True",
         ),
-        "cross_site": Diagnosis(
-            f"{browser.origin} and {host} are two sites, and {both} does not go from "
-            "one to the other.",
-            'SESSION_COOKIE_SAMESITE and CSRF_COOKIE_SAMESITE = "None", with '
-            "SESSION_COOKIE_SECURE and CSRF_COOKIE_SECURE = True; better, one site for "
-            "both, such as app. and api.example.com",
-        ),
+        "cross_site": _of_two_sites(browser.origin, origin_of(url), both),
         "domain": Diagnosis(
             f"Browsers refuse {both}: its domain is not {host} or a parent of it.",
             f"{setting}_DOMAIN = None",
@@ -333,14 +366,37 @@ def of_cookie(prefix: str, reason: str, browser: Browser, url: str) -> Diagnosis
             _lost_sessions("").setting
             if prefix == "SESSION"
             else "MIDDLEWARE: one of them takes the CSRF cookie away",
+            sure=False,
         ),
         "not_set": Diagnosis(
             f"The server set no {cookie} cookie.",
             f'MIDDLEWARE with "{SESSION_MIDDLEWARE}"'
             if prefix == "SESSION"
             else "MIDDLEWARE: one of them takes the CSRF cookie away",
+            sure=prefix == "SESSION" and _place_of(SESSION_MIDDLEWARE) is None,
         ),
     }[reason]
+
+
+def _of_two_sites(page: Origin, api: Origin, cookie: str) -> Diagnosis:
+    lead = f"and {cookie} does not go from one to the other."
+    if page.is_local and api.is_local and page.host != api.host:
+        return Diagnosis(
+            f"{page.host} and {api.host} are one machine, but two sites, {lead}",
+            "one name for both: open the page and call the API by "
+            f"{page.netloc.rpartition(':')[0] or page.netloc} (ALLOWED_HOSTS)",
+        )
+    if site_of(page.host) == site_of(api.host):
+        return Diagnosis(
+            f"{page} and {api} are two sites by their schemes, {lead}",
+            "none in Django: serve both by https://, or both by http:// in development",
+        )
+    return Diagnosis(
+        f"{page} and {api.host} are two sites, {lead}",
+        'SESSION_COOKIE_SAMESITE and CSRF_COOKIE_SAMESITE = "None", with '
+        "SESSION_COOKIE_SECURE and CSRF_COOKIE_SECURE = True; better, one site for "
+        "both, such as app. and api.example.com",
+    )
 
 
 def of_lost_session(browser: Browser, url: str) -> Diagnosis:
@@ -355,6 +411,7 @@ def of_lost_session(browser: Browser, url: str) -> Diagnosis:
         "The session cookie came along, and the server knows no such session.",
         f"{_lost_sessions('').setting}; AUTHENTICATION_BACKENDS, whose get_user finds "
         "the account",
+        sure=False,
     )
 
 
@@ -382,6 +439,7 @@ def of_status(answer: Answer, browser: Browser, url: str) -> Diagnosis:
         return Diagnosis(
             f"A rule of the host's own answered {code!r}.",
             "the receivers of ai_kit_auth.signals, REST_FRAMEWORK, MIDDLEWARE",
+            sure=False,
         )
     if answer.is_redirect:
         return of_redirect(answer.get("Location"), browser, url)
@@ -392,17 +450,21 @@ def of_credentials() -> Diagnosis:
     """Return why a right password was taken for a wrong one."""
     return Diagnosis(
         "No backend accepted an active account with its right password.",
-        "AUTHENTICATION_BACKENDS = "
-        '["django.contrib.auth.backends.ModelBackend"]; now '
-        f"{list(settings.AUTHENTICATION_BACKENDS)}",
+        f"AUTHENTICATION_BACKENDS = {_with_model_backend()!r}",
     )
+
+
+def _with_model_backend() -> list[str]:
+    """Return the project's backends and Django's, which knows passwords."""
+    django = "django.contrib.auth.backends.ModelBackend"
+    return list(dict.fromkeys([*settings.AUTHENTICATION_BACKENDS, django]))
 
 
 def of_error(browser: Browser) -> Diagnosis:
     """Return what a 500 came from."""
     server = browser.server
     if not isinstance(server, InProcess) or server.exception is None:
-        return Diagnosis("The server failed; its log says why.", "the server's log")
+        return Diagnosis("The server failed.", "unknown here: the server's log says it")
     return of_exception(server.exception)
 
 
@@ -461,22 +523,33 @@ def _imported_by(error: ImportError) -> str | None:
     return None
 
 
-_NOT_THE_HOSTS = {"ai_kit_auth", "django", "rest_framework", *sys.stdlib_module_names}
+_LIBRARIES = ("site-packages", "dist-packages", sysconfig.get_path("stdlib"))
+_THIS_APP = str(Path(__file__).parents[1])
 
 
 def _frame_of(error: BaseException) -> str:
-    """Return where ``error`` was raised: the innermost frame of the host's own."""
+    """
+    Return where ``error`` was raised: the innermost frame of the project's own code.
+
+    Never a line of a library, which the project cannot change: then it is the setting
+    whose value the library was working on, or "unknown".
+    """
     frames = [
-        (frame.f_globals.get("__name__", ""), line)
+        (frame.f_globals.get("__name__", ""), frame.f_code.co_filename, line)
         for frame, line in walk_tb(error.__traceback__)
     ]
-    own = [
-        (module, line)
-        for module, line in frames
-        if module.split(".")[0] not in _NOT_THE_HOSTS
-    ]
-    module, line = (own or frames)[-1]
-    return f"the code of {module}, line {line}"
+    for module, file, line in reversed(frames):
+        library = any(part in file for part in (*_LIBRARIES, _THIS_APP))
+        if not library and not file.startswith("<"):
+            return f"the code of {module}, line {line}"
+    modules = {module for module, _, _ in frames}
+    if "rest_framework.renderers" in modules:
+        shown_by = resolved("USER_SERIALIZER")
+        return f"AI_KIT_AUTH['USER_SERIALIZER']: {named(shown_by)}"
+    for name in texts_of(settings.MIDDLEWARE):
+        if name.rpartition(".")[0] in modules and not name.startswith("django."):
+            return f'MIDDLEWARE: "{name}"'
+    return "unknown"
 
 
 def _host_refused(answer: Answer, browser: Browser, url: str) -> Diagnosis | None:
@@ -492,13 +565,19 @@ def _host_refused(answer: Answer, browser: Browser, url: str) -> Diagnosis | Non
             return None
         return Diagnosis(
             f"Django does not answer to the name {host} ({DisallowedHost.__name__}).",
-            f'ALLOWED_HOSTS = ["{host}"]',
+            f"ALLOWED_HOSTS = {_with_host(host)!r}",
         )
     return Diagnosis(
         f"Django does not answer to the name {host}, or the proxy calls it by another.",
         f'ALLOWED_HOSTS = ["{host}"], and the proxy passes Host on (or '
         "X-Forwarded-Host, with USE_X_FORWARDED_HOST = True)",
     )
+
+
+def _with_host(host: str) -> list[str]:
+    """Return the project's ``ALLOWED_HOSTS`` with ``host``, each as it must be."""
+    given = map(right_host, texts_of(settings.ALLOWED_HOSTS))
+    return list(dict.fromkeys([*given, right_host(host)]))
 
 
 def _entry_of(middleware: str) -> str | None:
@@ -551,8 +630,8 @@ def of_mail(error: Exception) -> Diagnosis:
     if isinstance(error, ImproperlyConfigured) and _named_setting(str(error)):
         return of_exception(error)
     return Diagnosis(
-        f"The sender or the transport fails, in {_frame_of(error)}.",
-        f'{mail_setting()}, AI_KIT_AUTH["SEND_..."]',
+        f"The sender or the transport fails with {type(error).__name__}: {error}.",
+        f'{_frame_of(error)}; {mail_setting()}, AI_KIT_AUTH["SEND_..."]',
     )
 
 

@@ -12,8 +12,8 @@ import ipaddress
 import logging
 import re
 from collections.abc import Callable, Iterator
-from contextlib import contextmanager
-from dataclasses import asdict, dataclass, field
+from contextlib import contextmanager, suppress
+from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any
 from urllib.parse import urljoin
@@ -23,29 +23,32 @@ from django.contrib import auth
 from django.core import checks as system_checks
 from django.core.exceptions import ImproperlyConfigured
 from django.db import IntegrityError
-from django.urls import NoReverseMatch, reverse
 from rest_framework.settings import api_settings as drf_settings
 
 from .. import services
 from ..account.urls import ROUTES as ACCOUNT_ROUTES
+from ..checks.cross_origin import lives_elsewhere
+from ..checks.routes import is_ours, named, path_of, view_at
 from ..origins import Origin, knows_suffixes, named_hosts, origin_of, site_of
 from ..settings import SecurityNotices, api_settings
 from ..urls import ROUTES
 from ..users import UserModel, email_field, has_column, identity_fields, username_field
 from . import diagnosis
 from .account import NoAccount, end_sessions, has_mailers, make_account, rolled_back
-from .browser import Blocked, Browser
+from .browser import DEFAULT_HEADER, Blocked, Browser
 from .diagnosis import Diagnosis
-from .servers import Answer, InProcess, Remote, Server, Unreachable
+from .servers import Answer, InProcess, Remote, Server, Unreachable, replaced
 
 OK, FAILED, WARNING, SKIPPED = "ok", "failed", "warning", "skipped"
+# Worth knowing, and nothing that is wrong.
+INFO = "info"
 PREFIX = "ai_kit_auth"
 
 
 @dataclass(frozen=True)
 class Step:
     """
-    One step: ``state`` is ok, failed, warning or skipped.
+    One step: ``state`` is ok, failed, warning, info or skipped.
 
     ``console``: what the browser's console would say; ``cause``: why; ``setting``: what
     to change. All empty where the state is ok.
@@ -145,6 +148,8 @@ def api_origin(origin: Origin) -> Origin:
         for host in named_hosts()
         if not Origin("http", host, 80).is_local
     ]
+    if lives_elsewhere(origin):
+        there = [api for api in there if api.host != origin.host]
     there.sort(key=lambda api: not api.is_same_site(origin))
     if there:
         return there[0]
@@ -175,17 +180,21 @@ class _Walker:
     """Walks, and writes down each step."""
 
     def __init__(self, origin: Origin, api: Origin, server: Server) -> None:
-        self.browser = Browser(origin, server)
+        self.browser = Browser(origin, server, _token_header())
         self.api = api
         self.steps: list[Step] = []
+        # Of the first that failed: see Diagnosis.
+        self.sure = True
 
     def url(self, name: str) -> str:
-        return f"{self.api}{reverse(f'{PREFIX}:{name}')}"
+        return f"{self.api}{path_of(f'{PREFIX}:{name}')}"
 
     def note(
         self, name: str, state: str, console: str = "", found: Diagnosis | None = None
     ) -> None:
         cause, setting = (found.cause, found.setting) if found else ("", "")
+        if state == FAILED and not any(step.state == FAILED for step in self.steps):
+            self.sure = found is None or found.sure
         self.steps.append(Step(name, state, console, cause, setting))
 
     @contextmanager
@@ -249,6 +258,14 @@ class _Walker:
         return diagnosis.of_status(answer, self.browser, url)
 
 
+def _token_header() -> str:
+    """Return the header in which the frontend sends the token, as CSRF_HEADER_NAME."""
+    name = str(settings.CSRF_HEADER_NAME)
+    if name == "HTTP_X_CSRFTOKEN" or not diagnosis.HEADER_NAME.fullmatch(name):
+        return DEFAULT_HEADER
+    return name.removeprefix("HTTP_").replace("_", "-").title()
+
+
 class _Skipped(Exception):
     """A step cannot be made, and nothing is wrong."""
 
@@ -290,6 +307,7 @@ def in_process(origin: Origin, api: Origin, *, guessed: bool = False) -> Walk:
                 if "me" in served:
                     walk.api = walker.url("me").removesuffix("me/")
                 _run(_journey, walker, served)
+                _name_the_middleware(walker, server, served)
         finally:
             end_sessions(server.session_keys)
     except Exception as error:  # noqa: BLE001  # see below
@@ -302,6 +320,46 @@ def in_process(origin: Origin, api: Origin, *, guessed: bool = False) -> Walk:
     finally:
         logging.disable(before)
     return walk
+
+
+def _name_the_middleware(walker: _Walker, server: InProcess, served: list[str]) -> None:
+    """
+    Find the project's middleware without which the first failed step works.
+
+    The journey is made once more without each, since what a middleware does to a
+    session shows requests later.
+    """
+    failed = next((step for step in walker.steps if step.state == FAILED), None)
+    if failed is None:
+        return
+    name = _middleware_behind(failed, walker, server, served)
+    if name is None or name in failed.cause + failed.setting:
+        return
+    without = f"{name} brings it about: without it this step works."
+    setting = f'MIDDLEWARE: "{name}" must leave the API alone'
+    if walker.sure:
+        told = (f"{failed.cause} {without}", f"{failed.setting}; or {setting}")
+    else:
+        told = (without, setting)
+    for place, step in enumerate(walker.steps):
+        if (step.cause, step.setting) == (failed.cause, failed.setting):
+            walker.steps[place] = replace(step, cause=told[0], setting=told[1])
+
+
+def _middleware_behind(
+    failed: Step, walker: _Walker, server: InProcess, served: list[str]
+) -> str | None:
+    given = list(settings.MIDDLEWARE)
+    own = [n for n in given if n.split(".")[0] not in {"django", "corsheaders"}]
+    for name in own:
+        with replaced("MIDDLEWARE", [other for other in given if other != name]):
+            again = InProcess()
+            again.session_keys = server.session_keys
+            other = _Walker(walker.browser.origin, walker.api, again)
+            _run(_journey, other, served)
+        if any(s.name == failed.name and s.state == OK for s in other.steps):
+            return name
+    return None
 
 
 def _run(journey: Callable[..., None], walker: _Walker, *args: Any) -> None:
@@ -329,7 +387,11 @@ def _journey(walker: _Walker, served: list[str]) -> None:
     if wrong is not None:
         walker.note("URLs", FAILED, found=wrong)
         raise _Stop
-    _preflights(walker, served)
+    _preflights(walker, served, partial(_requests, walker, served))
+    _requests(walker, served)
+
+
+def _requests(walker: _Walker, served: list[str]) -> None:
     if "me" not in served:
         walker.note("me/", SKIPPED, found=Diagnosis("ME is not enabled.", ""))
         return
@@ -348,7 +410,7 @@ def _wrong_urls(served: list[str]) -> Diagnosis | None:
         # From a server's start each URL of the app raises it.
         return diagnosis.of_exception(error)
     if served:
-        return None
+        return _wrong_route(served)
     return Diagnosis(
         "No URL of the app is served, or not under the namespace ai_kit_auth.",
         'the URLconf: path("api/v1/auth/", include("ai_kit_auth.urls")), and '
@@ -356,7 +418,24 @@ def _wrong_urls(served: list[str]) -> Diagnosis | None:
     )
 
 
-def _preflights(walker: _Walker, served: list[str]) -> None:
+def _wrong_route(served: list[str]) -> Diagnosis | None:
+    """Return which route answers at the endpoints' paths, where it is another's."""
+    found = [view_at(path_of(f"{PREFIX}:{name}") or "") for name in served]
+    others = [one for one in found if one is not None and not is_ours(one[0])]
+    if len(others) < len(served):
+        return None
+    view, route = others[0]
+    return Diagnosis(
+        f"{named(view)} answers at the paths of the endpoints, by the route {route!r}.",
+        f'In {settings.ROOT_URLCONF}, put path(..., include("ai_kit_auth.urls")) above '
+        f"the route {route!r}.",
+    )
+
+
+def _preflights(
+    walker: _Walker, served: list[str], go_on: Callable[[], object]
+) -> None:
+    """Ask for leave to every endpoint; ``go_on``: what comes after it."""
     failed = False
     asked = [
         (str(route.name), str(route.pattern), "GET" if route.name == "me" else "POST")
@@ -378,11 +457,45 @@ def _preflights(walker: _Walker, served: list[str]) -> None:
             continue
         try:
             with walker.step(f"preflight {path}", url):
-                walker.browser.preflight(method, url, ("content-type", "x-csrftoken"))
+                walker.browser.preflight(method, url, walker.browser.asked_for)
         except _Stop:
             failed = True
     if failed:
+        _tell_repeats_once(walker.steps)
+        _look_beyond(walker, go_on)
         raise _Stop
+
+
+def _tell_repeats_once(steps: list[Step]) -> None:
+    """Leave one of the preflights that fail for one cause, and count the others."""
+    alike: dict[tuple[str, str], list[Step]] = {}
+    for step in steps:
+        if step.state == FAILED:
+            alike.setdefault((step.cause, step.setting), []).append(step)
+    for first, *more in alike.values():
+        if more:
+            count = f"{len(more)} more preflight{'s' if more[1:] else ''}"
+            place = steps.index(first)
+            cause = f"{first.cause} So for {count}."
+            steps[place] = replace(first, cause=cause)
+            steps[:] = [step for step in steps if step not in more]
+
+
+def _look_beyond(walker: _Walker, go_on: Callable[[], object]) -> None:
+    """
+    Go on with a browser that minds no CORS, and keep what fails for another cause.
+
+    What works there is not told: no browser gets there.
+    """
+    before = len(walker.steps)
+    told = {step.setting for step in walker.steps if step.state == FAILED}
+    walker.browser.lenient = True
+    with suppress(_Stop):
+        go_on()
+    beyond = walker.steps[before:]
+    walker.steps[before:] = [
+        step for step in beyond if step.state == FAILED and step.setting not in told
+    ]
 
 
 def _ask_me(walker: _Walker, step: str, *, nobody: bool) -> str:
@@ -396,7 +509,7 @@ def _ask_me(walker: _Walker, step: str, *, nobody: bool) -> str:
             raise _Failed(f"GET {url} {answer.status}", found)
         if (answer.data.get("user") is None) is not nobody:
             found = (
-                Diagnosis("A session is there that nobody began.", "MIDDLEWARE")
+                Diagnosis("A session is there that nobody began.", "MIDDLEWARE", False)
                 if nobody
                 else diagnosis.of_lost_session(walker.browser, url)
             )
@@ -410,6 +523,7 @@ def _cached() -> Diagnosis:
     return Diagnosis(
         "The answer with somebody's token lost its Cache-Control: no-store.",
         "MIDDLEWARE, or the proxy: none may change Cache-Control of the API",
+        sure=False,
     )
 
 
@@ -461,7 +575,7 @@ def _session(
     if not browser.is_same_site(url):
         walker.note(
             "third-party cookies",
-            WARNING,
+            INFO,
             found=Diagnosis(
                 "Safari, Firefox and private windows keep the cookies of another site "
                 "away, and log nobody in.",
@@ -475,6 +589,7 @@ def _not_refused() -> Diagnosis:
         "A CSRF token from before the login is still taken.",
         "MIDDLEWARE: one of them switches the CSRF checks off (csrf_exempt, "
         "_dont_enforce_csrf_checks)",
+        sure=False,
     )
 
 
@@ -491,7 +606,7 @@ def _beside_the_admin(walker: _Walker, log_in: Callable[[str], str]) -> str:
         walker.note(name, SKIPPED, found=Diagnosis(nobody, ""))
         return _ask_me(walker, "me/ again", nobody=False)
     colleague, password = _account(walker, name, staff=True)
-    url = f"{walker.api}{reverse('admin:login')}"
+    url = f"{walker.api}{path_of('admin:login')}"
     with walker.step(name, url):
         page = browser.open(url)
         token = re.search(
@@ -539,11 +654,7 @@ def _no_admin() -> str:
 
 
 def _serves(name: str) -> bool:
-    try:
-        reverse(name)
-    except NoReverseMatch:
-        return False
-    return True
+    return path_of(name) is not None
 
 
 # Over HTTP
@@ -577,12 +688,18 @@ class _Visit(_Walker):
         return f"{self.base}{route.pattern}"
 
     def look(self) -> None:
-        me, login = self.url("me"), self.url("login")
+        me = self.url("me")
         if self.api.scheme == "https":
             self._plain_http(me)
         with self.step("server", me):
             self._answers(me)
-        _preflights(self, [str(route.name) for route in ROUTES.values()])
+        served = [str(route.name) for route in ROUTES.values()]
+        _preflights(self, served, self._ask)
+        self._ask()
+
+    def _ask(self) -> None:
+        """Send the requests that need no account."""
+        me, login = self.url("me"), self.url("login")
         token = _ask_me(self, "me/", nobody=True)
         if self.api.scheme == "https":
             self._cookies()
@@ -704,7 +821,7 @@ class _Visit(_Walker):
 
     def _log_in_nobody(self, origin: Origin, login: str) -> Answer:
         """Return the answer to a login of no name that says to come from ``origin``."""
-        own = Browser(self.api, self.browser.server)
+        own = Browser(self.api, self.browser.server, self.browser.token_header)
         token = str(own.fetch("GET", self.url("me")).data.get("csrf"))
         return own.send("POST", login, {}, csrf=token, origin=origin)
 

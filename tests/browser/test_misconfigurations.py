@@ -44,7 +44,6 @@ BROKEN = (
     "authentication_middleware_missing",
     "middleware_that_switches_csrf_off",
     "csrf_origin_missing",
-    "csrf_token_in_another_header",
     "csrf_cookie_none_without_secure",
     "lax_cookies_across_sites",
     "lax_session_across_sites",

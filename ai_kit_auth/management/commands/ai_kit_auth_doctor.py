@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import os
+from collections.abc import Iterator
+from contextlib import contextmanager, suppress
 from typing import Any
 
 from django.core.exceptions import ImproperlyConfigured, ValidationError
@@ -10,11 +13,11 @@ from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.validators import validate_email
 
 from ...doctor import walks
-from ...doctor.walks import FAILED, OK, SKIPPED, WARNING, Step, Walk
+from ...doctor.walks import FAILED, INFO, OK, SKIPPED, WARNING, Step, Walk
 from ...origins import Origin, frontend_origins, origin_of, parse_origin
 from ...settings import api_settings
 
-_STYLES = {OK: "SUCCESS", FAILED: "ERROR", WARNING: "WARNING"}
+_STYLES = {OK: "SUCCESS", FAILED: "ERROR", WARNING: "WARNING", INFO: "NOTICE"}
 
 
 class Command(BaseCommand):
@@ -26,7 +29,8 @@ class Command(BaseCommand):
     steps), and ``walks``, a list of ``origin``, ``api``, ``relation`` (``same origin``,
     ``same site``, with how that is known, or ``cross-site``), ``guessed`` (a bool:
     whether ``api`` is) and ``steps``. A step is five strings: ``name``, ``state``
-    (``ok``, ``failed``, ``warning``, ``skipped``), ``console``, ``cause``, ``setting``.
+    (``ok``, ``failed``, ``warning``, ``info``, ``skipped``), ``console``, ``cause``,
+    ``setting``. An ``info`` is no finding: it is as it should be, and good to know.
     """
 
     help = (
@@ -94,12 +98,24 @@ class Command(BaseCommand):
         sent = walks.mails(address) if address else []
         steps = [*found, *(step for walk in walked for step in walk.steps), *sent]
         ok = not any(step.state == FAILED for step in steps)
-        if options["json"]:
-            self._print_json(ok, found, walked, sent)
-        else:
-            self._print_text(found, walked, sent, steps)
+        with self._open_pipe():
+            if options["json"]:
+                self._print_json(ok, found, walked, sent)
+            else:
+                self._print_text(found, walked, sent, steps)
         if not ok:
             raise SystemExit(1)
+
+    @contextmanager
+    def _open_pipe(self) -> Iterator[None]:
+        """Stop printing where nothing reads on: ``ai_kit_auth_doctor | head``."""
+        try:
+            yield
+            self.stdout.flush()
+        except BrokenPipeError:
+            # Python would write to it once more as it ends.
+            with suppress(OSError, ValueError):
+                os.dup2(os.open(os.devnull, os.O_WRONLY), self.stdout.fileno())
 
     def _print_json(
         self, ok: bool, found: list[Step], walked: list[Walk], sent: list[Step]
@@ -131,7 +147,7 @@ class Command(BaseCommand):
         states = [step.state for step in steps]
         counts = ", ".join(
             f"{states.count(state)} {state}"
-            for state in (OK, FAILED, WARNING, SKIPPED)
+            for state in (OK, FAILED, WARNING, INFO, SKIPPED)
             if state in states
         )
         self.stdout.write(counts)

@@ -1,0 +1,11 @@
+"""The app and the admin below a tenant's name and key."""
+
+from __future__ import annotations
+
+from django.contrib import admin
+from django.urls import include, path
+
+urlpatterns = [
+    path("admin/", admin.site.urls),
+    path("t/<slug:tenant>/auth/", include("ai_kit_auth.urls"), {"extra": 1}),
+]
