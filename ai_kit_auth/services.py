@@ -10,6 +10,7 @@ from __future__ import annotations
 import hashlib
 import inspect
 import logging
+import time
 import unicodedata
 from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
@@ -26,7 +27,6 @@ from django.contrib.auth.hashers import make_password
 from django.core.cache import cache
 from django.core.mail import EmailMultiAlternatives
 from django.db import IntegrityError, OperationalError, router, transaction
-from django.db.backends.base.base import BaseDatabaseWrapper
 from django.db.models import BooleanField, ExpressionWrapper, Q
 from django.db.models.signals import post_save, pre_save
 from django.template import Context
@@ -90,9 +90,21 @@ __all__ = [
 logger = logging.getLogger("ai_kit_auth")
 
 
-def atomic() -> transaction.Atomic:
-    """Return a transaction on the database that the user model is written to."""
-    return transaction.atomic(using=router.db_for_write(UserModel))
+@contextmanager
+def atomic() -> Iterator[None]:
+    """
+    Open a transaction on the database that the user model is written to.
+
+    On SQLite it begins with a write, which waits for whoever else writes: one that has
+    read before is refused at once ("database is locked"). So nothing slow, a mail above
+    all, belongs into it.
+    """
+    using = router.db_for_write(UserModel)
+    is_outermost = not transaction.get_connection(using).in_atomic_block
+    with transaction.atomic(using=using):
+        if is_outermost:
+            _lock_file()
+        yield
 
 
 # Links
@@ -113,6 +125,7 @@ def make_url(*path: object, **query: object) -> SafeString:
     return mark_safe(f"{location}?{urlencode(query, quote_via=quote)}")  # noqa: S308  # from settings, and quoted
 
 
+@sensitive_variables()
 def get_activation_url(user: User) -> SafeString:
     """
     Return the link that activates ``user``, to the frontend's ACTIVATION_ROUTE.
@@ -130,6 +143,7 @@ def _get_invitation_url(user: User) -> SafeString:
     )
 
 
+@sensitive_variables()
 def get_password_reset_url(user: User) -> SafeString:
     """
     Return the link that resets the password of ``user``, to RESET_PW_ROUTE.
@@ -248,6 +262,7 @@ def custom_email_data() -> dict[str, Any]:
     return {}
 
 
+@sensitive_variables()
 def send_email(subject: str, text: str, html: str, to_address: str) -> None:
     """
     Send one mail from ``DEFAULT_FROM_EMAIL``: plain text with an HTML alternative.
@@ -275,6 +290,7 @@ def _render(template_name: str, context: dict[str, Any], *, escape: bool) -> str
     return str(template.render(context))
 
 
+@sensitive_variables()
 def mail_context(user: User, url: str) -> dict[str, Any]:
     """
     Return what a mail's templates are given: ``user``, ``url`` and the project's own.
@@ -292,6 +308,7 @@ def mail_context(user: User, url: str) -> dict[str, Any]:
     }
 
 
+@sensitive_variables()
 def render_part(templates: MailTemplates, part: str, context: dict[str, Any]) -> str:
     """
     Return one part of a mail: TITLE, BODY_PLAINTEXT or BODY_HTML.
@@ -304,6 +321,7 @@ def render_part(templates: MailTemplates, part: str, context: dict[str, Any]) ->
     return " ".join(text.split()) if part == "TITLE" else text
 
 
+@sensitive_variables()
 def render_mail(templates: MailTemplates, user: User, url: str) -> tuple[str, str, str]:
     """
     Return subject, plain text and HTML of one mail, from the host's templates.
@@ -318,31 +336,37 @@ def render_mail(templates: MailTemplates, user: User, url: str) -> tuple[str, st
     )
 
 
+@sensitive_variables()
 def send_from_templates(templates: MailTemplates, user: User, url: str) -> None:
     """Send ``user`` the mail of ``templates``. Raises what :func:`render_mail` does."""
     send_email(*render_mail(templates, user, url), email_of(user))
 
 
+@sensitive_variables()
 def default_send_user_activation_mail(user: User, url: str) -> None:
     """Send the mail of a new registration from the templates of USER_CREATED."""
     send_from_templates(api_settings.EMAIL_TEMPLATES.USER_CREATED, user, url)
 
 
+@sensitive_variables()
 def default_send_activation_by_admin_mail(user: User, url: str) -> None:
     """Send the mail of an account made in the admin, from those of SET_PASSWORD."""
     send_from_templates(api_settings.EMAIL_TEMPLATES.SET_PASSWORD, user, url)
 
 
+@sensitive_variables()
 def default_send_account_exists_mail(user: User, url: str) -> None:
     """Send the mail for a taken address from the templates of ACCOUNT_EXISTS."""
     send_from_templates(api_settings.EMAIL_TEMPLATES.ACCOUNT_EXISTS, user, url)
 
 
+@sensitive_variables()
 def default_send_reset_pw_mail(user: User, url: str) -> None:
     """Send the mail of a reset request from the templates of RESET_PASSWORD."""
     send_from_templates(api_settings.EMAIL_TEMPLATES.RESET_PASSWORD, user, url)
 
 
+@sensitive_variables()
 def hand_over(send: Callable[[Any, str], object], user: User, url: str) -> None:
     """
     Call a host's sender with ``user`` and ``url``.
@@ -360,6 +384,7 @@ def hand_over(send: Callable[[Any, str], object], user: User, url: str) -> None:
         raise MailNotSent from error
 
 
+@sensitive_variables()
 def send_user_activation_mail(user: User) -> None:
     """
     Hand the activation mail of ``user`` to SEND_USER_ACTIVATION_MAIL.
@@ -369,6 +394,7 @@ def send_user_activation_mail(user: User) -> None:
     hand_over(api_settings.SEND_USER_ACTIVATION_MAIL, user, get_activation_url(user))
 
 
+@sensitive_variables()
 def send_activation_by_admin_mail(user: User) -> None:
     """
     Hand the activation mail of ``user`` to SEND_ACTIVATION_BY_ADMIN_MAIL.
@@ -382,6 +408,7 @@ def send_activation_by_admin_mail(user: User) -> None:
     hand_over(api_settings.SEND_ACTIVATION_BY_ADMIN_MAIL, user, make_link(user))
 
 
+@sensitive_variables()
 def resend_activation_mail(user: User) -> None:
     """
     Mail ``user``, who waits for the activation, once more.
@@ -395,6 +422,7 @@ def resend_activation_mail(user: User) -> None:
         send_activation_by_admin_mail(user)
 
 
+@sensitive_variables()
 def send_reset_pw_mail(user: User) -> None:
     """
     Hand the reset mail of ``user`` to SEND_RESET_PW_MAIL.
@@ -404,6 +432,7 @@ def send_reset_pw_mail(user: User) -> None:
     hand_over(api_settings.SEND_RESET_PW_MAIL, user, get_password_reset_url(user))
 
 
+@sensitive_variables()
 def send_account_exists_mail(user: User) -> None:
     """
     Hand a mail with a reset link to SEND_ACCOUNT_EXISTS_MAIL, for a taken address.
@@ -455,24 +484,39 @@ def registration(*, mails: bool = True) -> Iterator[_Registration]:
     token = _current.set(current)
     try:
         with atomic():
-            connection = transaction.get_connection(router.db_for_write(UserModel))
-            if connection.vendor == "sqlite":
-                _lock_file(connection)
             yield current
     finally:
         _current.reset(token)
         _unlock(current.locks)
     for user in current.to_mail if mails else ():
-        _mail_or_withdraw(user)
+        mail_or_withdraw(user)
 
 
-def _lock_file(connection: BaseDatabaseWrapper) -> None:
-    # A write, even of no row, takes the write lock of the whole file. It must come
-    # first: SQLite lets nobody who has read write after somebody else has.
-    table = connection.ops.quote_name(UserModel._meta.db_table)
-    column = connection.ops.quote_name(UserModel._meta.pk.column)
-    with connection.cursor() as cursor:
-        cursor.execute(f"UPDATE {table} SET {column} = {column} WHERE 1 = 0")  # noqa: S608  # names from the model
+def _lock_file() -> None:
+    connection = transaction.get_connection(router.db_for_write(UserModel))
+    if connection.vendor == "sqlite":
+        # A write, even of no row, takes the write lock of the whole file. It must come
+        # first: SQLite lets nobody who has read write after somebody else has.
+        table = connection.ops.quote_name(UserModel._meta.db_table)
+        column = connection.ops.quote_name(UserModel._meta.pk.column)
+        statement = f"UPDATE {table} SET {column} = {column} WHERE 1 = 0"  # noqa: S608  # names from the model
+        deadline = time.monotonic() + _LOCK_SECONDS
+        with connection.cursor() as cursor:
+            while not _is_executed(cursor, statement, deadline):
+                pass
+
+
+def _is_executed(cursor: Any, statement: str, deadline: float) -> bool:
+    """Execute ``statement``; tell whether it could be, raise when it is too late."""
+    try:
+        cursor.execute(statement)
+    except OperationalError:
+        # The wait of SQLite itself is 5 seconds, unless the project has set another,
+        # and it is not fair: some wait while others get the lock again and again.
+        if time.monotonic() > deadline:
+            raise
+        return False
+    return True
 
 
 def _lock(names: Sequence[str]) -> None:
@@ -537,15 +581,22 @@ def mail_new_account(user: User) -> None:
     if current is not None:
         current.to_mail.append(user)
     else:
-        _mail_or_withdraw(user)
+        mail_or_withdraw(user)
 
 
-def _mail_or_withdraw(user: User) -> None:
+def mail_or_withdraw(user: User) -> None:
+    """
+    Mail the activation link of ``user``, if it waits; take it back where that fails.
+
+    Raises what :func:`send_user_activation_mail` raises.
+    """
     if not waits_for_activation(user):
         return
     try:
         send_user_activation_mail(user)
-    except Exception:
+    except BaseException:
+        # Nor may a worker that runs out of time, which exits, leave the account behind.
+        logger.warning("The account of user %s is taken back", user.pk)
         withdraw(user)
         raise
 
@@ -699,9 +750,19 @@ def refuse(codes: Mapping[str, str]) -> None:
 
 
 def withdraw(user: User) -> None:
-    """Take a registration back whose mail could not be sent, unless it was used."""
+    """
+    Take a registration back whose mail could not be sent, unless it was used.
+
+    With it goes what refers to it, by the ``on_delete`` of each foreign key. Where that
+    forbids it the account stays, which the log tells.
+    """
     untouched = {"password": user.password, "is_active": False}
-    users().filter(pk=user.pk, **untouched).delete()
+    try:
+        with atomic():
+            users().filter(pk=user.pk, **untouched).delete()
+    except IntegrityError:
+        # Django's ProtectedError and RestrictedError are such.
+        logger.exception("The account of user %s stays without its mail", user.pk)
 
 
 @sensitive_variables()

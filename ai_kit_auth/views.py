@@ -7,7 +7,6 @@ A host subclasses a view and routes it itself, or connects to the signals.
 from __future__ import annotations
 
 import logging
-import time
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
 from functools import partial
@@ -17,9 +16,7 @@ from django.conf import settings
 from django.contrib.auth import SESSION_KEY, login, logout
 from django.db import DatabaseError, router, transaction
 from django.dispatch import Signal
-from django.http import HttpResponseBase
 from django.middleware.csrf import get_token, rotate_token
-from django.utils import translation
 from django.utils.decorators import method_decorator
 from django.views.decorators.debug import sensitive_post_parameters, sensitive_variables
 from rest_framework import status
@@ -38,6 +35,7 @@ from rest_framework.throttling import BaseThrottle
 from rest_framework.views import APIView
 
 from . import activation_proof, security_log, services
+from .after_answer import after_answer
 from .authentication import (
     CSRFEnforcement,
     SessionAuthentication,
@@ -233,6 +231,15 @@ class AuthView(APIView):
         serializer_class = self.get_user_serializer_class()
         return serializer_class(user, context=self.get_serializer_context()).data
 
+    def after_answer(self, what: str, work: Callable[[], object]) -> None:
+        """
+        Call ``work`` once, when the client has its answer, in the request's context.
+
+        ``what``: how the log calls it where it fails, without a secret. The transaction
+        that ``work`` relies on must be over.
+        """
+        after_answer(self.request._request, what, work)
+
     def csrf(self) -> str:
         """Return the token for the header ``X-CSRFToken`` of the next request."""
         return get_token(self.request._request)
@@ -358,33 +365,38 @@ class RegistrationView(AuthView):
     def registered(self, *, answer_first: bool) -> Response:
         """Make the account and answer; its mail goes out as ``create()`` asks for."""
         request = self.request
-        # One unit with its mail: an account whose link got lost blocks its address.
-        with services.registration(mails=False) as current:
+        # Its mail follows the commit, and takes the account back where it fails: one
+        # whose link got lost would block its address.
+        with services.registration(mails=not answer_first) as current:
             user_pre_registered.send(sender=self.__class__, user_data=request.data)
             serializer = self.validated()
-            if getattr(serializer, "address_is_taken", False):
-                return self.answer_for_taken(serializer.validated_data)
+            taken = getattr(serializer, "address_is_taken", False)
             # What a project's own serializer makes may be another object.
-            made = serializer.save()
+            made = None if taken else serializer.save()
             user = made if isinstance(made, UserModel) else None
-            user_post_registered.send(sender=self.__class__, user=made)
-            waits = user in current.to_mail and services.waits_for_activation(user)
-            if waits and not answer_first:
-                services.send_user_activation_mail(user)
+            if not taken:
+                user_post_registered.send(sender=self.__class__, user=made)
+        if taken:
+            return self.answer_for_taken(serializer.validated_data)
         security_log.log("registered", request, user=user)
-        hides = answer_first and user is not None
-        late = partial(self.hand_over, user, waits) if hides else nothing
-        response = AnsweredFirst({}, then=late, status=status.HTTP_201_CREATED)
+        if answer_first and user is not None:
+            mails = user in current.to_mail
+            self.after_answer(
+                f"The activation mail of user {user.pk}",
+                partial(self.hand_over, user, mails),
+            )
+        response = Response({}, status=status.HTTP_201_CREATED)
         activation_proof.set_proof(response, request, user)
         return response
 
     def answer_for_taken(self, data: Mapping[str, Any]) -> Response:
         """Do what a registration costs, and tell the address's owner instead."""
         UserModel().set_password(data.get("password"))
-        address = data[email_field()]
-        response = AnsweredFirst(
-            {}, then=partial(self.tell_owner, address), status=status.HTTP_201_CREATED
+        self.after_answer(
+            "The mail about a taken address",
+            partial(self.tell_owner, data[email_field()]),
         )
+        response = Response({}, status=status.HTTP_201_CREATED)
         activation_proof.set_proof(response, self.request, None)
         return response
 
@@ -394,18 +406,14 @@ class RegistrationView(AuthView):
         if may_mail(self.request, account_key(owner, address)):
             services.tell_owner(owner)
 
-    def hand_over(self, user: User, waits: bool) -> None:
+    def hand_over(self, user: User, mails: bool) -> None:
         """Send the activation mail; take the account back where that fails."""
         # SECURITY: counted as the mail to an owner is, or what a stranger has left of
         # the rate would tell.
         may_mail(self.request, account_key(None, email_of(user)))
-        if not waits:
-            return
-        try:
-            services.send_user_activation_mail(user)
-        except Exception:
-            logger.exception("The account of user %s is taken back", user.pk)
-            services.withdraw(user)
+        # A transaction of the project's own around the request may have been undone.
+        if mails and UserModel._base_manager.filter(pk=user.pk).exists():
+            services.mail_or_withdraw(user)
 
 
 class ActivateUser(AuthView):
@@ -464,8 +472,11 @@ class MailRequestView(AuthView):
         with services.atomic():
             if mails:
                 self.pre_signal.send(sender=self.__class__, user=user)
-        then = partial(self.hand_over, user) if mails else nothing
-        return AnsweredFirst({}, then=then)
+        self.after_answer(
+            f"The {self.mail} mail of user {user.pk if user else '-'}",
+            partial(self.hand_over, user) if mails else nothing,
+        )
+        return Response({})
 
     def hand_over(self, user: User) -> None:
         """Send the mail; a failure is logged, the client knows nothing of it."""
@@ -538,41 +549,5 @@ class ValidatePassword(AuthView):
         return Response({})
 
 
-class AnsweredFirst(Response):
-    """
-    A response after which the server does something that the client must not feel.
-
-    ``then`` is called once, when the server closes the response, its body being sent:
-    WSGI (PEP 3333) and Django's ASGI handler close it after the last byte, Django's
-    test client before it returns. It runs in the language of the request.
-    """
-
-    def __init__(
-        self, data: Any, *, then: Callable[[], None], status: int = status.HTTP_200_OK
-    ) -> None:
-        super().__init__(data, status=status)
-        self._then: Callable[[], None] | None = then
-        self._language = translation.get_language()
-        # Without it a client would wait for the end of the connection.
-        self.add_post_render_callback(_state_length)
-
-    def close(self) -> None:
-        then, self._then = self._then, None
-        if then is not None:
-            # SECURITY: on CPUs that a proxy or the client shares, work that begins at
-            # once keeps them from reading the answer, by a time that can be measured.
-            time.sleep(_PAUSE)
-            with translation.override(self._language):
-                then()
-        super().close()
-
-
-_PAUSE = 0.005  # seconds
-
-
 def nothing() -> None:
     """Be what comes after an answer that nothing comes after."""
-
-
-def _state_length(response: HttpResponseBase) -> None:
-    response.headers.setdefault("Content-Length", str(len(response.content)))  # type: ignore[attr-defined]  # a rendered response has content

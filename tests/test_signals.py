@@ -7,6 +7,7 @@ from collections.abc import Callable, Iterator
 from typing import Any
 
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import (
     user_logged_in,
@@ -394,22 +395,30 @@ def test_a_receiver_names_the_field_that_it_refuses(
     assert answer_of(answer) == (400, {"email": ["domain_not_allowed"]})
 
 
+def note_the_account(user: Any, **kwargs: object) -> None:
+    LogEntry.objects.create(user=user, object_repr="new", action_flag=1)
+
+
 @with_activation
-def test_a_mail_that_is_not_sent_undoes_what_receivers_wrote(
+def test_a_mail_that_is_not_sent_takes_back_what_belongs_to_the_account(
     client: APIClient,
     db: None,
     connect: Connect,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
+    """The mail follows the commit, so what refers to no account stays."""
+
     def down(*args: object) -> None:
         raise ConnectionRefusedError
 
+    connect(signals.user_post_registered, note_the_account)
     connect(signals.user_post_registered, write_a_witness)
     monkeypatch.setattr(services, "send_email", down)
     answer = post(client, "register", registration())
     assert answer_of(answer) == (503, {"error": "mail_not_sent"})
-    assert witnesses() == 0
     assert rows() == []
+    assert not LogEntry.objects.exists()
+    assert witnesses() == 1
 
 
 # Activation

@@ -209,6 +209,7 @@ def may_mail_new_address(address: str) -> bool:
     return True
 
 
+@sensitive_variables()
 def get_email_change_url(user: User, address: str) -> SafeString:
     """
     Return the link that gives ``user`` the ``address``, to CONFIRM_EMAIL_ROUTE.
@@ -467,6 +468,7 @@ def addressed(user: User, address: str) -> User:
     return other
 
 
+@sensitive_variables()
 def send_confirm_email_mail(user: User, address: str) -> None:
     """
     Hand the mail that asks ``address`` for its consent to SEND_CONFIRM_EMAIL_MAIL.
@@ -481,11 +483,13 @@ def send_confirm_email_mail(user: User, address: str) -> None:
     )
 
 
+@sensitive_variables()
 def default_send_confirm_email_mail(user: User, url: str) -> None:
     """Send the mail of a change of address from the templates of CONFIRM_EMAIL."""
     services.send_from_templates(api_settings.EMAIL_TEMPLATES.CONFIRM_EMAIL, user, url)
 
 
+@sensitive_variables()
 def send_security_notice(user: User, notice: str) -> None:
     """
     Tell ``user`` what has happened to the account, if SECURITY_NOTICES has it on.
@@ -515,6 +519,7 @@ def tell_of_reset(sender: Any, user: User, **kwargs: object) -> None:
 user_post_reset_password.connect(tell_of_reset, dispatch_uid="ai_kit_auth.account")
 
 
+@sensitive_variables()
 def default_send_security_notice(user: User, notice: str) -> None:
     """Send the mail of ``notice``, a key of SECURITY_NOTICES, from its templates."""
     services.send_from_templates(_TEMPLATES[notice](), user, "")

@@ -20,7 +20,7 @@ from ..authentication import SessionAuthentication
 from ..settings import api_settings
 from ..throttling import CountingThrottle, LinkThrottle
 from ..users import User, email_field, find_by_address
-from ..views import AnsweredFirst, AuthView, MailRequestView, MeView
+from ..views import AuthView, MailRequestView, MeView
 from . import services
 from .permissions import (
     forget_recent_authentication,
@@ -68,6 +68,14 @@ class AccountThrottle(CountingThrottle):
 
     def key(self, request: Any) -> str:
         return str(request.user.pk)
+
+
+def notify(view: AuthView, user: User, notice: str) -> None:
+    """Send ``user`` the ``notice``, a key of SECURITY_NOTICES, after the answer."""
+    view.after_answer(
+        f"The notice {notice} to user {user.pk}",
+        partial(services.send_security_notice, user, notice),
+    )
 
 
 class AccountView(AuthView):
@@ -168,8 +176,8 @@ class ChangePassword(AccountView):
             user_post_change_password.send(sender=self.__class__, user=user)
         self.renew_session(user, data["new_password"])
         security_log.log("password_changed", request, user=user)
-        notice = partial(services.send_security_notice, user, "PASSWORD_CHANGED")
-        return AnsweredFirst({"csrf": self.csrf()}, then=notice)
+        notify(self, user, "PASSWORD_CHANGED")
+        return Response({"csrf": self.csrf()})
 
 
 class LogoutOthers(AccountView):
@@ -218,8 +226,8 @@ class ChangeEmail(AccountView):
         allowed = services.may_mail_new_address(address)
         with core.atomic():
             user_pre_change_email.send(sender=self.__class__, user=user, email=address)
-            if allowed and not answer_first:
-                self.hand_over(user, address)
+        if allowed and not answer_first:
+            self.hand_over(user, address)
         security_log.log(
             "email_change_requested" if allowed else "throttled",
             request,
@@ -228,7 +236,11 @@ class ChangeEmail(AccountView):
         )
         late = self.tell_owner if taken else self.hand_over_late
         mails = late if allowed and answer_first else None
-        return AnsweredFirst({}, then=partial(self.finish, user, address, mails))
+        self.after_answer(
+            f"The mails about a new address of user {user.pk}",
+            partial(self.finish, user, address, mails),
+        )
+        return Response({})
 
     def finish(
         self, user: User, address: str, late: Callable[[User, str], None] | None
@@ -239,14 +251,15 @@ class ChangeEmail(AccountView):
         services.send_security_notice(user, "EMAIL_CHANGE_REQUESTED")
 
     def hand_over(self, user: User, address: str) -> None:
+        """Mail the link, in no transaction; then tell the receivers, in one."""
         services.send_confirm_email_mail(user, address)
-        user_post_change_email.send(sender=self.__class__, user=user, email=address)
+        with core.atomic():
+            user_post_change_email.send(sender=self.__class__, user=user, email=address)
 
     def hand_over_late(self, user: User, address: str) -> None:
         """Mail the link when the client has its answer; log a failure."""
         try:
-            with core.atomic():
-                self.hand_over(user, address)
+            self.hand_over(user, address)
         except Exception:
             logger.exception("The new address of user %s got no mail", user.pk)
 
@@ -281,9 +294,8 @@ class ConfirmEmail(AuthView):
             )
             services.void_email_change_links(user)
         security_log.log("email_changed", request, user=user)
-        owner = services.addressed(user, before)
-        notice = partial(services.send_security_notice, owner, "EMAIL_CHANGED")
-        return AnsweredFirst({}, then=notice)
+        notify(self, services.addressed(user, before), "EMAIL_CHANGED")
+        return Response({})
 
 
 class UpdateMe(MeView):
@@ -367,5 +379,5 @@ class DeleteAccount(AccountView):
         logout(request._request)
         rotate_token(request._request)
         security_log.log("account_deleted", request, user=left)
-        farewell = partial(services.send_security_notice, left, "ACCOUNT_DELETED")
-        return AnsweredFirst({"csrf": self.csrf()}, then=farewell)
+        notify(self, left, "ACCOUNT_DELETED")
+        return Response({"csrf": self.csrf()})

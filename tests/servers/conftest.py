@@ -22,7 +22,7 @@ from pathlib import Path
 import pytest
 
 from ..databases import need_server
-from .hosts import ENGINES, Host, database_address, new_host, redis_address
+from .hosts import ENGINES, Host, database_address, new_host, redis_address, sqlite_host
 from .post_office import PostOffice
 
 HERE = Path(__file__).resolve().parent
@@ -86,6 +86,19 @@ def each_host(
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
     """Give the host on PostgreSQL, where the database makes no difference."""
     yield from _host("postgresql", tmp_path_factory)
+
+
+@pytest.fixture(scope="package", params=["sqlite", *ENGINES])
+def every_host(
+    request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
+) -> Iterator[Host]:
+    """Give the host on SQLite as well."""
+    if request.param != "sqlite":
+        yield from _host(request.param, tmp_path_factory)
+        return
+    need_server("redis", *redis_address())
+    with sqlite_host(tmp_path_factory.mktemp("sqlite")) as host:
+        yield host
 
 
 @pytest.fixture

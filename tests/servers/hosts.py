@@ -1,4 +1,4 @@
-"""Databases, and the host on gunicorn or uvicorn with one of them."""
+"""Databases, and the host on gunicorn, waitress or uvicorn with one of them."""
 
 from __future__ import annotations
 
@@ -66,6 +66,7 @@ class Host:
         server: str = "gunicorn",
         *,
         workers: int = 4,
+        timeout: int = 30,
         smtp_port: int = 1,
         smtp_timeout: float = 30,
         throttles: Mapping[str, str | None] | None = None,
@@ -75,6 +76,8 @@ class Host:
         """
         Serve it until the block ends.
 
+        ``server``: gunicorn with ``workers`` that have ``timeout`` seconds for a request;
+        gthread, one of its processes with 8 threads; waitress; uvicorn.
         ``throttles``: THROTTLE_RATES, without which all are off; ``auth``: of
         AI_KIT_AUTH, what is not the default; ``settings`` replace the host's own.
         """
@@ -97,12 +100,19 @@ class Host:
             },
             **settings,
         }
+        gunicorn = [
+            *("gunicorn", "host.wsgi", "--bind", f"127.0.0.1:{port}"),
+            *("--log-level", "warning", "--no-control-socket"),
+        ]
         commands = {
             "gunicorn": [
-                "gunicorn",
-                "host.wsgi",
-                *("--bind", f"127.0.0.1:{port}", "--workers", f"{workers}"),
-                *("--log-level", "warning", "--no-control-socket"),
+                *gunicorn,
+                *("--workers", f"{workers}", "--timeout", f"{timeout}"),
+            ],
+            "gthread": [*gunicorn, "--worker-class", "gthread", "--threads", "8"],
+            "waitress": [
+                *("waitress", "--listen", f"127.0.0.1:{port}", "--threads", "8"),
+                "host.wsgi:application",
             ],
             "uvicorn": [
                 "uvicorn",
@@ -196,7 +206,7 @@ def new_host(kind: str, folder: Path) -> Iterator[Host]:
     engine, _, user = ENGINES[kind]
     name = f"test_ai_kit_auth_{secrets.token_hex(4)}"
     host, port = database_address(kind)
-    database = {
+    database: dict[str, Any] = {
         "ENGINE": engine,
         "HOST": host,
         "PORT": port,
@@ -210,12 +220,30 @@ def new_host(kind: str, folder: Path) -> Iterator[Host]:
             **({"CHARSET": "utf8mb4"} if kind == "mariadb" else {}),
         },
     }
-    made = Host(kind, folder, database)
-    made.manage_database("create")
-    try:
+    with _made(Host(kind, folder, database)) as made:
         yield made
+
+
+@contextmanager
+def sqlite_host(folder: Path) -> Iterator[Host]:
+    """Make a database in a file of ``folder``, with Django's settings for one."""
+    name = str(folder / "db.sqlite3")
+    database = {
+        "ENGINE": "django.db.backends.sqlite3",
+        "NAME": name,
+        "TEST": {"NAME": name},
+    }
+    with _made(Host("sqlite", folder, database)) as made:
+        yield made
+
+
+@contextmanager
+def _made(host: Host) -> Iterator[Host]:
+    host.manage_database("create")
+    try:
+        yield host
     finally:
-        made.manage_database("drop")
+        host.manage_database("drop")
 
 
 def _mailer(port: int, timeout: float) -> dict[str, Any]:

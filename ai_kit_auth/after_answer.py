@@ -1,0 +1,205 @@
+"""
+What a request leaves to be done once its client has the answer: mails, above all.
+
+SECURITY: a worker that sent the mail itself would be busy with it, and whoever asks for
+something else meanwhile would feel by its delay that there is an account. So threads of
+our own do it. Each request hands over one task, whether or not there is a mail to send.
+
+A task runs once, whatever becomes of the response: it is bound to the request, which
+Django closes with the last response that its middleware makes, and it begins without
+that where no response is closed (an ASGI client that has left). It runs in a copy of
+the request's context: its ``ContextVar`` values, its language and its time zone.
+
+In a test it runs in the request's own thread, where the test's transaction is: when
+Django's test client closes the response, before it returns; at once where a view is
+called without Django's handler, as with ``APIRequestFactory``. A test is known by what
+Django's test environment and its test client leave behind, so that no setting of a
+project in production can ask for it by mistake.
+"""
+
+from __future__ import annotations
+
+import atexit
+import logging
+import os
+import sys
+import time
+from collections.abc import Callable
+from contextvars import copy_context
+from queue import SimpleQueue
+from threading import Condition, Event, Thread
+
+from django.core import mail
+from django.db import connections
+from django.http import HttpRequest
+from django.views.decorators.debug import sensitive_variables
+
+logger = logging.getLogger("ai_kit_auth")
+
+# Mails wait for their transport, not for the processor.
+THREADS = 4
+# Tasks that wait or run; what would be one more is lost, with a line in the log.
+LIMIT = 1000
+# Seconds after which a task begins although its response was not closed.
+PATIENCE = 1.0
+# Seconds for which the end of the process waits; gunicorn kills after 30.
+DRAIN = 20.0
+
+
+def after_answer(request: HttpRequest, what: str, work: Callable[[], object]) -> None:
+    """
+    Call ``work`` once, when the client of ``request`` has its answer.
+
+    ``what``: how the log calls it, without a secret. An exception of ``work`` is logged
+    and goes no further. To be called when the transaction that ``work`` relies on is
+    committed.
+    """
+    task = _Task(what, work)
+    here = _is_tested(request) or _has_no_threads()
+    if here:
+        follow: Callable[[], object] = task.run
+    elif hasattr(request, "scope"):
+        # ASGI servers wait for their requests when they end, and some of them end in a
+        # way that lets no exit handler run; each request has a thread of its own.
+        _pool().add(task)
+        follow = task.finish
+    else:
+        _pool().add(task)
+        follow = task.released.set
+    if request.resolver_match is None:
+        # No handler of Django's has the request, so nothing would close it.
+        follow()
+    else:
+        _when_closed(request, follow)
+
+
+def _when_closed(request: HttpRequest, follow: Callable[[], object]) -> None:
+    close = request.close
+
+    def close_and_follow() -> None:
+        close()
+        follow()
+
+    request.close = close_and_follow  # type: ignore[method-assign]  # of this one request
+
+
+def _is_tested(request: HttpRequest) -> bool:
+    body = getattr(request, "environ", {}).get("wsgi.input")
+    by_client = type(body).__module__ == "django.test.client"
+    # Django's setup_test_environment() makes the outbox, and so does the mail backend
+    # that sends nothing.
+    return by_client or hasattr(mail, "outbox")
+
+
+def _has_no_threads() -> bool:
+    """Tell whether this is uWSGI, which by default lets no thread of ours run."""
+    options = getattr(sys.modules.get("uwsgi"), "opt", None)
+    return options is not None and not {"threads", "enable-threads"} & options.keys()
+
+
+class _Task:
+    def __init__(self, what: str, work: Callable[[], object]) -> None:
+        self.what = what
+        self.released = Event()
+        self.done = Event()
+        self._work: Callable[[], object] | None = work
+        self._context = copy_context()
+        self._begins = time.monotonic() + PATIENCE
+
+    def wait(self) -> None:
+        """Return when the response is closed, or was not for too long."""
+        self.released.wait(max(0.0, self._begins - time.monotonic()))
+
+    def finish(self) -> None:
+        """Let it begin, and return when it is done."""
+        self.released.set()
+        self.done.wait()
+
+    # SECURITY: it runs outside of the view, whose decorator covers the locals of
+    # everything below it in an error report. The same rule as there: nothing that is
+    # called from here may name its sensitive variables.
+    @sensitive_variables()
+    def run(self) -> None:
+        """Do the work, unless that was done."""
+        work, self._work = self._work, None
+        if work is None:
+            return
+        try:
+            self._context.run(work)
+        except BaseException:
+            # Nor may a sender that exits end the thread of those who wait.
+            logger.exception("%s: failed after the answer", self.what)
+
+
+class _Pool:
+    """A process' threads, which start when they are needed."""
+
+    def __init__(self) -> None:
+        self._queue: SimpleQueue[_Task] = SimpleQueue()
+        self._unfinished: set[_Task] = set()
+        self._threads = 0
+        self._changed = Condition()
+
+    def add(self, task: _Task) -> None:
+        with self._changed:
+            full = len(self._unfinished) >= LIMIT
+            if not full:
+                self._unfinished.add(task)
+                self._start_thread()
+        if full:
+            logger.error("%s: lost, as %d others wait", task.what, LIMIT)
+            task.done.set()
+        else:
+            self._queue.put(task)
+
+    def _start_thread(self) -> None:
+        if self._threads < THREADS:
+            # A daemon, which does not keep the process from its end; drain() does.
+            Thread(target=self._work, name="ai_kit_auth", daemon=True).start()
+            self._threads += 1
+
+    def _work(self) -> None:
+        while True:
+            task = self._queue.get()
+            task.wait()
+            task.run()
+            # Idle threads would keep connections that others need.
+            connections.close_all()
+            with self._changed:
+                self._unfinished.discard(task)
+                self._changed.notify_all()
+            task.done.set()
+
+    def drain(self, seconds: float) -> None:
+        """Return when all is done, or after so many ``seconds``; log what is not."""
+        with self._changed:
+            if not self._unfinished:
+                return
+            # Named before the wait, in which the process may be killed.
+            logger.warning("The process ends after: %s", self._names())
+            for task in self._unfinished:
+                task.released.set()
+            if not self._changed.wait_for(lambda: not self._unfinished, seconds):
+                logger.error("The process has ended before: %s", self._names())
+
+    def _names(self) -> str:
+        return "; ".join(sorted(task.what for task in self._unfinished))
+
+
+# By process, since threads do not survive a fork; a server may have forked without
+# telling Python.
+_pools: dict[int, _Pool] = {}
+
+
+def _pool() -> _Pool:
+    return _pools.setdefault(os.getpid(), _Pool())
+
+
+@atexit.register
+def drain(seconds: float = DRAIN) -> None:
+    """
+    Wait at most so many ``seconds`` until the tasks of this process are done.
+
+    The end of the process calls it. What is not done by then is named in the log.
+    """
+    _pool().drain(seconds)
