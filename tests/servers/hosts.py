@@ -76,7 +76,7 @@ class Host:
         """
         Serve it until the block ends.
 
-        ``server``: gunicorn with ``workers`` that have ``timeout`` seconds for a request;
+        ``server``: gunicorn with ``workers``, each with ``timeout`` seconds a request;
         gthread, one of its processes with 8 threads; waitress; uvicorn.
         ``throttles``: THROTTLE_RATES, without which all are off; ``auth``: of
         AI_KIT_AUTH, what is not the default; ``settings`` replace the host's own.
