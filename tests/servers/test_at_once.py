@@ -18,7 +18,7 @@ Say = Callable[[str], None]
 
 PEOPLE = 8
 ROUNDS = 20
-SLOW_MAIL = 7.0
+SLOW_MAIL = 3.0
 
 
 @pytest.fixture
