@@ -196,7 +196,18 @@ class AuthView(APIView):
         for kind, event in _EVENTS.items():
             if isinstance(exc, kind):
                 security_log.log(event, self.request, code=exc.default_code)
-        return super().handle_exception(exc)
+        response = super().handle_exception(exc)
+        if response.status_code == status.HTTP_403_FORBIDDEN:
+            self._keep_cookie()
+        return response
+
+    def _keep_cookie(self) -> None:
+        # A double click sends one key twice, and the first answer has replaced it. The
+        # session middleware would delete the cookie in the second, with the new key in
+        # it, since the old key leads to no session any more.
+        session = getattr(self.request, "session", None)
+        if session is not None and session.is_empty():
+            self.request.COOKIES.pop(settings.SESSION_COOKIE_NAME, None)
 
     def get_exception_handler(self) -> Callable[..., Response | None]:
         return exception_handler
@@ -265,6 +276,8 @@ class LoginView(AuthView):
             with services.atomic():
                 user_pre_login.send(sender=self.__class__, user=user)
                 if SESSION_KEY in request.session:
+                    # What an earlier login wanted is not what this one wants.
+                    request.session.set_expiry(None)
                     # SECURITY: Django keeps the key at a second login of the same user.
                     request.session.cycle_key()
                 login(request._request, user)

@@ -8,12 +8,12 @@ A stolen or unattended session must not be enough for what cannot be undone (OWA
 from __future__ import annotations
 
 import time
+from collections.abc import Iterator
+from contextlib import contextmanager
 from typing import Any
 
 from django.conf import settings
-from django.contrib.sessions.backends import signed_cookies
 from django.contrib.sessions.backends.base import UpdateError
-from django.utils.crypto import salted_hmac
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.permissions import BasePermission
 
@@ -21,7 +21,7 @@ from ..settings import api_settings
 from .errors import ReauthenticationRequired
 
 _CONFIRMED = "_ai_kit_auth_confirmed"
-_SPARE = "_ai_kit_auth_spare_hash"
+_HELD = "_ai_kit_auth_held_proof"
 _CLOCKS_DIFFER = 60  # seconds
 
 
@@ -33,13 +33,25 @@ def mark_recently_authenticated(request: Any) -> None:
     means who is there, such as a single sign-on that it has just asked again; after
     ``login()``, since the mark is for the account that is logged in.
     """
-    request.session[_CONFIRMED] = [str(request.user.pk), time.time()]
+    request.session[_CONFIRMED] = _proof(request)
 
 
-def forget_recent_authentication(request: Any) -> None:
-    """Let the session of ``request`` count as freshly authenticated no more."""
-    for key in (_CONFIRMED, _SPARE):
-        request.session.pop(key, None)
+@contextmanager
+def proof_in_memory(request: Any) -> Iterator[None]:
+    """
+    Let the session count as freshly authenticated within the block, and save nothing.
+
+    For receivers that ask, before the session has the key that the proof is good for.
+    """
+    setattr(request.session, _HELD, _proof(request))
+    try:
+        yield
+    finally:
+        delattr(request.session, _HELD)
+
+
+def _proof(request: Any) -> list[Any]:
+    return [str(request.user.pk), time.time()]
 
 
 def save_session(request: Any) -> None:
@@ -63,7 +75,8 @@ def save_session(request: Any) -> None:
 def is_recently_authenticated(request: Any) -> bool:
     """Tell whether the session of ``request`` is freshly authenticated."""
     timeout = api_settings.REAUTHENTICATION_TIMEOUT
-    confirmed = request.session.get(_CONFIRMED)
+    session = request.session
+    confirmed = getattr(session, _HELD, None) or session.get(_CONFIRMED)
     if timeout is None or confirmed is None or not request.user.is_authenticated:
         return False
     # SECURITY: a host's view may know its user by a token, and a stolen one may come
@@ -92,30 +105,3 @@ class RecentlyAuthenticated(BasePermission):
         if not (request.user and request.user.is_authenticated):
             return False
         return is_recently_authenticated(request)
-
-
-def keep_spare_hash(request: Any, current: str, spare: str | None) -> None:
-    """
-    Keep another hash, if there is one, of the password that ``current`` is the hash of.
-
-    ``logout_others/`` writes it where the session is fresh and no password is sent.
-    SECURITY: not with sessions that the browser holds, which would give the hash to
-    whoever reads the cookie.
-    """
-    if spare and not isinstance(request.session, signed_cookies.SessionStore):
-        request.session[_SPARE] = [_digest(current), spare]
-
-
-def spare_hash(request: Any, current: str) -> str | None:
-    """Return the other hash of ``current``'s password, if there is one."""
-    kept = request.session.get(_SPARE)
-    return kept[1] if kept and kept[0] == _digest(current) else None
-
-
-def _digest(current: str) -> str:
-    return salted_hmac(_SPARE, current, algorithm="sha256").hexdigest()
-
-
-def forget_spare_hash(request: Any) -> None:
-    """Take the hash out of the session, once it is the password's or void."""
-    request.session.pop(_SPARE, None)

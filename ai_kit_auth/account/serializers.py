@@ -38,6 +38,7 @@ __all__ = [
     "ChangePasswordSerializer",
     "ConfirmEmailSerializer",
     "ConfirmPasswordSerializer",
+    "LogoutOthersSerializer",
     "ReauthenticationSerializer",
     "ResendActivationMailSerializer",
     "UserUpdateSerializer",
@@ -67,6 +68,20 @@ class ReauthenticationSerializer(Discreet, serializers.Serializer[Any]):
         if not request.user.has_usable_password():
             raise ReauthenticationRequired
         raise ValidationError({"password": [ErrorDetail("", "required")]})
+
+
+class LogoutOthersSerializer(ReauthenticationSerializer):
+    """
+    ``password``, in a fresh session as well: it is hashed anew.
+
+    An account without a usable password needs a fresh session instead.
+    """
+
+    def proven(self, attrs: Mapping[str, Any]) -> User:
+        request = self.context["request"]
+        if "password" not in attrs and request.user.has_usable_password():
+            raise ValidationError({"password": [ErrorDetail("", "required")]})
+        return super().proven(attrs)
 
 
 class ConfirmPasswordSerializer(ReauthenticationSerializer):

@@ -52,7 +52,6 @@ from ..users import (
     username_field,
 )
 from .errors import AccountProtected, EmailChangeLinkInvalid
-from .permissions import forget_spare_hash
 from .tokens import (
     email_change_timeout,
     make_email_change_token,
@@ -119,8 +118,6 @@ def keep_session(request: Any, user: User) -> None:
     Django binds every session to the password's hash, whatever keeps the sessions, so
     all the others end at their next request.
     """
-    # Either it has just become the password's hash, or it is one of an older password.
-    forget_spare_hash(request)
     request._request.user = user
     request.user = user
     update_session_auth_hash(request._request, user)
@@ -150,24 +147,21 @@ def another_hash(user: User, password: str) -> str | None:
 
 
 @sensitive_variables()
-def logout_others(user: User, password: str | None, spare: str | None) -> None:
+def logout_others(user: User, password: str | None) -> None:
     """
     Hash the password of ``user`` anew, which ends every session that is not kept.
 
-    ``password``: what was typed, None where the session is fresh; then ``spare`` is
-    another hash of it. An account without a usable password needs neither. Raises a
-    ``ValidationError`` under ``password`` where neither serves, ``NotAuthenticated``
-    where the account is not what was checked any more.
+    ``password``: what was typed; an account without a usable password needs none.
+    Raises a ``ValidationError`` under ``password`` where it is not the account's own,
+    ``NotAuthenticated`` where the account is not what was checked any more.
     """
     if not user.has_usable_password():
-        spare = make_password(None)
-    elif password is not None:
-        spare = another_hash(user, password)
-        if spare is None:
-            raise _wrong_password()
-    if spare is None:
-        raise ValidationError({"password": [ErrorDetail("", "required")]})
-    _write_hash(user, spare)
+        _write_hash(user, make_password(None))
+        return
+    encoded = another_hash(user, password or "")
+    if encoded is None:
+        raise _wrong_password()
+    _write_hash(user, encoded)
 
 
 def _write_hash(user: User, encoded: str) -> None:

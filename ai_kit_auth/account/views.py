@@ -23,18 +23,16 @@ from ..users import User, email_field, find_by_address
 from ..views import AuthView, MailRequestView, MeView
 from . import services
 from .permissions import (
-    forget_recent_authentication,
-    is_recently_authenticated,
-    keep_spare_hash,
     mark_recently_authenticated,
+    proof_in_memory,
     save_session,
-    spare_hash,
 )
 from .serializers import (
     ChangeEmailSerializer,
     ChangePasswordSerializer,
     ConfirmEmailSerializer,
     ConfirmPasswordSerializer,
+    LogoutOthersSerializer,
     ReauthenticationSerializer,
     ResendActivationMailSerializer,
     restrict_update,
@@ -85,22 +83,9 @@ class AccountView(AuthView):
     permission_classes = [IsAuthenticated]
     throttles = [AccountThrottle]
 
-    def keep_spare_hash(self, user: User, password: str) -> None:
-        """Let ``logout_others/`` do without the password while the session is fresh."""
-        is_wanted = api_settings.ENABLE_ENDPOINTS.LOGOUT_OTHERS
-        if is_wanted and api_settings.REAUTHENTICATION_TIMEOUT is not None:
-            spare = services.another_hash(user, password)
-            keep_spare_hash(self.request, user.password, spare)
-
-    def renew_session(self, user: User, password: str | None) -> None:
-        """
-        Keep this session, under a new key and CSRF token, when all the others end.
-
-        ``password``: the one that ``user`` has by now, None where nobody has typed it.
-        """
+    def renew_session(self, user: User) -> None:
+        """Keep this session, under a new key and CSRF token, when all others end."""
         services.keep_session(self.request, user)
-        if password and is_recently_authenticated(self.request):
-            self.keep_spare_hash(user, password)
         rotate_token(self.request._request)
 
 
@@ -139,19 +124,15 @@ class ConfirmPassword(AccountView):
         user = data["user"]
         with core.atomic():
             user_pre_confirm_password.send(sender=self.__class__, user=user)
-            mark_recently_authenticated(request)
-            self.keep_spare_hash(user, data["password"])
-            try:
+            with proof_in_memory(request):
                 user_post_confirm_password.send(sender=self.__class__, user=user)
-            except Exception:
-                # SECURITY: the transaction does not undo what the session holds.
-                forget_recent_authentication(request)
-                raise
         # Or a session that another request has ended would live on by its new key.
         save_session(request)
-        # SECURITY: a key that somebody has copied before must not become fresh as well
-        # (OWASP ASVS 5.0, 7.2.4). Last, since an answer that fails brings no new key.
+        # SECURITY: before the mark is written. A key that somebody has copied must not
+        # become fresh as well, not even for the time between two writes (OWASP ASVS
+        # 5.0, 7.2.4). Last, since an answer that fails brings no new key.
         request.session.cycle_key()
+        mark_recently_authenticated(request)
         security_log.log("password_confirmed", request, user=user)
         return Response({})
 
@@ -174,7 +155,7 @@ class ChangePassword(AccountView):
             user_pre_change_password.send(sender=self.__class__, user=user)
             services.change_password(user, data["new_password"])
             user_post_change_password.send(sender=self.__class__, user=user)
-        self.renew_session(user, data["new_password"])
+        self.renew_session(user)
         security_log.log("password_changed", request, user=user)
         notify(self, user, "PASSWORD_CHANGED")
         return Response({"csrf": self.csrf()})
@@ -188,17 +169,16 @@ class LogoutOthers(AccountView):
     stays what it is. 400 with codes under ``password``; 403.
     """
 
-    serializer_class: type[Any] | None = ReauthenticationSerializer
+    serializer_class: type[Any] | None = LogoutOthersSerializer
 
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         data = self.validated().validated_data
         user = data["user"]
-        spare = spare_hash(request, user.password)
         with core.atomic():
             user_pre_logout_others.send(sender=self.__class__, user=user)
-            services.logout_others(user, data.get("password"), spare)
+            services.logout_others(user, data.get("password"))
             user_post_logout_others.send(sender=self.__class__, user=user)
-        self.renew_session(user, data.get("password"))
+        self.renew_session(user)
         security_log.log("others_logged_out", request, user=user)
         return Response({"csrf": self.csrf()})
 

@@ -272,15 +272,6 @@ def test_a_hash_that_the_check_renews_ends_no_session_here(
     assert browser.me() is not None
 
 
-def test_a_fresh_session_can_end_the_others_after_its_hash_was_renewed(
-    settings: Settings, browser: Browser
-) -> None:
-    settings.PASSWORD_HASHERS = HASHERS
-    browser.confirm_password()
-    assert browser.post("logout_others").status_code == 200
-    assert browser.me() is not None
-
-
 def test_an_account_is_deleted_whose_hash_the_check_renews(
     settings: Settings, browser: Browser
 ) -> None:

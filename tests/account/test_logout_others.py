@@ -28,7 +28,6 @@ from .page import (
     WRONG_PASSWORD,
     Browser,
     answer_of,
-    configure,
     holds_a_hash,
     refused,
     rows,
@@ -80,47 +79,24 @@ def test_this_session_lives_and_every_other_of_the_account_ends(
     assert Browser().log_in().status_code == 200
 
 
-@pytest.mark.parametrize("engine", ["db", "cache", "cached_db", "file"])
-def test_a_fresh_session_needs_no_password_once(
-    settings: Settings, tmp_path: Path, make_user: MakeUser, engine: str
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_fresh_session_sends_the_password_as_well(
+    settings: Settings, tmp_path: Path, ada: Any, engine: str
 ) -> None:
-    """The second time there is no further hash of the password to be had."""
+    """It is hashed anew, and no session keeps a hash for that."""
     use(settings, engine, tmp_path)
-    user = make_user()
     here, there = Browser(), Browser()
     here.log_in()
     there.log_in()
     assert here.confirm_password().status_code == 200
-    assert here.post("logout_others").status_code == 200
-    assert here.me() is not None
-    assert there.me() is None
-    assert user.check_password(PASSWORD)
+    assert not holds_a_hash(here)
     before = rows()
     assert answer_of(here.post("logout_others")) == PASSWORD_REQUIRED
     assert rows() == before
+    assert there.me() is not None
     assert here.post("logout_others", WITH_PASSWORD).status_code == 200
-
-
-def test_the_browser_never_holds_a_hash_of_the_password(
-    settings: Settings, tmp_path: Path, ada: Any
-) -> None:
-    """With sessions in signed cookies a fresh one sends the password all the same."""
-    use(settings, "signed_cookies", tmp_path)
-    browser = Browser()
-    browser.log_in()
-    browser.confirm_password()
-    assert not holds_a_hash(browser)
-    assert answer_of(browser.post("logout_others")) == PASSWORD_REQUIRED
-    assert browser.post("logout_others", WITH_PASSWORD).status_code == 200
-
-
-def test_no_hash_stays_in_the_session_once_it_is_the_account_s(
-    browser: Browser,
-) -> None:
-    browser.confirm_password()
-    assert holds_a_hash(browser)
-    assert browser.post("logout_others").status_code == 200
-    assert not holds_a_hash(browser)
+    assert not holds_a_hash(here)
+    assert (here.me() is None, there.me() is None) == (False, True)
 
 
 @pytest.mark.parametrize(
@@ -130,43 +106,13 @@ def test_no_hash_stays_in_the_session_once_it_is_the_account_s(
         ("logout_others", WITH_PASSWORD),
     ],
 )
-def test_a_fresh_session_needs_no_password_after_one_was_sent(
+def test_no_session_keeps_a_hash_of_the_password(
     browser: Browser, route: str, body: dict[str, str]
 ) -> None:
     browser.confirm_password()
-    assert browser.post(route, body).status_code == 200
-    assert browser.post("logout_others").status_code == 200
-
-
-def test_the_session_holds_no_hash_that_the_account_has(
-    ada: Any, browser: Browser
-) -> None:
-    browser.confirm_password()
-    ada.refresh_from_db()
-    assert ada.password not in str(dict(browser.client.session.items()))
-
-
-def test_no_hash_is_kept_for_an_endpoint_that_is_not_served(
-    browser: Browser, settings: Settings
-) -> None:
-    configure(settings, ENABLE_ENDPOINTS={"LOGOUT_OTHERS": False})
-    browser.confirm_password()
+    assert browser.post(route, {**WITH_PASSWORD, **body}).status_code == 200
     assert not holds_a_hash(browser)
-
-
-def test_a_hash_of_an_older_password_is_never_written(
-    browser: Browser, ada: Any
-) -> None:
-    """The password was changed since; this session was let live by the host."""
-    browser.confirm_password()
-    ada.set_password(OTHER_PASSWORD)
-    ada.save()
-    session = browser.client.session
-    session["_auth_user_hash"] = ada.get_session_auth_hash()
-    session.save()
-    assert browser.me() is not None
     assert answer_of(browser.post("logout_others")) == PASSWORD_REQUIRED
-    assert Browser().log_in(password=OTHER_PASSWORD).status_code == 200
 
 
 def test_a_stale_session_sends_the_password(browser: Browser) -> None:
@@ -270,12 +216,13 @@ def test_a_receiver_that_refuses_ends_no_session(
     before = rows()
     for signal in (signals.user_post_logout_others, signals.user_pre_logout_others):
         connect(signal, veto)
-        assert answer_of(browser.post("logout_others")) == refused("closed_on_sundays")
+        answer = browser.post("logout_others", WITH_PASSWORD)
+        assert answer_of(answer) == refused("closed_on_sundays")
         assert rows() == before
         assert browser.me() is not None
         assert elsewhere.me() is not None
         signal.disconnect(veto)
-    assert browser.post("logout_others").status_code == 200
+    assert browser.post("logout_others", WITH_PASSWORD).status_code == 200
 
 
 def test_mailed_links_die_with_the_sessions(browser: Browser, ada: Any) -> None:

@@ -117,3 +117,15 @@ def test_a_wrong_password_is_remembered_nowhere(ada: Any) -> None:
     browser = Browser()
     assert browser.log_in(password="wrong", remember=True).status_code == 400
     assert "sessionid" not in browser.client.cookies
+
+
+@pytest.mark.parametrize("usual", [True, False])
+def test_a_later_login_without_it_does_not_inherit_it(
+    ada: Any, settings: Settings, usual: bool
+) -> None:
+    settings.SESSION_EXPIRE_AT_BROWSER_CLOSE = usual
+    browser = Browser()
+    assert browser.log_in(remember=usual).status_code == 200
+    assert age(browser) == (MONTH if usual else ENDS_WITH_THE_BROWSER)
+    assert browser.log_in().status_code == 200
+    assert age(browser) == (ENDS_WITH_THE_BROWSER if usual else MONTH)
