@@ -128,7 +128,9 @@ class AuthView(APIView):
     host's own API, except for the throttles: a host that counts requests goes on
     counting these.
 
-    The answers of all are ``Cache-Control: no-store``, since most carry a token.
+    The answers of all are ``Cache-Control: no-store, private``, since most carry a
+    token. ``private`` is for caches that do not heed ``no-store``, as the site cache of
+    Django before 5.2.14.
     """
 
     authentication_classes: list[Any] = []
@@ -156,7 +158,10 @@ class AuthView(APIView):
 
     @property
     def default_response_headers(self) -> dict[str, str]:
-        return {**super().default_response_headers, "Cache-Control": "no-store"}
+        return {
+            **super().default_response_headers,
+            "Cache-Control": "no-store, private",
+        }
 
     def get_throttles(self) -> list[BaseThrottle]:
         return [*super().get_throttles(), *(throttle() for throttle in self.throttles)]

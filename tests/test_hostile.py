@@ -217,7 +217,7 @@ def assert_one_of_the_shapes(response: Any) -> None:
     """The answer is JSON: an empty success, or an error in codes of a known shape."""
     assert response.status_code < 500
     assert response["Content-Type"] == "application/json"
-    assert response["Cache-Control"] == "no-store"
+    assert response["Cache-Control"] == "no-store, private"
     body = response.json()
     if response.status_code == 200:
         assert body == {}

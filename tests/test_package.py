@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import configparser
 import importlib
 import inspect
 import pkgutil
@@ -122,7 +123,26 @@ def test_a_host_gets_three_packages_and_what_they_need(
         "djangorestframework",
     ]
     # An upper bound would keep hosts from security releases.
-    assert all(re.fullmatch(r"[\w-]+>=[\d.]+", line) for line in required)
+    exact = r"[\w-]+>=[\d.]+(,!=[\d.]+)*"
+    assert all(re.fullmatch(exact, line) for line in required)
+
+
+def test_the_oldest_releases_that_are_declared_are_the_ones_that_are_tested(
+    pyproject: dict[str, Any],
+) -> None:
+    tox = configparser.ConfigParser(interpolation=None)
+    tox.read(ROOT / "tox.ini")
+    pins = dict(
+        line.split("==") for line in tox["testenv:lowest"]["deps"].split("\n") if line
+    )
+    project = pyproject["project"]
+    extras = project["optional-dependencies"]
+    declared = [*project["dependencies"], *extras["doctor"], *extras["openapi"]]
+    for line in declared:
+        name, lowest = line.split(",")[0].split(">=")
+        assert f"{pins.pop(name)}.".startswith(f"{lowest}."), name
+    assert pins == {}
+    assert "lowest" in (ROOT / ".ci" / "run").read_text()
     # What only some hosts need.
     assert set(pyproject["project"]["optional-dependencies"]) == {"doctor", "openapi"}
 

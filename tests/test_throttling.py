@@ -139,7 +139,7 @@ def test_by_default_so_many_and_no_more(client: APIClient, scope: str) -> None:
     assert refused.json() == {"error": "throttled"}
     assert 0 < int(refused["Retry-After"]) <= PERIODS[period]
     assert refused["Content-Type"] == "application/json"
-    assert refused["Cache-Control"] == "no-store"
+    assert refused["Cache-Control"] == "no-store, private"
 
 
 @scopes

@@ -965,7 +965,7 @@ def test_no_answer_may_be_stored_and_all_are_json(
     statuses = set()
     for answer in visit_all(client, make_user):
         statuses.add(answer.status_code)
-        assert answer["Cache-Control"] == "no-store"
+        assert answer["Cache-Control"] == "no-store, private"
         assert answer["Content-Type"] == "application/json"
     assert statuses == {200, 201, 400, 403, 405}
 
@@ -1091,7 +1091,7 @@ def test_a_throttle_of_the_hosts_answers_in_code() -> None:
     assert answer.status_code == 429
     assert json.loads(answer.content) == {"error": "throttled"}
     assert 0 < int(answer["Retry-After"]) <= 60
-    assert answer["Cache-Control"] == "no-store"
+    assert answer["Cache-Control"] == "no-store, private"
 
 
 def test_a_host_may_subclass_a_view_and_route_it_itself(make_user: MakeUser) -> None:
@@ -1281,7 +1281,7 @@ def test_a_registration_whose_mail_cannot_be_sent_is_not_half_done(
 ) -> None:
     answer = post(client, "register", registration())
     assert answer_of(answer) == (503, {"error": "mail_not_sent"})
-    assert answer["Cache-Control"] == "no-store"
+    assert answer["Cache-Control"] == "no-store, private"
     assert get_user_model()._default_manager.count() == 0
     assert logging.ERROR in {record.levelno for record in caplog.records}
     mail_is_down()

@@ -107,7 +107,7 @@ def test_it_is_for_who_is_logged_in(ada: Any, name: str) -> None:
     browser.me()
     answer = browser.post(name, BODIES[name])
     assert answer_of(answer) == OUT
-    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Cache-Control"] == "no-store, private"
 
 
 def test_me_is_patched_by_who_is_logged_in(ada: Any) -> None:
@@ -137,7 +137,7 @@ def test_no_answer_is_kept_by_a_cache(browser: Browser, name: str) -> None:
     method = "patch" if name == "me" else "post"
     for body in ({"password": 1, "new_password": 2}, BODIES.get(name)):
         answer = browser.send(method, name, body)
-        assert answer.headers["Cache-Control"] == "no-store"
+        assert answer.headers["Cache-Control"] == "no-store, private"
     assert answer.status_code == 200
 
 
@@ -149,7 +149,7 @@ def test_there_is_no_other_method(browser: Browser, name: str, method: str) -> N
     answer = browser.client.generic(method, path, headers=headers)
     assert answer_of(answer) == refused("method_not_allowed", 405)
     assert answer.headers["Allow"] == "POST"
-    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Cache-Control"] == "no-store, private"
 
 
 @pytest.mark.parametrize("name", BODIES)

@@ -106,7 +106,7 @@ def test_a_refusal_says_how_long_to_wait(browser: Browser, settings: Settings) -
     answer = browser.patch({})
     assert answer_of(answer) == THROTTLED
     assert 1 <= int(answer.headers["Retry-After"]) <= 60
-    assert answer.headers["Cache-Control"] == "no-store"
+    assert answer.headers["Cache-Control"] == "no-store, private"
 
 
 @pytest.mark.parametrize("name", [*PROVING, "me"])
