@@ -118,11 +118,22 @@ def make_url(*path: object, **query: object) -> SafeString:
     quoted. The result is safe for templates, so a template of a project's own, escaped
     or not, shows the link as it is.
 
+    A query that the parts have is kept, and so is an anchor such as ``/reset#form``,
+    which the query then stands before. What begins with a slash after the ``#`` is a
+    route of the frontend's router, which reads the query there: ``/#/reset?ident=...``.
+
     >>> make_url("https://app.example.com/", "/auth/activation/", ident="1", token="a")
     'https://app.example.com/auth/activation?ident=1&token=a'
     """
     location = "/".join(filter(None, (str(part).strip("/") for part in path)))
-    return mark_safe(f"{location}?{urlencode(query, quote_via=quote)}")  # noqa: S308  # from settings, and quoted
+    page, mark, fragment = location.partition("#")
+    anchor = ""
+    if mark and not fragment.startswith(("/", "!/")):
+        location, anchor = page.rstrip("/"), f"{mark}{fragment}"
+    last = location.rpartition("#")[2]
+    joined_by = "?" if "?" not in last else "" if last[-1] in "?&" else "&"
+    values = urlencode(query, quote_via=quote)
+    return mark_safe(f"{location}{joined_by}{values}{anchor}")  # noqa: S308  # from settings, and quoted
 
 
 @sensitive_variables()

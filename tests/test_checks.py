@@ -29,6 +29,7 @@ from rest_framework import serializers
 import ai_kit_auth.urls  # noqa: F401  # builds its routes before AI_KIT_AUTH breaks
 from ai_kit_auth import services, users
 from ai_kit_auth.checks import CHECKS, PROBLEMS
+from ai_kit_auth.checks.upgrade import undecided_route
 from ai_kit_auth.checks.user_model import unique_names
 from ai_kit_auth.serializers import RegistrationSerializer, UserSerializer
 from ai_kit_auth.settings import api_settings
@@ -36,6 +37,7 @@ from ai_kit_auth.settings import api_settings
 from .conftest import PASSWORD, USER_MODELS
 from .test_settings import DOTTED, URL, dict_with
 
+DECIDED = {"RESET_PW_ROUTE": "/auth/reset_password/"}
 WITHOUT_ADMIN = {"USE_AI_KIT_AUTH_ADMIN": False}
 WITHOUT_LINKS = {"ENABLE_ENDPOINTS": {"REGISTER": False, "SEND_PW_RESET_MAIL": False}}
 CORS = "corsheaders.middleware.CorsMiddleware"
@@ -377,7 +379,7 @@ def seeds() -> Iterator[Seed]:
         "W025",
         "'app.example.com', which has no scheme",
         f"AI_KIT_AUTH = {{'FRONTEND': {{'URL': {app!r}}}}}",
-        {"AI_KIT_AUTH": auth(FRONTEND={"URL": "app.example.com"})},
+        {"AI_KIT_AUTH": auth(FRONTEND={"URL": "app.example.com", **DECIDED})},
     )
     yield Seed(
         "W026",
@@ -431,6 +433,12 @@ def seeds() -> Iterator[Seed]:
         "ALLOWED_HOSTS has 'https://api.example.com'",
         "ALLOWED_HOSTS = ['api.example.com', 'testserver']",
         {"ALLOWED_HOSTS": ["https://api.example.com", "testserver"]},
+    )
+    yield Seed(
+        "W036",
+        "(CORS_ORIGIN_WHITELIST is set): reset links lead to '/auth/reset_password/'",
+        "Write 'RESET_PW_ROUTE': '/auth/reset-password' into AI_KIT_AUTH['FRONTEND']",
+        {"CORS_ORIGIN_WHITELIST": [app]},
     )
 
 
@@ -814,6 +822,40 @@ def test_e015_a_function_takes_what_it_is_called_with(
     assert all(told in f"{problem.msg} {problem.hint}" for problem in found)
 
 
+@pytest.mark.parametrize(
+    ("overlay", "frontend", "found"),
+    [
+        ({"CORS_ORIGIN_ALLOW_ALL": False}, {}, ["W036"]),
+        ({"CORS_ORIGIN_REGEX_WHITELIST": []}, {}, ["W036"]),
+        ({}, {"URL": "example.com"}, ["W025", "W036"]),
+        ({}, {"URL": "example.com", **DECIDED}, ["W025"]),
+        ({"CORS_ORIGIN_WHITELIST": []}, DECIDED, []),
+        (
+            {"CORS_ORIGIN_WHITELIST": []},
+            {"RESET_PW_ROUTE": "/auth/reset-password"},
+            [],
+        ),
+        ({}, {}, []),
+    ],
+)
+def test_w036_names_the_choice_to_who_comes_from_2_0_0(
+    overlay: dict[str, Any], frontend: dict[str, str], found: list[str]
+) -> None:
+    given = auth(FRONTEND={"URL": "https://app.example.com", **frontend})
+    assert ids(**overlay, AI_KIT_AUTH=given) == found
+
+
+def test_w036_without_reset_mails_there_is_nothing_to_choose() -> None:
+    given = auth(ENABLE_ENDPOINTS={"SEND_PW_RESET_MAIL": False})
+    assert ids(CORS_ORIGIN_WHITELIST=[], AI_KIT_AUTH=given) == []
+
+
+def test_w036_a_command_may_know_of_the_upgrade_by_other_means() -> None:
+    [problem] = undecided_route("accounts of 2.0.0 are there")
+    assert "(accounts of 2.0.0 are there)" in problem.msg
+    assert list(undecided_route("")) == []
+
+
 def identity(*names: str) -> dict[str, Any]:
     return {**settings.AI_KIT_AUTH, "USER_IDENTITY_FIELDS": names}
 
@@ -860,7 +902,7 @@ def test_e004_a_relation_is_nothing_to_log_in_by(name: str) -> None:
 def test_w025_an_address_that_no_route_can_be_put_after(
     url: str, told: str, right: str
 ) -> None:
-    given = {**settings.AI_KIT_AUTH, "FRONTEND": {"URL": url}}
+    given = {**settings.AI_KIT_AUTH, "FRONTEND": {"URL": url, **DECIDED}}
     [problem] = findings(AI_KIT_AUTH=given)
     assert problem.id == "ai_kit_auth.W025"
     assert repr(url) in problem.msg

@@ -93,6 +93,52 @@ def test_make_url(path: tuple[str, ...], query: dict[str, str], url: str) -> Non
 
 
 @pytest.mark.parametrize(
+    ("path", "url"),
+    [
+        # A query of the route's own.
+        (
+            ("https://a.b", "/reset?lang=de"),
+            "https://a.b/reset?lang=de&ident=1&token=x",
+        ),
+        (
+            ("https://a.b", "reset/?lang=de"),
+            "https://a.b/reset/?lang=de&ident=1&token=x",
+        ),
+        (("https://a.b", "/reset?"), "https://a.b/reset?ident=1&token=x"),
+        (("https://a.b", "/reset?a=1&"), "https://a.b/reset?a=1&ident=1&token=x"),
+        # A router that reads what follows the mark.
+        (("https://a.b", "#/reset"), "https://a.b/#/reset?ident=1&token=x"),
+        (("https://a.b/#", "/reset/"), "https://a.b/#/reset?ident=1&token=x"),
+        (("https://a.b/app/#!", "/reset"), "https://a.b/app/#!/reset?ident=1&token=x"),
+        (("https://a.b", "/#/r?lang=de"), "https://a.b/#/r?lang=de&ident=1&token=x"),
+        (("https://a.b?v=2#", "/reset"), "https://a.b?v=2#/reset?ident=1&token=x"),
+        # An anchor of a page.
+        (("https://a.b", "/reset#form"), "https://a.b/reset?ident=1&token=x#form"),
+        (("https://a.b", "/reset/#form"), "https://a.b/reset?ident=1&token=x#form"),
+        (("https://a.b", "/r?l=de#form"), "https://a.b/r?l=de&ident=1&token=x#form"),
+        (("https://a.b", "/reset#"), "https://a.b/reset?ident=1&token=x#"),
+    ],
+)
+def test_make_url_of_a_route_with_a_query_or_an_anchor(
+    path: tuple[str, ...], url: str
+) -> None:
+    assert services.make_url(*path, ident="1", token="x") == url
+
+
+@pytest.mark.parametrize("route", ["/r?lang=de", "/r#form", "/r/?lang=de#form"])
+def test_a_page_finds_ident_and_token_where_browsers_have_a_query(
+    make_user: MakeUser, route: str
+) -> None:
+    frontend = {"URL": "https://app.example.com", "RESET_PW_ROUTE": route}
+    with override_settings(AI_KIT_AUTH={"FRONTEND": frontend}):
+        parts = urlsplit(services.get_password_reset_url(make_user()))
+    given = parse_qs(parts.query)
+    assert given.keys() - {"lang"} == {"ident", "token"}
+    assert ("lang" in given) is ("lang" in route)
+    assert parts.fragment == ("form" if "#form" in route else "")
+
+
+@pytest.mark.parametrize(
     ("make", "route", "generator"),
     [
         (services.get_activation_url, "/auth/activation", activation_tokens),

@@ -25,6 +25,7 @@ from .middleware import check_middleware
 from .problems import PROBLEMS, Problems
 from .proxies import check_proxies
 from .serializers import check_serializers
+from .upgrade import check_upgrade
 from .user_model import check_user_model
 
 __all__ = ["CHECKS", "PROBLEMS", "register"]
@@ -34,6 +35,7 @@ TAG = "ai_kit_auth"
 # Each with Django's tag for it, and whether it is for --deploy alone.
 CHECKS: Mapping[Callable[[], Problems], tuple[str, bool]] = {
     check_settings: (TAG, False),
+    check_upgrade: (TAG, False),
     check_user_model: (checks.Tags.models, False),
     check_serializers: (TAG, False),
     check_templates: (checks.Tags.templates, False),

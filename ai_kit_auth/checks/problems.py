@@ -71,6 +71,7 @@ PROBLEMS: Mapping[str, str] = {
     "W033": "another route answers at the paths of the endpoints",
     "W034": "the mail backend cannot be imported",
     "W035": "an entry of ``ALLOWED_HOSTS`` that no ``Host`` header equals",
+    "W036": "a project of 2.0.0 that leaves ``FRONTEND.RESET_PW_ROUTE`` alone",
 }
 
 Problems = Iterator[checks.CheckMessage]

@@ -1,0 +1,58 @@
+"""What a project that comes from 2.0.0 has to decide."""
+
+from __future__ import annotations
+
+from collections.abc import Iterator
+
+from django.conf import settings
+
+from ..settings import SETTING_NAME, api_settings
+from .problems import Problems, is_readable, item, key, problem
+
+# Of 2.0.0's code, which its React client serves; its documentation had ours.
+OLD_ROUTE = "/auth/reset-password"
+
+# What 2.0.0's documentation wrote, and this one does not.
+_OLD_NAMES = (
+    "CORS_ORIGIN_WHITELIST",
+    "CORS_ORIGIN_ALLOW_ALL",
+    "CORS_ORIGIN_REGEX_WHITELIST",
+)
+
+
+def check_upgrade() -> Problems:
+    """W036."""
+    if is_readable():
+        yield from undecided_route(next(_signs(), ""))
+
+
+def undecided_route(sign: str) -> Problems:
+    """
+    Find that links of reset mails lead where 2.0.0's did not, by nobody's decision.
+
+    ``sign``: what tells that the project comes from 2.0.0, "" for nothing. A command
+    that knows of an upgrade by other means, such as the rows of the user table, calls
+    this with that.
+    """
+    frontend = item(getattr(settings, SETTING_NAME, None), "FRONTEND")
+    if not sign or item(frontend, "RESET_PW_ROUTE") is not None:
+        return
+    if api_settings.ENABLE_ENDPOINTS.SEND_PW_RESET_MAIL:
+        route = api_settings.FRONTEND.RESET_PW_ROUTE
+        yield problem(
+            "W036",
+            f"{key('FRONTEND.RESET_PW_ROUTE')} is not set, and the project was made "
+            f"for 2.0.0 ({sign}): reset links lead to {route!r}, as 2.0.0's "
+            f"documentation had it, and 2.0.0's code led to {OLD_ROUTE!r}.",
+            f"Write 'RESET_PW_ROUTE': {OLD_ROUTE!r} into AI_KIT_AUTH['FRONTEND'] for a "
+            f"frontend that serves 2.0.0's page, or {route!r}.",
+        )
+
+
+def _signs() -> Iterator[str]:
+    for name in _OLD_NAMES:
+        if hasattr(settings, name):
+            yield f"{name} is set"
+    url = api_settings.FRONTEND.URL
+    if url and "://" not in url:
+        yield "FRONTEND.URL has no scheme"
