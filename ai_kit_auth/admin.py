@@ -38,9 +38,11 @@ from .users import (
     AccountState,
     User,
     UserModel,
+    can_wait,
     email_field,
     email_of,
     has_column,
+    in_state,
     normal_address,
     normal_username,
     own_name,
@@ -192,7 +194,7 @@ class AIUserCreationForm(_AddressForm, _UserCreationForm):
                 field
             )
         # Whoever cannot be seen to wait for the activation gets no link to set one.
-        invites = has_column("is_active") and has_column("last_login")
+        invites = can_wait()
         for name in ("password1", "password2"):
             self.fields[name].required = not invites
         if invites:
@@ -256,6 +258,7 @@ class AIUserChangeForm(_AddressForm, _UserChangeForm):
         super().__init__(*args, **kwargs)
         waiting = state_of(self.instance) is AccountState.WAITING
         if waiting and "last_login" in self.fields:
+            self.fields["last_login"].disabled = True
             self.fields["last_login"].help_text = _(
                 "The account waits for its activation. This date stands for that and "
                 "goes away with it."
@@ -325,6 +328,30 @@ def _own_fields_of(form: Any) -> Iterable[str]:
 _OUR_FORMS = (AIUserChangeForm, AIUserCreationForm)
 
 
+_STATES = {
+    AccountState.ACTIVE: _("Active"),
+    AccountState.WAITING: _("Waits for its activation"),
+    AccountState.DEACTIVATED: _("Deactivated"),
+    AccountState.UNKNOWN: _("Inactive, never logged in"),
+}
+
+
+class AccountStateFilter(admin.SimpleListFilter):
+    """Shows the accounts in one state."""
+
+    title = _("state of the account")
+    parameter_name = "account_state"
+
+    def lookups(self, request: Any, model_admin: Any) -> list[tuple[str, Any]]:
+        return [(state.name.lower(), label) for state, label in _STATES.items()]
+
+    def queryset(self, request: Any, queryset: Any) -> Any:
+        for state in _STATES:
+            if self.value() == state.name.lower():
+                return queryset.filter(in_state(state))
+        return queryset
+
+
 class AIUserAdmin(_UserAdmin):
     """
     Django's user admin with the two forms and the fieldsets of the settings.
@@ -340,6 +367,8 @@ class AIUserAdmin(_UserAdmin):
     add_form = AIUserCreationForm
     fieldsets = _Fieldsets("ADMIN_FIELDSETS", "form")
     add_fieldsets = _Fieldsets("ADMIN_ADD_FIELDSETS", "add_form")
+    list_display = (*UserAdmin.list_display, "account_state")  # type: ignore[misc]  # the stubs call it an instance's
+    list_filter = (AccountStateFilter, *UserAdmin.list_filter)
     actions = ("send_activation_mail", "send_password_reset_mail", "end_all_sessions")
 
     def __init__(self, model: type[Any], admin_site: admin.AdminSite) -> None:
@@ -353,6 +382,19 @@ class AIUserAdmin(_UserAdmin):
             "filter_horizontal",
         ):
             setattr(self, option, _present(getattr(self, option) or (), names))
+
+    @admin.display(description=AccountStateFilter.title, ordering="is_active")
+    def account_state(self, obj: User) -> Any:
+        """Return whether ``obj`` is active, waits for its activation or is neither."""
+        return _STATES[state_of(obj)]
+
+    def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
+        names = super().get_readonly_fields(request, obj)
+        return (*names, "account_state") if _waits(obj) else names
+
+    def get_fieldsets(self, request: HttpRequest, obj: Any = None) -> Any:
+        fieldsets = super().get_fieldsets(request, obj)
+        return _without_mark(fieldsets) if _waits(obj) else fieldsets
 
     @admin.action(description=_("Send activation mail"), permissions=["change"])
     def send_activation_mail(self, request: HttpRequest, queryset: Any) -> None:
@@ -490,9 +532,22 @@ def _mail(send: Callable[[User], None], user: User) -> None:
         raise _LeftOut(gettext("the mail could not be sent")) from None
 
 
+def _waits(user: User | None) -> bool:
+    return user is not None and state_of(user) is AccountState.WAITING
+
+
+def _without_mark(fieldsets: Any) -> Any:
+    """Return ``fieldsets`` with the state of a waiting account for its odd date."""
+    if isinstance(fieldsets, dict):
+        return {**fieldsets, "fields": _without_mark(fieldsets["fields"])}
+    if isinstance(fieldsets, list | tuple):
+        return type(fieldsets)(_without_mark(part) for part in fieldsets)
+    return "account_state" if fieldsets == "last_login" else fieldsets
+
+
 def _present(names: Iterable[Any], known: set[str]) -> tuple[Any, ...]:
     """Return ``names`` without Django's own that the model lacks."""
-    lacking = {
+    lacking: set[Any] = {
         "username",
         "email",
         "first_name",
@@ -503,6 +558,8 @@ def _present(names: Iterable[Any], known: set[str]) -> tuple[Any, ...]:
         "groups",
         "user_permissions",
     } - known
+    if not can_wait():
+        lacking |= {"account_state", AccountStateFilter}
     return tuple(
         dict.fromkeys(
             own_name(name) or name

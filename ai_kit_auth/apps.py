@@ -13,18 +13,11 @@ class AIKitAuthConfig(AppConfig):
     verbose_name = _("Accounts")
 
     def ready(self) -> None:
-        from django.contrib.auth import get_user_model
-        from django.db.models.signals import pre_save
-
         from .checks import register
-        from .users import keep_waiting_mark
+        from .users import watch_saves
 
         register()
-        pre_save.connect(
-            keep_waiting_mark,
-            sender=get_user_model(),
-            dispatch_uid="ai_kit_auth.keep_waiting_mark",
-        )
+        watch_saves()
         if apps.is_installed("drf_spectacular"):
             # By its name, since it lies above: a capability that some hosts install.
             import_module("ai_kit_auth.openapi")

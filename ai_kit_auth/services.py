@@ -44,6 +44,7 @@ from .settings import MailTemplates, api_settings, require_frontend_url
 from .tokens import (
     activation_tokens,
     invitation_tokens,
+    is_state,
     legacy_tokens,
     reset_password_tokens,
     state_digest,
@@ -202,7 +203,7 @@ def _try_cache(operation: Callable[..., Any], *args: object) -> Any:
 def has_live_link(user: User) -> bool:
     """Tell whether a link of ``user`` was made and is neither used nor void."""
     # Whatever uses or revokes a link changes the state that it was made for.
-    return bool(_try_cache(cache.get, _link_key(user)) == state_digest(user))
+    return is_state(user, _try_cache(cache.get, _link_key(user)))
 
 
 def find_by_activation_link(ident: str, token: str) -> User:
@@ -898,8 +899,10 @@ def reset_password(user: User, password: str) -> None:
     longer what was checked.
     """
     changes = {} if user.is_active else _activation(user)
+    # A login in between does not end the link of an active account.
+    regardless_of = ("last_login",) if user.is_active else ()
     changes["password"] = hash_of(user, password)
-    if not write_checked(user, **changes):
+    if not write_checked(user, regardless_of=regardless_of, **changes):
         raise ResetPasswordLinkInvalid
     password_validation.password_changed(password, user)
 

@@ -19,9 +19,10 @@ from .settings import api_settings
 
 class _LinkTokenGenerator(PasswordResetTokenGenerator):
     """
-    Revoked by a new password, a new address and a login (Django's three), and by any
-    change of ``is_active``: SECURITY: without it a link mailed to an active account
-    would still open it after an admin has deactivated it.
+    Revoked by a new password, a new address, and any change of ``is_active``.
+
+    SECURITY: without the last a link mailed to an active account would still open it
+    after an admin has deactivated it.
     """
 
     # Named, since Django has deprecated relying on its default.
@@ -58,6 +59,8 @@ class ActivationTokenGenerator(_LinkTokenGenerator):
     """
     The link of an activation mail, good once, for ACTIVATION_TIMEOUT seconds.
 
+    Also revoked by a login, as Django's.
+
     SECURITY: its own salt keeps it from resetting a password.
     """
 
@@ -83,10 +86,26 @@ class ResetPasswordTokenGenerator(_LinkTokenGenerator):
     """
     The link of a reset mail, good once, for ``PASSWORD_RESET_TIMEOUT`` seconds.
 
+    Its use revokes it by the new password. SECURITY: a login does not, unlike with
+    Django's: an owner asks for the link because somebody else may know the password,
+    and whoever knows that could make one link after the other void by logging in. What
+    the link gives, the mailbox gives at any time by another request, so a link that
+    outlives a login tells nobody more. Only the first login after a change of
+    ``PASSWORD_HASHERS`` voids it, since the row's hash then is another one.
+
+    The ``last_login`` of an inactive account stays in, as it tells one that waits from
+    one that an admin has deactivated since.
+
     SECURITY: its own salt keeps it from activating an account by the other endpoint.
     """
 
     key_salt = "ai_kit_auth.tokens.ResetPasswordTokenGenerator"
+
+    def _make_hash_value(self, user: Any, timestamp: int) -> str:
+        if not user.is_active:
+            return super()._make_hash_value(user, timestamp)
+        address = getattr(user, user.get_email_field_name(), "")
+        return f"{user.pk}|{user.password}|{timestamp}|{address}|{user.is_active}"
 
 
 class LegacyTokenGenerator(PasswordResetTokenGenerator):
@@ -100,23 +119,42 @@ class LegacyTokenGenerator(PasswordResetTokenGenerator):
 
     def predates_this_process(self, token: str) -> bool:
         """
-        Tell whether a token that was checked was made before this process started.
+        Tell whether 2.0.0 may have made a token that was checked.
 
-        SECURITY: 2.0.0 cannot run in this process, so its tokens are older. A younger
-        one comes from Django's own reset views, which mint the same kind, and says
-        nothing about an account that never was activated.
+        SECURITY: 2.0.0 cannot run in this process, so its tokens are older, but for the
+        time in which a deployment replaces one worker after the other. A younger one
+        comes from Django's own reset views, which mint the same kind, and says nothing
+        about an account that never was activated.
         """
         made = base36_to_int(token.split("-")[0])
-        return made < _PROCESS_START
+        return made < _PROCESS_START + ROLLING_DEPLOYMENT
 
 
-def state_digest(user: Any) -> str:
-    """Return a digest of all that a link of ``user`` depends on, besides the time."""
+# How long, in seconds, workers of 2.0.0 may go on mailing beside those of this version.
+ROLLING_DEPLOYMENT = 3600
+
+
+def state_digest(user: Any, secret: str | bytes | None = None) -> str:
+    """
+    Return a digest of all that a reset link of ``user`` depends on, besides the time.
+
+    An activation link depends on more than that, but what revokes it alone, a login,
+    needs no link. ``secret``: by default ``SECRET_KEY``.
+    """
     return salted_hmac(
         "ai_kit_auth.tokens.state_digest",
-        activation_tokens._make_hash_value(user, 0),
+        reset_password_tokens._make_hash_value(user, 0),
+        secret=secret,
         algorithm="sha256",
     ).hexdigest()
+
+
+def is_state(user: Any, digest: object) -> bool:
+    """Tell whether ``digest`` is of ``user`` as it is, by a key that still counts."""
+    keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
+    return isinstance(digest, str) and any(
+        constant_time_compare(digest, state_digest(user, key)) for key in keys
+    )
 
 
 activation_tokens = ActivationTokenGenerator()

@@ -11,7 +11,9 @@ import operator
 import secrets
 import unicodedata
 import uuid
+from collections.abc import Collection
 from contextlib import suppress
+from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import reduce
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -28,7 +30,9 @@ from django.db.models import (
     Field,
     Q,
 )
+from django.db.models.signals import class_prepared, pre_save
 from django.http import HttpRequest
+from django.utils import timezone
 from django.views.decorators.debug import sensitive_variables
 
 from .settings import SETTING_NAME, InvalidConfigurationError, api_settings
@@ -234,10 +238,20 @@ def authenticate(
     that USER_IDENTITY_FIELDS leaves out.
     """
     username = found.get_username() if found else _nobodys_username()
-    user = auth.authenticate(request=request, username=username, password=password)
+    holding = _held.set(None if found is None or found.is_active else found)
+    try:
+        user = auth.authenticate(request=request, username=username, password=password)
+    finally:
+        _held.reset(holding)
     if found is None or user is None or user.pk != found.pk:
         return None
     return user
+
+
+# An inactive account whose password is looked at. A backend that finds it right hashes
+# it anew where ``PASSWORD_HASHERS`` has changed, and then refuses the account; the new
+# hash would make the pending activation link void. It is written once it is active.
+_held: ContextVar[User | None] = ContextVar("held", default=None)
 
 
 def _nobodys_username() -> str:
@@ -332,14 +346,53 @@ class AccountState(enum.Enum):
 # SECURITY: Django's user has no column that tells an account that waits for its first
 # activation from one that an admin deactivated before its first login, and a link or a
 # reset must open the one and never the other. ``last_login`` of a waiting account holds
-# this date, which no login can have had; activation takes it away. It lies in the
-# future so that a host's clean-up of accounts "not used since" leaves them alone.
-_WAITING_YEAR = 9999
+# a date of this year, which no login can have had; activation takes it away. It lies in
+# the future so that a project's clean-up of accounts "not used since" leaves them
+# alone, far from the ends of the calendar so that projects can calculate with it (the
+# year 2262 is the last one of a 64-bit number of nanoseconds), and in the middle of its
+# year so that no time zone moves it out of that. Rows of early versions hold the year
+# 9999.
+_WAITING_YEAR = 2200
 
 
 def waiting_mark() -> datetime:
     """Return the ``last_login`` of an account that waits for its first activation."""
-    return datetime(_WAITING_YEAR, 1, 1, tzinfo=UTC if settings.USE_TZ else None)
+    return _in_waiting_year(7)
+
+
+def _in_waiting_year(month: int) -> datetime:
+    return datetime(_WAITING_YEAR, month, 1, tzinfo=UTC if settings.USE_TZ else None)
+
+
+def can_wait() -> bool:
+    """Tell whether the user model has the columns that show a waiting account."""
+    return all(map(has_column, _STATE_COLUMNS))
+
+
+def waiting_accounts() -> Any:
+    """
+    Return the accounts that wait for their first activation, as a queryset.
+
+    Reports and clean-ups ask this, and not ``last_login``. It is a queryset of the user
+    model's default manager, empty where the model cannot show such accounts.
+    """
+    return users().filter(in_state(AccountState.WAITING))
+
+
+def in_state(state: AccountState) -> Q:
+    """Return the condition that finds the accounts in ``state``."""
+    if state is AccountState.ACTIVE:
+        return Q(is_active=True) if has_column("is_active") else Q()
+    if not can_wait():
+        inactive = state is AccountState.UNKNOWN and has_column("is_active")
+        return Q(is_active=False) if inactive else Q(pk__in=[])
+    began = _in_waiting_year(1)
+    last_login = {
+        AccountState.WAITING: Q(last_login__gte=began),
+        AccountState.UNKNOWN: Q(last_login=None),
+        AccountState.DEACTIVATED: Q(last_login__lt=began),
+    }
+    return Q(is_active=False) & last_login[state]
 
 
 def state_of(user: User) -> AccountState:
@@ -348,14 +401,41 @@ def state_of(user: User) -> AccountState:
         return AccountState.ACTIVE
     if user.last_login is None:
         return AccountState.UNKNOWN
-    if _is_marked(user):
+    if is_mark(user.last_login):
         return AccountState.WAITING
     return AccountState.DEACTIVATED
 
 
-def _is_marked(user: User) -> bool:
-    # Years, since a time zone may move the mark's own date to the day before.
-    return user.last_login is not None and user.last_login.year >= _WAITING_YEAR - 1
+def is_mark(last_login: datetime | None) -> bool:
+    """Tell whether ``last_login`` is the waiting mark, of this or an early version."""
+    return last_login is not None and last_login.year >= _WAITING_YEAR
+
+
+_STATE_COLUMNS = ("is_active", "last_login")
+_MARK_UID = "ai_kit_auth.keep_waiting_mark"
+
+
+def watch_saves() -> None:
+    """
+    Connect :func:`keep_waiting_mark` to each model whose rows are accounts.
+
+    SECURITY: not to ``get_user_model()`` alone: an admin may deactivate an account
+    through a proxy or a child of it, whose signals have another sender.
+    """
+    if not can_wait():
+        return
+    # Where the user model is itself a proxy or a child, the table is its parent's.
+    family = [UserModel._meta.get_field("last_login").model]
+    for model in family:
+        _watch_model(model)
+        family += model.__subclasses__()
+    class_prepared.connect(_watch_model, dispatch_uid=_MARK_UID)
+
+
+def _watch_model(sender: Any, **kwargs: object) -> None:
+    owners = [UserModel._meta.get_field(name).model for name in _STATE_COLUMNS]
+    if all(issubclass(sender, owner) for owner in owners):
+        pre_save.connect(keep_waiting_mark, sender=sender, dispatch_uid=_MARK_UID)
 
 
 def keep_waiting_mark(
@@ -367,20 +447,67 @@ def keep_waiting_mark(
     **kwargs: object,
 ) -> None:
     """
-    Mark an account that is born inactive, take the mark from one that turns active.
+    Leave in the row what tells a waiting account from a deactivated one.
 
-    A ``pre_save`` receiver of the user model: it changes the row that is about to be
-    written and asks the database nothing. It holds for accounts that the host's own
-    code makes or activates, too.
+    A ``pre_save`` receiver: it changes the row that is about to be written, and holds
+    for accounts that a project's own code makes, activates or deactivates. An account
+    that is born inactive gets the mark, one that turns active loses it, and one that is
+    deactivated before its first login gets the present as its ``last_login``. It asks
+    the database about the saves of accounts that are inactive and never logged in.
     """
-    if raw or not (has_column("is_active") and has_column("last_login")):
+    held = _held.get()
+    if (
+        held is not None
+        and held.pk == instance.pk
+        and update_fields == frozenset({"password"})
+    ):
+        instance.password = held.password
+    written = set(_STATE_COLUMNS)
+    if update_fields is not None:
+        written &= update_fields
+    if raw or not written:
         return
-    if not instance.is_active:
-        if instance._state.adding and instance.last_login is None:
-            instance.last_login = waiting_mark()
-    elif _is_marked(instance):
-        instance.last_login = None
-        if update_fields is not None and "last_login" not in update_fields:
-            sender._base_manager.using(using).filter(pk=instance.pk).update(
-                last_login=None
+    state = state_of(instance)
+    adding = instance._state.adding
+    if adding:
+        # An account may be made in two steps, by one object: that deactivates nobody.
+        instance._state.ai_kit_auth_made = True
+        right = waiting_mark() if state is AccountState.UNKNOWN else instance.last_login
+    else:
+        right = instance.last_login
+    rows = UserModel._base_manager.using(using).filter(pk=instance.pk)
+    if state is AccountState.ACTIVE:
+        right = None if is_mark(right) else right
+    elif not adding:
+        right = _last_login_of_inactive(instance, state, rows, written)
+    if right != instance.last_login:
+        instance.last_login = right
+        if "last_login" not in written:
+            rows.update(last_login=right)
+
+
+def _last_login_of_inactive(
+    user: User, state: AccountState, rows: Any, written: Collection[str]
+) -> datetime | None:
+    """Return the ``last_login`` that the row of an inactive ``user`` shall have."""
+    own: datetime | None = user.last_login
+    if state is AccountState.DEACTIVATED:
+        # SECURITY: a backend such as AllowAllUsersModelBackend logs a waiting account
+        # in. It waits on, or the login would make its link and every reset void.
+        if set(written) == {"last_login"}:
+            own = (
+                rows.filter(in_state(AccountState.WAITING))
+                .values_list("last_login", flat=True)
+                .first()
+                or own
             )
+        return own
+    if "is_active" not in written or hasattr(user._state, "ai_kit_auth_made"):
+        return own
+    row = rows.filter(is_active=True).values("last_login").first()
+    # SECURITY: one that is deactivated before its first login looks as 2.0.0 has left
+    # one that waits, and a link of 2.0.0 would open it; one that was activated past
+    # this receiver, by ``queryset.update()``, still has its mark.
+    if row is not None and (own is None or is_mark(row["last_login"])):
+        return timezone.now()
+    return own

@@ -23,7 +23,7 @@ from django.db import IntegrityError, transaction
 from django.db.models.signals import post_save
 from django.test import Client, RequestFactory, override_settings
 from django.urls import reverse
-from django.utils import translation
+from django.utils import timezone, translation
 from rest_framework.exceptions import Throttled
 from rest_framework.test import APIClient
 
@@ -798,15 +798,70 @@ def test_saving_an_account_that_waits_leaves_its_link_good(
 
 @with_activation
 @pytest.mark.usefixtures("asks_for_all")
-def test_the_page_explains_the_date_of_an_account_that_waits(
+def test_the_page_shows_that_an_account_waits_and_no_odd_date(
     browser: Client, client: APIClient
 ) -> None:
     browser.post(page("add"), new_user())
     url = page("change", the_user().pk)
-    explanation = b"The account waits for its activation."
-    assert explanation in browser.get(url).content
+    waits = browser.get(url).content
+    assert b"Waits for its activation" in waits
+    assert b"2200" not in waits
+    assert b"last_login_0" not in waits
     post(client, "activate", mailed_link())
-    assert explanation not in browser.get(url).content
+    active = browser.get(url).content
+    assert b"Waits for its activation" not in active
+    assert b"last_login_0" in active
+
+
+@with_activation
+def test_a_form_of_all_columns_leaves_the_date_of_an_account_that_waits_alone(
+    make_user: MakeUser,
+) -> None:
+    """A project may show our form in an admin of its own."""
+    form = AIUserChangeForm(
+        {users.email_field(): "ada@example.com", "last_login": "2020-01-01"},
+        instance=make_user(is_active=False),
+    )
+    form.is_valid()
+    assert users.is_mark(form.cleaned_data["last_login"])
+    assert "waits for its activation" in str(form["last_login"].help_text)
+
+
+def shown_in_state(browser: Client, state: str) -> set[str]:
+    answer = browser.get(page("changelist"), {"account_state": state})
+    return {
+        users.email_of(user).partition("@")[0] for user in answer.context["cl"].queryset
+    }
+
+
+@with_activation
+@pytest.mark.parametrize(
+    ("state", "names"),
+    [
+        ("active", {"ada", "root"}),
+        ("waiting", {"bob"}),
+        ("deactivated", {"cyd", "eve"}),
+        ("unknown", {"dan"}),
+        ("another", {"ada", "bob", "cyd", "dan", "eve", "root"}),
+    ],
+)
+def test_the_list_is_filtered_by_the_state_of_accounts(
+    browser: Client, make_user: MakeUser, state: str, names: set[str]
+) -> None:
+    make_user("ada")
+    make_user("bob", is_active=False)
+    make_user("cyd", is_active=False, last_login=timezone.now())
+    make_user("eve")
+    eve = the_user("eve")
+    eve.is_active = False
+    eve.save()
+    rows = get_user_model()._default_manager
+    make_user("dan")
+    rows.filter(pk=the_user("dan").pk).update(is_active=False)
+    assert shown_in_state(browser, state) == names
+    listed = browser.get(page("changelist")).content.decode()
+    for label in ("Active", "Waits for its activation", "Deactivated"):
+        assert f'<td class="field-account_state">{label}</td>' in listed
 
 
 @with_activation
@@ -944,7 +999,8 @@ def test_each_column_of_the_list_is_a_field_that_can_be_sorted(
     make_user()
     columns = list(the_admin().list_display)
     assert users.email_field() in columns
-    assert all(users.has_column(name) for name in columns)
+    of_the_row = {"account_state"} if users.can_wait() else set()
+    assert {n for n in columns if not users.has_column(n)} == of_the_row
     for number, _ in enumerate(columns, start=1):
         assert len(listed(browser, o=str(number))) == 2
 

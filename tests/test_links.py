@@ -12,9 +12,11 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import make_password
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.core import mail
+from django.urls import reverse
 from rest_framework.test import APIClient
 
-from ai_kit_auth import services, users
+from ai_kit_auth import services, tokens, users
+from ai_kit_auth.signals import user_pre_reset_password
 
 from .accounts import attributes_of, log_in, mailed_link, post, registration, the_user
 from .conftest import OTHER_PASSWORD, PASSWORD, USER_MODELS
@@ -43,10 +45,16 @@ class PlainTokenGenerator(PasswordResetTokenGenerator):
 
 
 class OlderTokenGenerator(PlainTokenGenerator):
-    """The same, an hour ago, when 2.0.0 was still running."""
+    """The same, five hours ago, when 2.0.0 was still running."""
 
     def _now(self) -> datetime:
-        return super()._now() - timedelta(hours=1)
+        return super()._now() - timedelta(hours=5)
+
+
+@pytest.fixture(autouse=True)
+def _long_deployed(monkeypatch: pytest.MonkeyPatch) -> None:
+    """This process has run for longer than the workers of 2.0.0 may beside it."""
+    monkeypatch.setattr(tokens, "_PROCESS_START", tokens._PROCESS_START - 2 * 3600)
 
 
 def own_link(url: str) -> Link:
@@ -199,12 +207,49 @@ def test_a_weak_password_does_not_use_up_the_link(
     assert follow(client, "pw_reset", link).status_code == 200
 
 
-@pytest.mark.parametrize("kind", ["reset", "plain"])
-def test_a_login_revokes_a_reset_link(
-    client: APIClient, make_user: MakeUser, kind: str
+def test_a_login_does_not_revoke_a_reset_link(
+    client: APIClient, make_user: MakeUser
 ) -> None:
-    link = LINKS[kind](make_user())
+    """Or whoever knows the old password could stop every reset by logging in."""
+    link = LINKS["reset"](make_user())
+    thief = APIClient()
+    assert log_in(thief, "ada@example.com").status_code == 200
+    assert oracle(client, link["ident"]) == SIMILAR
+    assert follow(client, "pw_reset", link).status_code == 200
+    assert thief.get(reverse("ai_kit_auth:me")).json()["user"] is None
+    assert log_in(thief, "ada@example.com").status_code == 400
+    assert_dead(client, "pw_reset", link)
+
+
+def test_a_login_while_a_reset_link_is_used_does_not_stop_it(
+    client: APIClient, make_user: MakeUser
+) -> None:
+    link = LINKS["reset"](make_user())
+
+    def log_in_meanwhile(**kwargs: object) -> None:
+        log_in_once(client)
+
+    user_pre_reset_password.connect(log_in_meanwhile)
+    try:
+        assert follow(client, "pw_reset", link).status_code == 200
+    finally:
+        user_pre_reset_password.disconnect(log_in_meanwhile)
+    assert the_user().check_password(OTHER_PASSWORD)
+
+
+def test_a_login_revokes_a_plain_link(client: APIClient, make_user: MakeUser) -> None:
+    link = LINKS["plain"](make_user())
     assert log_in(client, "ada@example.com").status_code == 200
+    assert_dead(client, "pw_reset", link)
+
+
+@with_activation
+def test_a_login_does_not_keep_a_reset_link_from_a_deactivation(
+    client: APIClient, make_user: MakeUser
+) -> None:
+    link = LINKS["reset"](make_user())
+    log_in_once(client)
+    deactivate_by_update(client)
     assert_dead(client, "pw_reset", link)
 
 
@@ -445,6 +490,21 @@ def test_a_plain_token_that_2_0_0_cannot_have_made_opens_none(
     assert_dead(client, endpoint, LINKS["plain"](row_of_2_0_0()))
 
 
+@pytest.mark.parametrize("endpoint", INVALID)
+@with_activation
+def test_mail_that_2_0_0_sends_while_its_workers_are_replaced_opens_its_account(
+    client: APIClient, db: None, monkeypatch: pytest.MonkeyPatch, endpoint: str
+) -> None:
+    """One worker runs this version already, another one still mails as 2.0.0."""
+    start = tokens.legacy_tokens._num_seconds(tokens.legacy_tokens._now()) - 60
+    monkeypatch.setattr(tokens, "_PROCESS_START", start)
+    link = LINKS["plain"](row_of_2_0_0())
+    assert follow(client, endpoint, link).status_code == 200
+    assert the_user().is_active is True
+    assert_dead(client, "activate", link)
+    assert_dead(client, "pw_reset", link)
+
+
 @with_activation
 def test_a_host_may_mail_a_new_activation_link_to_an_account_of_2_0_0(
     client: APIClient, db: None
@@ -494,6 +554,17 @@ def test_an_account_that_2_0_0_deactivated_after_a_login_stays_so(
 
 
 # What a link lets one ask at validate_password/
+
+
+def test_a_new_secret_key_keeps_the_answer_while_the_old_one_counts(
+    client: APIClient, make_user: MakeUser, settings: Settings
+) -> None:
+    ident = users.ident_of(make_user())
+    post(client, "send_pw_reset_email", {"email": "ada@example.com"})
+    old, settings.SECRET_KEY = settings.SECRET_KEY, "another key, as secret as this"
+    assert oracle(client, ident) == {}
+    settings.SECRET_KEY_FALLBACKS = ["a key of long ago", old]
+    assert oracle(client, ident) == SIMILAR
 
 
 def oracle(client: APIClient, ident: str) -> Any:

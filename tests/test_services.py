@@ -592,7 +592,7 @@ def test_an_activation_gives_way_to_a_change_in_between(
     assert get_user_model()._default_manager.values().get() == row
 
 
-@pytest.mark.parametrize("changed", CHANGES)
+@pytest.mark.parametrize("changed", [c for c in CHANGES if c != "last_login"])
 def test_a_reset_gives_way_to_a_change_in_between(
     make_user: MakeUser, changed: str
 ) -> None:

@@ -59,13 +59,14 @@ def _other_admin(current: object, model: type[Model]) -> Problems:
 
 
 def _shows_setting(model_admin: Any, fieldsets: str) -> bool:
-    """Tell whether its pages are the setting's, and nothing but Django's code aside."""
+    """Tell whether its pages are the setting's, and no project's code aside."""
     found = type(model_admin)
     usual = ("get_fieldsets", "get_form", "get_readonly_fields", "get_fields")
     return type(
         getattr_static(found, fieldsets)
     ).__module__ == "ai_kit_auth.admin" and all(
-        getattr(found, name).__module__.startswith("django.") for name in usual
+        getattr(found, name).__module__.startswith(("django.", "ai_kit_auth."))
+        for name in usual
     )
 
 
