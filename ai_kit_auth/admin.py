@@ -21,6 +21,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.db.models import CharField, Field, TextField
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
+from django.utils import translation
 from django.utils.translation import gettext, ngettext
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import APIException
@@ -402,6 +403,7 @@ class AIUserAdmin(_UserAdmin):
         self._for_each(
             request,
             queryset,
+            self.send_activation_mail,
             _send_activation_mail,
             lambda count: ngettext(
                 "%(count)d activation mail was sent.",
@@ -416,6 +418,7 @@ class AIUserAdmin(_UserAdmin):
         self._for_each(
             request,
             queryset,
+            self.send_password_reset_mail,
             _send_password_reset_mail,
             lambda count: ngettext(
                 "%(count)d password reset mail was sent.",
@@ -443,7 +446,10 @@ class AIUserAdmin(_UserAdmin):
             for account in accounts
             if account.pk in {*unreached, request.user.pk}
         ]
-        count = len(accounts) - len(reasons)
+        left_out = {account.pk for account, _reason in reasons}
+        done = [account for account in accounts if account.pk not in left_out]
+        self._log(request, done, self.end_all_sessions)
+        count = len(done)
         text = ngettext(
             "All sessions of %(count)d account have ended.",
             "All sessions of %(count)d accounts have ended.",
@@ -455,11 +461,12 @@ class AIUserAdmin(_UserAdmin):
         self,
         request: HttpRequest,
         accounts: Iterable[User],
+        action: Any,
         act: Callable[[User], None],
-        done: Callable[[int], str],
+        shown: Callable[[int], str],
     ) -> None:
         """Do ``act`` for each account; show how many it was, and who was left out."""
-        count = 0
+        done: list[User] = []
         reasons: list[tuple[User, str]] = []
         for account in accounts:
             try:
@@ -467,8 +474,25 @@ class AIUserAdmin(_UserAdmin):
             except _LeftOut as reason:
                 reasons.append((account, str(reason)))
             else:
-                count += 1
-        self._show(request, done(count) % {"count": count}, count, reasons)
+                done.append(account)
+        self._log(request, done, action)
+        count = len(done)
+        self._show(request, shown(count) % {"count": count}, count, reasons)
+
+    def _log(self, request: HttpRequest, accounts: list[User], action: Any) -> None:
+        """Write into the history of each account which ``action`` was done for it."""
+        # Its model is there only where the admin is installed.
+        from django.contrib.admin.models import CHANGE, LogEntry
+
+        by: Any = request.user.pk
+        if accounts:
+            LogEntry.objects.log_actions(
+                by,
+                accounts,
+                CHANGE,
+                # In English, as Django's own: the history is read in any language.
+                _in_english(action.short_description),
+            )
 
     def _show(
         self,
@@ -505,6 +529,11 @@ class AIUserAdmin(_UserAdmin):
             )
             return HttpResponseRedirect(request.get_full_path())
         return response
+
+
+def _in_english(text: object) -> str:
+    with translation.override("en"):
+        return str(text)
 
 
 class _LeftOut(Exception):

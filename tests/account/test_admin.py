@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 
 import django
 import pytest
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import Permission
 from django.contrib.sessions.backends.db import SessionStore
@@ -785,6 +786,54 @@ def test_a_deactivated_account_s_sessions_do_not_come_back_with_it(
     act(root, END, [ada])
     update(ada, is_active=True)
     assert browser.me() is None
+
+
+def history(root: Client) -> list[tuple[str, str, int]]:
+    """Return what the history has of actions: account, what was done, by whom."""
+    return [
+        (str(entry.object_id), entry.get_change_message(), entry.user_id)
+        for entry in LogEntry.objects.order_by("pk")
+    ]
+
+
+def who(root: Client) -> Any:
+    return get_user_model()._meta.pk.to_python(root.session["_auth_user_id"])
+
+
+@with_permissions
+@pytest.mark.parametrize("extra", [{}, {"headers": GERMAN}], ids=["en", "de"])
+def test_each_action_stands_in_the_history_of_each_account(
+    root: Client, make_user: MakeUser, extra: dict[str, Any]
+) -> None:
+    ada, bob = make_user("ada"), make_user("bob")
+    act(root, "send_password_reset_mail", [ada, bob], **extra)
+    act(root, END, [bob], **extra)
+    told, by = history(root), who(root)
+    assert sorted(told[:2]) == sorted(
+        (str(user.pk), "Send password reset mail", by) for user in (ada, bob)
+    )
+    assert told[2:] == [(str(bob.pk), "End all sessions", by)]
+    shown = root.get(page("history", bob.pk)).content.decode()
+    assert "End all sessions" in shown
+
+
+@with_activation
+def test_an_activation_mail_stands_in_the_history(
+    root: Client, make_user: MakeUser
+) -> None:
+    ada = make_user("ada", is_active=False)
+    act(root, "send_activation_mail", [ada])
+    assert history(root) == [(str(ada.pk), "Send activation mail", who(root))]
+
+
+@with_permissions
+def test_what_an_action_left_out_stands_in_no_history(
+    root: Client, make_user: MakeUser
+) -> None:
+    act(root, "send_activation_mail", [make_user("ada")])
+    own = get_user_model()._default_manager.get(pk=who(root))
+    act(root, END, [own])
+    assert history(root) == []
 
 
 @pytest.mark.parametrize("engine", SEARCHABLE, indirect=True)

@@ -12,6 +12,7 @@ from django.contrib.auth.models import Group
 from django.contrib.auth.signals import user_logged_out
 from django.contrib.contenttypes.models import ContentType
 from django.contrib.sessions.models import Session
+from django.test import override_settings
 from rest_framework.exceptions import PermissionDenied
 
 from ai_kit_auth import services as core
@@ -166,31 +167,69 @@ def test_a_mailed_link_of_it_is_worth_nothing(browser: Browser, ada: Any) -> Non
 
 def test_what_belongs_to_it_goes_with_it(browser: Browser, ada: Any) -> None:
     Basket.objects.create(owner=ada)
-    LogEntry.objects.create(
-        user_id=ada.pk,
-        content_type=ContentType.objects.get_for_model(get_user_model()),
-        object_id=str(ada.pk),
-        object_repr="ada",
-        action_flag=ADDITION,
-    )
     assert leave(browser).status_code == 200
     assert rows() == []
     assert Basket.objects.count() == 0
-    # Django's own rule for the admin's history.
-    assert LogEntry.objects.count() == 0
+
+
+def write_history(user: Any, about: Any) -> LogEntry:
+    return LogEntry.objects.create(
+        user_id=user.pk,
+        content_type=ContentType.objects.get_for_model(get_user_model()),
+        object_id=str(about.pk),
+        object_repr="ada",
+        action_flag=ADDITION,
+    )
+
+
+@pytest.mark.parametrize("still_staff", [True, False])
+def test_what_a_member_of_the_staff_did_stays_in_the_history(
+    browser: Browser, ada: Any, make_user: MakeUser, still_staff: bool
+) -> None:
+    """Otherwise a deleted account takes the traces of what it did along."""
+    if still_staff and users.has_column("is_staff"):
+        get_user_model()._default_manager.update(is_staff=True)
+    entry = write_history(ada, about=make_user("eve"))
+    key = ada.pk
+    assert leave(browser).status_code == 200
+    entry.refresh_from_db()
+    assert entry.user_id == key
+    # And nobody is left in the row: neither a name nor a way in.
+    row = get_user_model()._default_manager.get(pk=key)
+    assert "ada" not in str(vars(row)).lower()
+    assert not row.has_usable_password()
+    assert browser.me() is None
+    assert Browser().log_in(ADA).status_code == 400
+
+
+def test_the_address_of_such_an_account_is_free(browser: Browser, ada: Any) -> None:
+    write_history(ada, about=ada)
+    assert leave(browser).status_code == 200
+    assert post(Browser().client, "register", registration()).status_code == 201
+
+
+def test_a_project_s_own_function_decides_about_the_history(
+    browser: Browser, ada: Any, settings: Settings
+) -> None:
+    configure(settings, ACCOUNT_DELETION_FUNCTION=lambda user: user.delete())
+    write_history(ada, about=ada)
+    assert leave(browser).status_code == 200
+    assert rows() == []
+
+
+def test_without_the_admin_there_is_no_history_to_look_at(
+    browser: Browser, ada: Any, settings: Settings
+) -> None:
+    installed = [a for a in settings.INSTALLED_APPS if a != "django.contrib.admin"]
+    with override_settings(INSTALLED_APPS=installed):
+        services.delete_user(ada)
+    assert rows() == []
 
 
 def test_what_an_admin_did_to_it_stays_in_the_history(
     browser: Browser, ada: Any, make_user: MakeUser
 ) -> None:
-    eve = make_user("eve")
-    LogEntry.objects.create(
-        user_id=eve.pk,
-        content_type=ContentType.objects.get_for_model(get_user_model()),
-        object_id=str(ada.pk),
-        object_repr="ada",
-        action_flag=ADDITION,
-    )
+    write_history(make_user("eve"), about=ada)
     assert leave(browser).status_code == 200
     assert LogEntry.objects.count() == 1
 
