@@ -348,7 +348,9 @@ class LoginSerializer(Discreet, serializers.Serializer[Any]):
         request = self.context["request"]
         found = find_by_identity(attrs["ident"])
         attempt = LoginAttempt(request, account_key(found, attrs["ident"]))
-        user = authenticate(request._request, found, attrs["password"])
+        user = authenticate(
+            request._request, found, attrs["password"], typed=attrs["ident"]
+        )
         if user is None:
             security_log.log(
                 "login_failed", request, user=found, code="invalid_credentials"

@@ -8,7 +8,6 @@ from __future__ import annotations
 
 import enum
 import operator
-import secrets
 import unicodedata
 import uuid
 from collections.abc import Collection
@@ -33,6 +32,7 @@ from django.db.models import (
 from django.db.models.signals import class_prepared, pre_save
 from django.http import HttpRequest
 from django.utils import timezone
+from django.utils.crypto import salted_hmac
 from django.views.decorators.debug import sensitive_variables
 
 from .settings import SETTING_NAME, InvalidConfigurationError, api_settings
@@ -225,38 +225,93 @@ def find_by_address(address: str) -> User | None:
 
 @sensitive_variables()
 def authenticate(
-    request: HttpRequest, found: User | None, password: str
+    request: HttpRequest, found: User | None, password: str, typed: str = ""
 ) -> User | None:
     """
-    Return ``found``, whom an ident named, if ``password`` proves it, or None.
+    Return the account that ``password`` proves, or None.
+
+    ``found``: whom an ident named. ``typed``: what was typed for it. A backend may know
+    an account that has no row yet (a directory's), or decide which one is meant (by
+    tenant), so it is asked for what was typed where nobody is found, and the account
+    that it returns is taken. Without ``typed`` it is ``found`` or none.
 
     Sends Django's ``user_login_failed`` once where the answer is None.
 
     SECURITY: calls Django's ``authenticate()`` exactly once, whatever was found, so an
-    unknown account costs the same one hash as a known one (OWASP ASVS 5.0, 6.3.8). The
-    name it is asked for is never what was typed: a backend would find it in fields
-    that USER_IDENTITY_FIELDS leaves out.
+    unknown account costs the same one hash as a known one (OWASP ASVS 5.0, 6.3.8). A
+    backend would find what was typed in fields that USER_IDENTITY_FIELDS leaves out, so
+    it gets that only where the username is no such field, and an account that it has
+    named by another field is refused.
     """
-    username = found.get_username() if found else _nobodys_username()
+    username = found.get_username() if found else _username_to_ask_for(typed)
     holding = _held.set(None if found is None or found.is_active else found)
     try:
-        user = auth.authenticate(request=request, username=username, password=password)
+        user = None
+        if username is None:
+            # No backend can look for it. What it would have cost, and who hears of it:
+            UserModel().set_password(password)
+        else:
+            user = auth.authenticate(request, username=username, password=password)
+            if user is None:
+                return None
     finally:
         _held.reset(holding)
-    if found is None or user is None or user.pk != found.pk:
-        return None
-    return user
+    if user is not None:
+        same = found is not None and user.pk == found.pk
+        if same or (typed and _is_meant(user, found, typed)):
+            return user
+    auth.signals.user_login_failed.send(
+        sender=auth.__name__,
+        credentials={"username": username or typed, "password": "*" * 20},
+        request=request,
+    )
+    return None
+
+
+def _username_to_ask_for(typed: str) -> str | None:
+    """Return what backends are asked for where nobody is found; None where nothing."""
+    name = str(UserModel.USERNAME_FIELD)
+    # Always the same for one name: a backend that counts failures by name must lock an
+    # unknown one as it does a known one. It is of the length of a UUID, and secret.
+    nobody = salted_hmac(
+        "ai_kit_auth.users.nobody", account_key(None, typed), algorithm="sha256"
+    ).hexdigest()[:32]
+    # Below zero, as no key and no number of a customer is.
+    number = f"-{int(nobody[:7], 16) + 1}"
+    names = [typed] if typed and name in identity_fields() else []
+    field = UserModel._meta.get_field(name)
+    return next((n for n in (*names, nobody, number) if _is_value(field, n)), None)
+
+
+def _is_value(field: Field[Any, Any], text: str) -> bool:
+    """Tell whether a lookup in ``field`` takes ``text``."""
+    try:
+        field.get_prep_value(field.to_python(text))
+    except (ValidationError, ValueError, TypeError):
+        return False
+    return True
+
+
+def _is_meant(user: User, found: User | None, typed: str) -> bool:
+    """Tell whether a backend may name ``user``, whom it returns, by ``typed``."""
+    own = identity_fields()
+    named_by = {
+        field.name
+        for field in UserModel._meta.concrete_fields
+        if _folded(getattr(user, field.attname)) == _folded(typed)
+    }
+    # Its own way from a name to an account is the backend's to know.
+    return not named_by.isdisjoint(own) or (found is None and not named_by)
+
+
+def _folded(value: object) -> str:
+    return unicodedata.normalize("NFKC", str(value)).casefold()
 
 
 # An inactive account whose password is looked at. A backend that finds it right hashes
 # it anew where ``PASSWORD_HASHERS`` has changed, and then refuses the account; the new
 # hash would make the pending activation link void. It is written once it is active.
 _held: ContextVar[User | None] = ContextVar("held", default=None)
-
-
-def _nobodys_username() -> str:
-    # Hexadecimal of the length of a UUID, so that it also is a value for a UUIDField.
-    return secrets.token_hex(16)
 
 
 def account_key(found: User | None, typed: str) -> str:

@@ -346,15 +346,31 @@ def test_one_hash_and_one_failure_for_who_may_not_log_in(
     assert len(failed) == 1
 
 
-def test_nobodys_name_is_never_what_was_typed(make_user: MakeUser) -> None:
-    """Receivers of the failure learn no name of an account that is not there."""
+def test_a_backend_is_asked_for_what_was_typed_where_nobody_is_found(
+    make_user: MakeUser,
+) -> None:
+    """A directory may know it, and what counts failures by name counts this one."""
     make_user("ada")
     with failures() as failed:
         assert whom("nobody@example.com") is None
-        assert whom("nobody@example.com") is None
-    first, second = (str(noted["username"]) for noted in failed)
-    assert first != second
-    assert "nobody" not in first
+    assert [noted["username"] for noted in failed] == ["nobody@example.com"]
+
+
+@with_username
+def test_a_backend_is_not_asked_for_it_where_the_username_is_left_out(
+    make_user: MakeUser, settings: Settings
+) -> None:
+    """It is asked for a name of nobody, always the same for one that is typed."""
+    make_user("ada")
+    settings.AI_KIT_AUTH = {**URL, "USER_IDENTITY_FIELDS": (users.email_field(),)}
+    with failures() as failed:
+        for typed in ("ada", "ada", "nobody@example.com", "Nobody@example.com", "x"):
+            assert whom(typed) is None
+    names = [noted["username"] for noted in failed]
+    assert len(set(names)) == 3
+    assert names[0] == names[1]
+    assert names[2] == names[3]
+    assert not {"ada", "nobody@example.com", "x"} & set(names)
 
 
 @with_username
