@@ -21,7 +21,7 @@ from django.conf import settings
 from django.contrib import auth
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
-from django.db import connections, router
+from django.db import router
 from django.db.models import (
     BooleanField,
     EmailField,
@@ -35,6 +35,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.views.decorators.debug import sensitive_variables
 
+from .collation import spelling
 from .settings import SETTING_NAME, InvalidConfigurationError, api_settings
 
 # The host's user model, and one of its rows: known when the host runs.
@@ -321,20 +322,31 @@ def account_key(found: User | None, typed: str) -> str:
     An account is itself together with its password: guesses at the last one say nothing
     about a new one, and a test suite's next user with the same key starts afresh.
 
-    SECURITY: where nobody is found, it is what was typed in the form in which it was
-    looked up, so that two spellings share a counter exactly if they would name one
-    account. Otherwise the counters would tell which accounts exist.
+    SECURITY: where no account is found, it is what was typed in the form in which it
+    was looked up, so that two spellings share a counter exactly if the database would
+    find one account by both. Otherwise the counters would tell which accounts exist.
+    The form costs the same where an account is found.
     """
+    form = _looked_up(typed) if typed else ""
     if found is not None:
         return f"account|{found.pk}|{found.password}"
-    if "@" in typed:
+    return f"typed|{form}"
+
+
+def _looked_up(typed: str) -> str:
+    is_address = "@" in typed
+    if is_address:
         with suppress(ValueError):
             typed = normal_address(typed)
-        return f"typed|{typed.casefold()}"
-    typed = normal_username(typed)
-    # MariaDB and MySQL compare without case.
-    folds = connections[router.db_for_read(UserModel)].vendor == "mysql"
-    return f"typed|{typed.casefold() if folds else typed}"
+    else:
+        typed = normal_username(typed)
+    name = email_field() if is_address else UserModel.USERNAME_FIELD
+    return spelling(
+        UserModel._meta.get_field(name),
+        typed,
+        router.db_for_read(UserModel),
+        any_case=is_address,
+    )
 
 
 def unique_username() -> str:

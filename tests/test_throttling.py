@@ -336,6 +336,52 @@ def test_an_address_is_one_however_it_is_written(
     assert statuses(*(fail(client, other) for other in others)) == [429] * 3
 
 
+# Each a name that an account has, and another spelling of it, which one database takes
+# for the same and another does not.
+LETTERS = [
+    ("mark", "mar\u212a"),
+    ("mar\u212a", "mark"),
+    ("strasse", "straße"),
+    ("straße", "STRASSE"),
+    ("straße", "STRAßE"),
+    ("sofia", "soﬁa"),
+    ("zoé", "ZOÉ"),
+    ("zoé", "zoe"),
+    ("zoé", "zoe\u0301"),
+    ("νικος", "ΝΙΚΟΣ"),
+    ("νικοσ", "ΝΙΚΟΣ"),
+    ("izmir", "İzmir"),
+    ("izmir", "\u0131zmir"),
+    ("izmir", "IZMIR"),
+    ("sam", "\u017fam"),
+    ("\uff41da", "ada"),
+    ("иван", "ИВАН"),
+    ("𐐨a", "𐐀a"),
+]
+
+
+@pytest.mark.parametrize(("stored", "typed"), LETTERS)
+@pytest.mark.parametrize("as_address", [True, False])
+@pytest.mark.user_model("auth_user")
+def test_two_spellings_are_one_name_exactly_if_the_database_says_so(
+    client: APIClient,
+    make_user: MakeUser,
+    settings: Settings,
+    stored: str,
+    typed: str,
+    as_address: bool,
+) -> None:
+    """Or the counter tells which accounts there are."""
+    allow(settings, LOGIN_ACCOUNT_ADDRESS="1/hour")
+    if as_address:
+        stored, typed = f"{stored}@example.com", f"{typed}@example.com"
+    unknown = statuses(fail(client, stored), fail(client, typed))
+    make_user(**{"email" if as_address else "username": stored})
+    cache.clear()
+    assert statuses(fail(client, stored), fail(client, typed)) == unknown
+    assert unknown[0] == 400
+
+
 @with_username
 def test_an_account_is_one_by_whatever_it_is_named(
     client: APIClient, make_user: MakeUser, settings: Settings

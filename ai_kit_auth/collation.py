@@ -1,0 +1,91 @@
+"""
+Which spellings the database takes for one.
+
+Python's ``casefold()`` is another idea of it than each database's: SQLite folds the
+letters of ASCII alone, PostgreSQL by the locale of the database, MariaDB and MySQL by
+the collation of the column, which may ignore accents as well.
+"""
+
+from __future__ import annotations
+
+import string
+from collections.abc import Sequence
+from functools import lru_cache
+from typing import Any
+
+from django.db import connections
+from django.db.models import Field
+
+
+def spelling(field: Field[Any, Any], text: str, alias: str, *, any_case: bool) -> str:
+    """
+    Return a form of ``text`` that all spellings share which find the same rows.
+
+    ``any_case``: by ``__iexact`` in the column of ``field``, otherwise by ``=``.
+    ``alias``: of the database that is asked, for what Python cannot know: PostgreSQL
+    where the text is not ASCII, MariaDB and MySQL for letters that have not been met
+    before.
+    """
+    connection = connections[alias]
+    if connection.vendor == "mysql":
+        return _weights(field, text, alias, whole=not any_case)
+    if not any_case:
+        return text
+    if connection.vendor == "postgresql":
+        return _upper(text, alias)
+    return text.translate(_UPPER)
+
+
+_UPPER = {ord(letter): letter.upper() for letter in "abcdefghijklmnopqrstuvwxyz"}
+
+
+def _upper(text: str, alias: str) -> str:
+    if text.isascii():
+        return text.upper()
+    return str(_ask(alias, "SELECT UPPER(%s)", text)[0])
+
+
+def _weights(field: Field[Any, Any], text: str, alias: str, *, whole: bool) -> str:
+    collation = _collation(alias, field.model._meta.db_table, str(field.column))
+    if whole and not text.isascii():
+        # "=" compares "ß" with "ss", which LIKE, letter by letter, does not.
+        return _weights_of(alias, collation, [text])[0]
+    known = _known.setdefault((alias, collation), {})
+    letters = set(text) - known.keys()
+    if letters:
+        if len(known) > _MOST_LETTERS:
+            known.clear()
+        new = sorted(letters | set(string.printable) - known.keys())
+        known.update(zip(new, _weights_of(alias, collation, new), strict=True))
+    return ("" if whole else "|").join(known[letter] for letter in text)
+
+
+# Letters that have been met, so that a login is one statement more at most once.
+_known: dict[tuple[str, str], dict[str, str]] = {}
+_MOST_LETTERS = 20_000
+
+
+@lru_cache(maxsize=64)
+def _collation(alias: str, table: str, column: str) -> str:
+    [found] = _ask(
+        alias,
+        "SELECT collation_name FROM information_schema.columns WHERE table_schema = "
+        "DATABASE() AND table_name = %s AND column_name = %s",
+        table,
+        column,
+    )
+    return str(found)
+
+
+def _weights_of(alias: str, collation: str, texts: list[str]) -> list[str]:
+    charset = collation.partition("_")[0]
+    # Names of the database's own catalogue, and no text of a client's.
+    weight = f"HEX(WEIGHT_STRING(CONVERT(%s USING {charset}) COLLATE {collation}))"
+    return list(_ask(alias, "SELECT " + ", ".join([weight] * len(texts)), *texts))
+
+
+def _ask(alias: str, statement: str, *parameters: str) -> Sequence[Any]:
+    with connections[alias].cursor() as cursor:
+        cursor.execute(statement, parameters)
+        row: Sequence[Any] = cursor.fetchone()
+    return row
