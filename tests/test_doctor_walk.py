@@ -287,6 +287,45 @@ def test_a_list_to_paste_is_whole(overlay: dict[str, Any], setting: str) -> None
     assert any(setting in step["setting"] for step in report.walked)
 
 
+@pytest.mark.parametrize(
+    ("overlay", "step", "setting"),
+    [
+        # Raised by Django's own code, on a value that it does not check.
+        ({"SESSION_COOKIE_AGE": "soon"}, "login/", "unknown"),
+        ({"CSRF_COOKIE_AGE": "soon", "CSRF_USE_SESSIONS": False}, "me/", "unknown"),
+        (
+            {"CORS_ALLOW_HEADERS": [7]},
+            "preflight login/",
+            'MIDDLEWARE: "corsheaders.middleware.CorsMiddleware"',
+        ),
+    ],
+)
+@pytest.mark.parametrize("propagate", [True, False])
+def test_no_line_of_a_library_is_named(
+    overlay: dict[str, Any], step: str, setting: str, propagate: bool
+) -> None:
+    """Nor a middleware of the project's own that only passed the request on."""
+    report = visit(**overlay, DEBUG_PROPAGATE_EXCEPTIONS=propagate)
+    failed = next(s for s in report.walked if s["state"] == "failed")
+    assert failed["name"] == step
+    assert failed["setting"] == setting
+
+
+def test_a_text_in_one_setting_is_not_the_other_settings_fault() -> None:
+    report = visit(CSRF_TRUSTED_ORIGINS=FRONTEND, CORS_ALLOWED_ORIGINS=["https://a.b"])
+    blocked, refused = (s for s in report.walked if s["state"] == "failed")
+    assert blocked["setting"].startswith("CORS_ALLOWED_ORIGINS = ['https://a.b', ")
+    assert refused["setting"] == f"CSRF_TRUSTED_ORIGINS = ['{FRONTEND}']"
+
+
+def test_a_view_in_the_place_of_one_endpoint_is_named() -> None:
+    report = visit(ROOT_URLCONF="tests.urlconfs.own_login")
+    [failed] = (s for s in report.walked if s["state"] == "failed")
+    assert failed["name"] == "login/"
+    assert "tests.urlconfs.own_login.log_in answers in the place" in failed["cause"]
+    assert "above the route 'api/v1/auth/login/'" in failed["setting"]
+
+
 def test_the_old_name_of_a_list_counts_in_what_is_to_be_pasted() -> None:
     with override_settings():
         del settings.CORS_ALLOWED_ORIGINS

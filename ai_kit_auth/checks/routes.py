@@ -62,6 +62,11 @@ def _likely(pattern: Any) -> dict[str, list[object]]:
     return dict.fromkeys(pattern.regex.groupindex, values)
 
 
+def is_endpoint(path: str) -> bool:
+    """Tell whether ``path`` is that of an endpoint that a login needs."""
+    return any(path_of(f"{NAMESPACE}:{n}") == path for n in ("login", "me", "logout"))
+
+
 def view_at(path: str) -> tuple[Any, str] | None:
     """Return the view that answers at ``path`` and its route; None for none."""
     try:

@@ -15,7 +15,7 @@ from dataclasses import dataclass
 from pathlib import Path
 from traceback import walk_tb
 from typing import Any
-from urllib.parse import urljoin
+from urllib.parse import urljoin, urlsplit
 
 from corsheaders.conf import conf as cors
 from django.conf import settings
@@ -32,7 +32,7 @@ from ..checks.cross_origin import (
     with_origin,
 )
 from ..checks.problems import resolved
-from ..checks.routes import named
+from ..checks.routes import is_endpoint, is_ours, named, view_at
 from ..origins import (
     Origin,
     is_trusted,
@@ -434,6 +434,10 @@ def of_status(answer: Answer, browser: Browser, url: str) -> Diagnosis:
         )
     if answer.status >= 500:
         return of_error(browser)
+    if isinstance(browser.server, InProcess) and is_endpoint(urlsplit(url).path):
+        found = view_at(urlsplit(url).path)
+        if found is not None and not is_ours(found[0]):
+            return of_other_view(*found)
     code = answer.data.get("error")
     if code:
         return Diagnosis(
@@ -444,6 +448,15 @@ def of_status(answer: Answer, browser: Browser, url: str) -> Diagnosis:
     if answer.is_redirect:
         return of_redirect(answer.get("Location"), browser, url)
     return _in_the_way("answers, and not as the views do", browser)
+
+
+def of_other_view(view: Any, route: str) -> Diagnosis:
+    """Return that ``view`` answers in the place of ours, by ``route`` above them."""
+    return Diagnosis(
+        f"{named(view)} answers in the place of an endpoint, by the route {route!r}.",
+        f'In {settings.ROOT_URLCONF}, put path(..., include("ai_kit_auth.urls")) above '
+        f"the route {route!r}.",
+    )
 
 
 def of_credentials() -> Diagnosis:
@@ -524,6 +537,7 @@ def _imported_by(error: ImportError) -> str | None:
 
 
 _LIBRARIES = ("site-packages", "dist-packages", sysconfig.get_path("stdlib"))
+_HANDLER = "django.core.handlers.exception"
 _THIS_APP = str(Path(__file__).parents[1])
 
 
@@ -538,6 +552,9 @@ def _frame_of(error: BaseException) -> str:
         (frame.f_globals.get("__name__", ""), frame.f_code.co_filename, line)
         for frame, line in walk_tb(error.__traceback__)
     ]
+    # What stands before is a middleware that only passed the request on.
+    handled = [place for place, frame in enumerate(frames) if frame[0] == _HANDLER]
+    frames = frames[max(handled, default=0) :]
     for module, file, line in reversed(frames):
         library = any(part in file for part in (*_LIBRARIES, _THIS_APP))
         if not library and not file.startswith("<"):

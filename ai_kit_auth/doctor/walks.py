@@ -28,7 +28,7 @@ from rest_framework.settings import api_settings as drf_settings
 from .. import services
 from ..account.urls import ROUTES as ACCOUNT_ROUTES
 from ..checks.cross_origin import lives_elsewhere
-from ..checks.routes import is_ours, named, path_of, view_at
+from ..checks.routes import is_ours, path_of, view_at
 from ..origins import Origin, knows_suffixes, named_hosts, origin_of, site_of
 from ..settings import SecurityNotices, api_settings
 from ..urls import ROUTES
@@ -424,12 +424,7 @@ def _wrong_route(served: list[str]) -> Diagnosis | None:
     others = [one for one in found if one is not None and not is_ours(one[0])]
     if len(others) < len(served):
         return None
-    view, route = others[0]
-    return Diagnosis(
-        f"{named(view)} answers at the paths of the endpoints, by the route {route!r}.",
-        f'In {settings.ROOT_URLCONF}, put path(..., include("ai_kit_auth.urls")) above '
-        f"the route {route!r}.",
-    )
+    return diagnosis.of_other_view(*others[0])
 
 
 def _preflights(

@@ -1,0 +1,18 @@
+"""The app, and a login of the project's own that stands before it."""
+
+from __future__ import annotations
+
+from django.http import HttpRequest, HttpResponse
+from django.urls import include, path
+from django.views.decorators.csrf import csrf_exempt
+
+
+@csrf_exempt
+def log_in(request: HttpRequest) -> HttpResponse:
+    return HttpResponse("<h1>Log in</h1>", status=201)
+
+
+urlpatterns = [
+    path("api/v1/auth/login/", log_in),
+    path("api/v1/auth/", include("ai_kit_auth.urls")),
+]
