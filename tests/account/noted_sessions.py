@@ -13,7 +13,7 @@ written: list[tuple[str, dict[str, Any]]] = []
 class SessionStore(db.SessionStore):
     def save(self, must_create: bool = False) -> None:
         super().save(must_create=must_create)
-        written.append((str(self.session_key), dict(self._get_session(no_load=True))))
+        written.append((str(self.session_key), dict(self.items())))
 
     @classmethod
     def get_model_class(cls) -> Any:
