@@ -97,7 +97,7 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
         own = {"email": new_address(), "new_password": "nine lanterns on a hill"}
         case.body = {name: own.get(name, PASSWORD) for name in (*case.body, "password")}
     elif operation == "confirm_email":
-        case.body = {**case.body, **confirmation_link()}
+        case.body = {**case.body, **confirmation_link(), "password": PASSWORD}
     else:
         link = mailed_link(reset=operation != "activate_email")
         case.body = {**case.body, **link, "password": PASSWORD}
@@ -123,7 +123,7 @@ def new_member() -> str:
     """Return the address of an account that was made and activated."""
     address = new_address()
     post("register/", {"email": address, "password": PASSWORD})
-    post("activate_email/", link_in(address, 1))
+    post("activate_email/", {**link_in(address, 1), "password": PASSWORD})
     return address
 
 
