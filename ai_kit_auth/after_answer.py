@@ -8,7 +8,8 @@ our own do it. Each request hands over one task, whether or not there is a mail 
 A task runs once, whatever becomes of the response: it is bound to the request, which
 Django closes with the last response that its middleware makes, and it begins without
 that where no response is closed (an ASGI client that has left). It runs in a copy of
-the request's context: its ``ContextVar`` values, its language and its time zone.
+the request's context: its ``ContextVar`` values, and what Django keeps by thread: the
+language, the time zone, the URLconf and the script's prefix.
 
 In a test it runs in the request's own thread, where the test's transaction is: when
 Django's test client closes the response, before it returns; at once where a view is
@@ -32,6 +33,8 @@ from threading import Condition, Event, Thread
 from django.core import mail
 from django.db import connections
 from django.http import HttpRequest
+from django.urls import get_script_prefix, get_urlconf, set_script_prefix, set_urlconf
+from django.utils import timezone, translation
 from django.views.decorators.debug import sensitive_variables
 
 logger = logging.getLogger("ai_kit_auth")
@@ -104,6 +107,9 @@ class _Task:
         self.done = Event()
         self._work: Callable[[], object] | None = work
         self._context = copy_context()
+        self._language = translation.get_language()
+        self._zone = timezone.get_current_timezone()
+        self._urls = get_urlconf(), get_script_prefix()
         self._begins = time.monotonic() + PATIENCE
 
     def wait(self) -> None:
@@ -125,10 +131,18 @@ class _Task:
         if work is None:
             return
         try:
-            self._context.run(work)
+            self._context.run(self._in_its_state, work)
         except BaseException:
             # Nor may a sender that exits end the thread of those who wait.
             logger.exception("%s: failed after the answer", self.what)
+
+    def _in_its_state(self, work: Callable[[], object]) -> None:
+        # asgiref's locals are ContextVar values, and yet of one thread.
+        urlconf, prefix = self._urls
+        set_urlconf(urlconf)
+        set_script_prefix(prefix)
+        with translation.override(self._language), timezone.override(self._zone):
+            work()
 
 
 class _Pool:

@@ -282,9 +282,34 @@ def send_email(subject: str, text: str, html: str, to_address: str) -> None:
     ``subject`` is folded into one line, whatever a template made of it. Raises what the
     host's mail transport raises.
     """
+    _message(subject, text, html, to_address).send()
+
+
+def _message(
+    subject: str, text: str, html: str, to_address: str
+) -> EmailMultiAlternatives:
     mail = EmailMultiAlternatives(" ".join(subject.split()), text, to=[to_address])
     mail.attach_alternative(html, "text/html")
-    mail.send()
+    return mail
+
+
+@sensitive_variables()
+def pretend_to_mail(templates: MailTemplates) -> None:
+    """
+    Make the mail of ``templates`` for no account, and drop it.
+
+    SECURITY: what follows an answer shares the processor, and Python's lock, with the
+    next request, which would feel a mail that is made for known accounts alone. Its
+    transport is left out: that waits for others, and can be sent to nobody.
+    """
+    address = "nobody@invalid"
+    user = UserModel(**{email_field(): address})
+    try:
+        parts = render_mail(templates, user, get_password_reset_url(user))
+        _message(*parts, address).message().as_bytes()
+    except Exception:
+        # Templates of a project may need a user that is stored.
+        logger.debug("A mail to nobody was not made", exc_info=True)
 
 
 def _render(template_name: str, context: dict[str, Any], *, escape: bool) -> str:
@@ -457,6 +482,7 @@ def send_account_exists_mail(user: User) -> None:
 def tell_owner(owner: User | None) -> None:
     """Mail who has an address that it was asked for again, if anybody may be mailed."""
     if owner is None or not may_receive_reset_mail(owner):
+        pretend_to_mail(api_settings.EMAIL_TEMPLATES.ACCOUNT_EXISTS)
         return
     try:
         send_account_exists_mail(owner)

@@ -469,6 +469,8 @@ class MailRequestView(AuthView):
 
     # What the server's log calls the mail, and the security log the request.
     mail: str
+    # The key of EMAIL_TEMPLATES.
+    template: str
     event: str
     # In which the recipient is counted, besides those of all mails.
     scopes: Sequence[str] = ()
@@ -492,7 +494,7 @@ class MailRequestView(AuthView):
                 self.pre_signal.send(sender=self.__class__, user=user)
         self.after_answer(
             f"The {self.mail} mail of user {user.pk if user else '-'}",
-            partial(self.hand_over, user) if mails else nothing,
+            partial(self.hand_over, user) if mails else self.pretend,
         )
         return Response({})
 
@@ -507,6 +509,12 @@ class MailRequestView(AuthView):
         except Exception:
             logger.exception("The %s mail of user %s failed", self.mail, user.pk)
 
+    def pretend(self) -> None:
+        """Cost what ``hand_over`` does, without a mail."""
+        services.pretend_to_mail(getattr(api_settings.EMAIL_TEMPLATES, self.template))
+        with services.atomic():
+            pass
+
     @abstractmethod
     def send_mail(self, user: User) -> None:
         """Send ``user`` what was asked for."""
@@ -520,6 +528,7 @@ class InitiatePasswordResetView(MailRequestView):
     """
 
     mail = "reset"
+    template = "RESET_PASSWORD"
     event = "reset_requested"
     serializer_class: type[Any] | None = InitiatePasswordResetSerializer
     pre_signal = user_pre_forgot_password
@@ -565,7 +574,3 @@ class ValidatePassword(AuthView):
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         self.validated()
         return Response({})
-
-
-def nothing() -> None:
-    """Be what comes after an answer that nothing comes after."""

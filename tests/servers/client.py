@@ -64,14 +64,18 @@ class Client:
     def request(self, method: str, path: str, data: Any) -> Answer:
         return self.prepared(method, path, data)()
 
+    def headers(self) -> dict[str, str]:
+        """Return what shows the session and its CSRF token, once there are any."""
+        if not self._cookies:
+            return {}
+        cookies = "; ".join(f"{k}={v}" for k, v in self._cookies.items())
+        return {"Cookie": cookies, "X-CSRFToken": self._csrf}
+
     def prepared(self, method: str, path: str, data: Any) -> Callable[[], Answer]:
         """Connect, and return what sends the request and reads the answer."""
         connection = HTTPConnection("127.0.0.1", self._port, timeout=PATIENCE)
         connection.connect()
-        headers = {"Content-Type": "application/json"}
-        if self._cookies:
-            headers["Cookie"] = "; ".join(f"{k}={v}" for k, v in self._cookies.items())
-            headers["X-CSRFToken"] = self._csrf
+        headers = {"Content-Type": "application/json", **self.headers()}
 
         def send() -> Answer:
             connection.request(method, f"/{path}", json.dumps(data), headers)

@@ -7,19 +7,21 @@ fails only where no noise can explain them.
 
 from __future__ import annotations
 
+import json
 import os
 import random
 import sys
 import time
 from collections.abc import Callable, Iterable, Iterator
-from contextlib import AbstractContextManager, contextmanager
+from contextlib import AbstractContextManager, ExitStack, contextmanager
 from functools import partial
+from http.client import HTTPConnection
 from statistics import median, quantiles
 
 import pytest
 
 from ..conftest import PASSWORD
-from .client import Answer
+from .client import API, Answer, Client
 from .hosts import CHEAP, Host, Running
 from .post_office import PostOffice
 
@@ -31,6 +33,7 @@ RESENDS = 20
 CHANGES = 15
 REGISTRATIONS = 20
 LOGINS = 20
+NEXT = 12
 # Far outside of what a busy machine does to a median.
 LOWEST, HIGHEST = 0.5, 2.0
 
@@ -201,3 +204,93 @@ def test_a_change_of_address_that_is_told_nothing(
         post_office.letter_to(f"{asking}@example.com", 2 * CHANGES)
         post_office.letter_to(f"{owning}@example.com", CHANGES)
     compare("taken / free", times["taken"], times["free"], say)
+
+
+# The next request
+
+
+class Line:
+    """One connection that is kept, where the server keeps it."""
+
+    def __init__(self, running: Running, browser: Client | None = None) -> None:
+        self._connection = HTTPConnection("127.0.0.1", running.port, timeout=60)
+        self._headers = {
+            "Content-Type": "application/json",
+            **(browser.headers() if browser else {}),
+        }
+
+    def post(self, endpoint: str, data: dict[str, str]) -> None:
+        status = self._send("POST", endpoint, json.dumps(data))
+        assert status in {200, 201}
+
+    def next_request(self) -> float:
+        """Return how many seconds ``me/`` takes."""
+        start = time.perf_counter()
+        assert self._send("GET", "me", None) == 200
+        return time.perf_counter() - start
+
+    def close(self) -> None:
+        self._connection.close()
+
+    def _send(self, method: str, endpoint: str, body: str | None) -> int:
+        self._connection.request(method, f"/{API}{endpoint}/", body, self._headers)
+        answer = self._connection.getresponse()
+        answer.read()
+        return answer.status
+
+
+def reset(number: int, *, known: bool, port: int) -> tuple[str, dict[str, str]]:
+    name = "known" if known else "unknown"
+    return "send_pw_reset_email", {"email": f"{name}{port}@example.com"}
+
+
+def resend(number: int, *, known: bool, port: int) -> tuple[str, dict[str, str]]:
+    name = "waiting" if known else "unknown"
+    return "resend_activation_email", {"email": f"{name}{port}@example.com"}
+
+
+def new_account(number: int, *, known: bool, port: int) -> tuple[str, dict[str, str]]:
+    name = "known" if known else f"new{number}x"
+    email = f"{name}{port}@example.com"
+    return "register", {"email": email, "password": PASSWORD}
+
+
+def new_address(number: int, *, known: bool, port: int) -> tuple[str, dict[str, str]]:
+    name = "known" if known else f"free{number}x"
+    email = f"{name}{port}@example.com"
+    return "change_email", {"email": email, "password": PASSWORD}
+
+
+@pytest.mark.parametrize("server", ["gunicorn", "gthread", "waitress", "uvicorn"])
+def test_the_next_request(
+    host: Host, post_office: PostOffice, say: Say, server: str
+) -> None:
+    """Whatever an answer leaves to be done, who asks next must not wait for it."""
+    post_office.pause = TRANSPORT
+    run = host.running(
+        server,
+        workers=1,
+        smtp_port=post_office.port,
+        auth={"PREVENT_ENUMERATION": True},
+        PASSWORD_HASHERS=CHEAP,
+    )
+    ratios: dict[str, float] = {}
+    with apart(run) as running, ExitStack() as stack:
+        for name in ("known", "asking"):
+            running.make_account(f"{name}{running.port}", PASSWORD)
+        data = {"email": f"waiting{running.port}@example.com", "password": PASSWORD}
+        assert running.client().post("register", data).status == 201
+        asking = running.owner(f"asking{running.port}", PASSWORD)
+        for kind in (reset, resend, new_account, new_address):
+            line = Line(running, asking if kind is new_address else None)
+            stack.callback(line.close)
+            times: dict[str, list[float]] = {"known": [], "unknown": []}
+            for number, name in enumerate(order(times, NEXT)):
+                line.post(*kind(number, known=name == "known", port=running.port))
+                times[name].append(line.next_request())
+                time.sleep(TRANSPORT + 0.1)
+            known, unknown = shown(times["known"]), shown(times["unknown"])
+            ratios[kind.__name__] = median(times["known"]) / median(times["unknown"])
+            say(f"{kind.__name__}: {known} / {unknown} = {ratios[kind.__name__]:.3f}")
+    for ratio in ratios.values():
+        assert LOWEST < ratio < HIGHEST
