@@ -302,7 +302,7 @@ class _Fieldsets:
         return _with_fields_of(getattr(instance or owner, self._form), fieldsets)
 
 
-def _with_fields_of(form: Any, fieldsets: Any) -> list[Any]:
+def _with_fields_of(form: Any, fieldsets: Any) -> tuple[Any, ...]:
     """Return ``fieldsets`` with what ``form`` adds, less what it and the model lack."""
     named = {name for _, options in fieldsets for name in options["fields"]}
     added = [name for name in _own_fields_of(form) if name not in named]
@@ -312,7 +312,7 @@ def _with_fields_of(form: Any, fieldsets: Any) -> list[Any]:
         if fields:
             kept.append((title, {**options, "fields": tuple(dict.fromkeys(fields))}))
         added = []
-    return kept
+    return tuple(kept)
 
 
 def _own_fields_of(form: Any) -> Iterable[str]:

@@ -12,7 +12,7 @@ from dataclasses import dataclass, field
 from typing import Any
 from urllib.parse import urlsplit
 
-from .examinations import transport
+import django
 
 FRONTEND = "https://app.example.com"
 API = "https://api.example.com"
@@ -359,7 +359,7 @@ CASES = (
     ),
     Misconfiguration(
         "csrf_origins_as_text",
-        "CSRF_TRUSTED_ORIGINS = ['https://app.example.com']",
+        "CSRF_TRUSTED_ORIGINS = ['http",
         {"CSRF_TRUSTED_ORIGINS": "{origin}"},
         "login/",
         "ai_kit_auth.E014",
@@ -367,7 +367,7 @@ CASES = (
     ),
     Misconfiguration(
         "cors_origins_as_text",
-        "CORS_ALLOWED_ORIGINS = ['https://app.example.com']",
+        "CORS_ALLOWED_ORIGINS = ['http",
         {"CORS_ALLOWED_ORIGINS": "{origin}"},
         PREFLIGHT,
         "ai_kit_auth.E014",
@@ -751,7 +751,11 @@ CASES = (
     Misconfiguration(
         "mail_backend_that_does_not_exist",
         "'mails.backends.Gone', which cannot be imported",
-        transport("mails.backends.Gone"),
+        (
+            {"MAILERS": {"default": {"BACKEND": "mails.backends.Gone"}}}
+            if django.VERSION >= (6, 1)
+            else {"EMAIL_BACKEND": "mails.backends.Gone"}
+        ),
         check="ai_kit_auth.W034",
     ),
     # Templates

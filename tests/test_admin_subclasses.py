@@ -101,9 +101,12 @@ def test_add_fieldsets_of_a_subclass_are_kept(setting: dict[str, Any]) -> None:
 
 def test_a_subclass_may_build_on_the_fieldsets_of_the_settings() -> None:
     more = ("More", {"fields": ["password"]})
-    model_admin = subclass(fieldsets=[*(AIUserAdmin.fieldsets or ()), more])
+    # As one adds to Django's.
+    ours: Any = AIUserAdmin.fieldsets
+    model_admin = subclass(fieldsets=(*ours, more))
+    assert ours + (more,) == model_admin.fieldsets  # noqa: RUF005  # as projects write it
     shown = fieldsets(model_admin, get_user_model()())
-    assert shown[:-1] == list(AIUserAdmin.fieldsets or ())
+    assert shown[:-1] == ours
     assert shown[-1] == more
     with configured(ADMIN_FIELDSETS=[more]):
         assert AIUserAdmin.fieldsets == [more]

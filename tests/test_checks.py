@@ -6,6 +6,7 @@ import sys
 from collections.abc import Iterator, Mapping
 from dataclasses import dataclass, field
 from datetime import timedelta
+from functools import partial
 from pathlib import Path
 from typing import Any
 
@@ -791,10 +792,23 @@ class Sends:
     def __call__(self, user: Any) -> Any: ...
 
 
+class Elsewhere:
+    """A task that is looked up where it runs."""
+
+    @property
+    def __signature__(self) -> Any:
+        raise RuntimeError("no worker is there")
+
+    def __call__(self, *args: Any) -> Any: ...
+
+
 @pytest.mark.parametrize(
     ("name", "given", "told"),
     [
         ("SEND_USER_ACTIVATION_MAIL", takes_two, ""),
+        ("SEND_USER_ACTIVATION_MAIL", Elsewhere(), ""),
+        ("SEND_USER_ACTIVATION_MAIL", partial(takes_three, language="de"), ""),
+        ("SEND_USER_ACTIVATION_MAIL", partial(takes_one), "partial(user)"),
         ("SEND_USER_ACTIVATION_MAIL", f"{__name__}.takes_nothing", "(user, url): too"),
         ("SEND_ACTIVATION_BY_ADMIN_MAIL", takes_three, "required argument: 'language'"),
         ("SEND_ACTIVATION_BY_ADMIN_MAIL", takes_more, ""),

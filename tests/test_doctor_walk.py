@@ -38,6 +38,7 @@ from .misconfigurations import API, ELSEWHERE, FRONTEND, SECURITY, WITH_ADMIN
 
 pytestmark = pytest.mark.django_db
 
+WITHOUT_ADMIN_APP = [a for a in settings.INSTALLED_APPS if not a.endswith(".admin")]
 ENGINES = ("db", "cache", "cached_db", "signed_cookies", "file")
 
 
@@ -204,6 +205,10 @@ def test_the_frontend_sends_the_token_as_the_settings_say(
             CSRF_USE_SESSIONS=in_session,
         )
     )
+
+
+def test_the_app_may_be_the_whole_urlconf() -> None:
+    well(visit(ROOT_URLCONF="ai_kit_auth.urls", INSTALLED_APPS=WITHOUT_ADMIN_APP))
 
 
 @pytest.mark.parametrize("urls", ["with_arguments", "with_a_tenant"])

@@ -81,8 +81,8 @@ def _arity_problems(name: str, given: Any, setting: Dotted[Any]) -> Problems:
     arguments = list(inspect.signature(standard).parameters)
     try:
         signature = inspect.signature(given)
-    except (TypeError, ValueError):
-        # Of some that are written in C nothing is known.
+    except Exception:  # noqa: BLE001  # a proxy may raise anything
+        # Of some that are written in C nothing is known, either.
         return
     try:
         signature.bind(*arguments)

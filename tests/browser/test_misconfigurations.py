@@ -44,6 +44,11 @@ BROKEN = (
     "authentication_middleware_missing",
     "middleware_that_switches_csrf_off",
     "csrf_origin_missing",
+    "csrf_origins_as_text",
+    "cors_origins_as_text",
+    "middleware_that_allows_all_origins",
+    "middleware_that_logs_everybody_out",
+    "middleware_that_takes_cookies_away",
     "csrf_cookie_none_without_secure",
     "lax_cookies_across_sites",
     "lax_session_across_sites",
@@ -213,12 +218,19 @@ def test_the_browser_fails_where_the_doctor_says(
     failure, [first, *_] = found.failure, found.failed
     assert failure is not None
     assert first["name"] == case.step
-    assert case.names in first["cause"] + first["setting"]
+    # Here the two sites are one machine by two names.
+    names = "one name for both" if "_SAMESITE" in case.names else case.names
+    assert names in first["cause"] + first["setting"]
     if failure.policies:
         # CORS. What the frontend sends without a token needs no preflight, so of this
         # request the console may say something else.
+        [walk] = found.report["walks"]
         blocked = f"preflight {failure.endpoint}"
-        assert blocked in [step["name"] for step in found.failed]
+        # One line stands for all that fail in the same way.
+        assert {"name": blocked, "state": "ok"} not in [
+            {"name": step["name"], "state": step["state"]} for step in walk["steps"]
+        ]
+        assert first["name"].startswith("preflight ")
         # But of the same request it says the same.
         [said] = [line for line in found.console if BLOCKED in line]
         assert said == first["console"]
@@ -230,7 +242,7 @@ def test_the_browser_fails_where_the_doctor_says(
             assert not [one for one in failure.carried if kind.lower() in one]
 
 
-def test_a_private_window_logs_nobody_in_across_sites_as_the_doctor_warns(
+def test_a_private_window_logs_nobody_in_across_sites_as_the_doctor_says(
     find: Callable[..., Findings],
 ) -> None:
     found = find(ACROSS, window="private")
@@ -238,9 +250,9 @@ def test_a_private_window_logs_nobody_in_across_sites_as_the_doctor_warns(
     assert (found.failure.step, found.failure.status) == ("login/", 403)
     assert found.failure.carried == frozenset()
     [walk] = found.report["walks"]
-    [warning] = [step for step in walk["steps"] if step["state"] == "warning"]
-    assert warning["name"] == "third-party cookies"
-    assert "private windows" in warning["cause"]
+    [told] = [step for step in walk["steps"] if step["state"] == "info"]
+    assert told["name"] == "third-party cookies"
+    assert "private windows" in told["cause"]
 
 
 @pytest.mark.parametrize("case", HEALTHY, ids=lambda case: case.name)
