@@ -19,7 +19,6 @@ from django.contrib.auth.forms import UserChangeForm, UserCreationForm
 from django.contrib.auth.forms import UsernameField as UsernameField
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
-from django.db.models import CharField, Field, TextField
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import translation
 from django.utils.translation import gettext, ngettext
@@ -39,6 +38,8 @@ from .users import (
     AccountState,
     User,
     UserModel,
+    all_rows,
+    can_be_made_up,
     can_wait,
     email_field,
     email_of,
@@ -50,7 +51,6 @@ from .users import (
     state_of,
     unique_username,
     username_field,
-    users,
 )
 
 if TYPE_CHECKING:
@@ -87,13 +87,6 @@ def _field_classes() -> dict[str, type[forms.Field]]:
     return {"username": wanted}
 
 
-def _can_be_made_up(field: Field[Any, Any]) -> bool:
-    """Tell whether ``unique_username()`` is a value for ``field``."""
-    # One of another package may have rules for what a text is.
-    own_rules = not type(field).__module__.startswith("django.db.models.")
-    return isinstance(field, CharField | TextField) and not own_rules
-
-
 class _AddressForm(_ModelForm):
     """Keeps the address required and unique, whatever its case."""
 
@@ -111,7 +104,7 @@ class _AddressForm(_ModelForm):
         username = self.cleaned_data.get(name) or ""
         # SECURITY: a username that is another's, or another's address, in whatever case
         # or Unicode form, would stand in front of it.
-        others = users().exclude(pk=self.instance.pk)
+        others = all_rows().exclude(pk=self.instance.pk)
         username = normal_username(username)
         kept = name not in self.changed_data or name in self._as_stored()
         new = bool(username) and not kept
@@ -191,7 +184,7 @@ class AIUserCreationForm(_AddressForm, _UserCreationForm):
         username = self.fields.get(username_field() or "")
         if username is not None:
             field = UserModel._meta.get_field(username_field())
-            username.required = api_settings.USERNAME_REQUIRED or not _can_be_made_up(
+            username.required = api_settings.USERNAME_REQUIRED or not can_be_made_up(
                 field
             )
         # Whoever cannot be seen to wait for the activation gets no link to set one.
@@ -204,7 +197,7 @@ class AIUserCreationForm(_AddressForm, _UserCreationForm):
             )
 
     def clean_email(self) -> str:
-        return _unless_taken(self.cleaned_data[email_field()], users())
+        return _unless_taken(self.cleaned_data[email_field()], all_rows())
 
     def validate_passwords(self, *args: Any, **kwargs: Any) -> None:
         given = [self.cleaned_data.get(name) for name in ("password1", "password2")]
@@ -269,7 +262,7 @@ class AIUserChangeForm(_AddressForm, _UserChangeForm):
         address: str = self.cleaned_data[email_field()]
         if address == email_of(self.instance):
             return address
-        others = users().exclude(pk=self.instance.pk)
+        others = all_rows().exclude(pk=self.instance.pk)
         return _unless_taken(address, others)
 
     class Meta:

@@ -8,12 +8,15 @@ They write nothing that ``services`` does not do for them. A host subclasses
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
+from functools import cache
 from typing import Any, NoReturn
 
 from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError as DjangoValidationError
+from django.db.models import CharField, Model, TextField
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
+from rest_framework.validators import UniqueValidator
 
 from . import security_log, services
 from .settings import api_settings
@@ -23,11 +26,13 @@ from .users import (
     UserModel,
     account_key,
     authenticate,
+    can_be_made_up,
     email_field,
     email_of,
     find_by_ident,
     find_by_identity,
     has_column,
+    is_value,
     normal_address,
     normal_username,
     username_field,
@@ -88,6 +93,18 @@ def user_keys() -> tuple[str, ...]:
     return tuple(filter(None, (email_field(), username_field())))
 
 
+@cache
+def _are_texts(*names: str) -> bool:
+    """Tell whether the values of these columns are texts, to be shown as they are."""
+    return all(can_be_made_up(UserModel._meta.get_field(name)) for name in names)
+
+
+def username_is_text() -> bool:
+    """Tell whether the username is a text, and no number or related row."""
+    field = UserModel._meta.get_field(UserModel.USERNAME_FIELD)
+    return isinstance(field, CharField | TextField)
+
+
 class ModelSerializer(Discreet, serializers.ModelSerializer[Any]):
     """A ModelSerializer that also takes the fields that ``Meta.fields`` forgets."""
 
@@ -126,7 +143,8 @@ class UserSerializer(ModelSerializer):
         fields: Collection[str] = ("id", *user_keys())
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        if type(self) is UserSerializer and not hasattr(self, "initial_data"):
+        shown_as_is = type(self) is UserSerializer and _are_texts(*user_keys())
+        if shown_as_is and not hasattr(self, "initial_data"):
             # On the path of every ``me/``: spares ModelSerializer's look at the whole
             # model, for three fields that are known.
             return {
@@ -187,19 +205,27 @@ class RegistrationSerializer(ModelSerializer):
         username = username_field()
         if username in own_fields:
             key = self._key(username, "username")
+            made_up = can_be_made_up(UserModel._meta.get_field(username))
             fields[key] = username_serializer_field(
-                required=api_settings.USERNAME_REQUIRED, source=_source(username, key)
+                required=api_settings.USERNAME_REQUIRED or not made_up,
+                source=_source(username, key),
             )
         if email_field() in own_fields:
             key = self._key(email_field(), "email")
             fields[key] = email_serializer_field(_source(email_field(), key))
         if "password" in own_fields:
             fields["password"] = PasswordField()
-        return {**fields, **super().get_fields()}
+        models_own = super().get_fields()
+        if not username_is_text() and username in models_own:
+            without_unique_validator(models_own[username])
+        return {**fields, **models_own}
 
     def _own_fields(self) -> set[str]:
         """Return which of our three fields are wanted, and not declared by the host."""
         ours = {"password", *user_keys()} - set(self._declared_fields)
+        if not username_is_text():
+            # A number or a related row has the field that the model gives it.
+            ours.discard(str(UserModel.USERNAME_FIELD))
         listed = self.listed()
         return ours if listed is None else ours & set(listed)
 
@@ -251,7 +277,11 @@ class UsernameField(serializers.CharField):
     """A username in its normal form, which then is what the model's rules are for."""
 
     def to_internal_value(self, data: Any) -> str:
-        return normal_username(_bounded(self, super().to_internal_value(data)))
+        text = normal_username(_bounded(self, super().to_internal_value(data)))
+        # A field of another package may have rules for what a text is.
+        if not is_value(UserModel._meta.get_field(UserModel.USERNAME_FIELD), text):
+            self.fail("invalid")
+        return text
 
 
 def _bounded(field: serializers.CharField, text: str) -> str:
@@ -281,6 +311,15 @@ def username_serializer_field(
     )
 
 
+def without_unique_validator(field: Any) -> None:
+    """Let ``services`` say that the value of ``field`` is taken, with its own code."""
+    field.validators = [
+        validator
+        for validator in field.validators
+        if not isinstance(validator, UniqueValidator)
+    ]
+
+
 def _no_address(username: str) -> None:
     # SECURITY: "taken" would tell that the address has an account.
     if api_settings.PREVENT_ENUMERATION and "@" in username:
@@ -302,7 +341,9 @@ def _unsaved_user(values: Mapping[str, Any]) -> User:
     for name, value in values.items():
         # A mapping is for another row: what a dotted source gives.
         if has_column(name) and name != "password" and not isinstance(value, Mapping):
-            setattr(user, name, value)
+            field = UserModel._meta.get_field(name)
+            key = field.is_relation and not isinstance(value, Model)
+            setattr(user, field.attname if key else name, value)
     return user
 
 

@@ -53,6 +53,8 @@ from .users import (
     AccountState,
     User,
     UserModel,
+    all_rows,
+    can_be_made_up,
     email_field,
     email_of,
     equals,
@@ -61,6 +63,7 @@ from .users import (
     ident_of,
     identity_fields,
     is_email,
+    is_hidden,
     normal_address,
     normal_username,
     scramble_id,
@@ -655,7 +658,7 @@ def taken_codes(
     ``fields``: values by the user model's own names. Within :func:`registration` they
     are locked till its end. ``but``: whose own identities do not count.
     """
-    values = {name: str(fields[name]) for name in identities() if fields.get(name)}
+    values = {name: _typed(fields[name]) for name in identities() if fields.get(name)}
     refused = {name: "invalid" for name, value in values.items() if tells(name, value)}
     values = {name: value for name, value in values.items() if name not in refused}
     locks = {name: _lock_name(value) for name, value in values.items()}
@@ -664,7 +667,7 @@ def taken_codes(
     conditions = {name: is_anybodys(value) for name, value in values.items()}
     if not conditions:
         return refused
-    others = users() if but is None else users().exclude(pk=but.pk)
+    others = all_rows() if but is None else all_rows().exclude(pk=but.pk)
     rows = others.filter(reduce(or_, conditions.values())).values_list(
         *[
             ExpressionWrapper(condition, output_field=BooleanField())
@@ -679,6 +682,31 @@ def taken_codes(
     if current is not None:
         current.free |= {lock for name, lock in locks.items() if name not in taken}
     return refused | {name: f"{name}_unique" for name in taken}
+
+
+def _typed(value: Any) -> str:
+    """Return what a person types for ``value``, an identity; for a row its key."""
+    return str(getattr(value, "pk", value))
+
+
+def taken_columns(
+    fields: Mapping[str, Any], *, but: User | None = None
+) -> dict[str, str]:
+    """
+    Return ``{"<field>": "unique"}`` for each unique column whose value a row has.
+
+    For values that are no identity: a serializer asks the project's manager about them,
+    which may hide the row, and asks before another request takes the value.
+    """
+    rows = all_rows() if but is None else all_rows().exclude(pk=but.pk)
+    columns = UserModel._meta.concrete_fields
+    return {
+        column.name: "unique"
+        for column in columns
+        if column.unique
+        and fields.get(column.name) is not None
+        and rows.filter(**{column.name: fields[column.name]}).exists()
+    }
 
 
 def tells(name: str, value: str) -> bool:
@@ -728,11 +756,13 @@ def register(fields: Mapping[str, Any]) -> User:
     unchecked = {
         name: values[name]
         for name in identities()
-        if values.get(name) and _lock_name(str(values[name])) not in current.free
+        if values.get(name) and _lock_name(_typed(values[name])) not in current.free
     }
     _refuse_taken(unchecked, values)
     username = username_field()
     if username is not None and not values.get(username):
+        if not can_be_made_up(UserModel._meta.get_field(username)):
+            refuse({username: "required"})
         values[username] = unique_username()
     try:
         with atomic():
@@ -740,6 +770,7 @@ def register(fields: Mapping[str, Any]) -> User:
     except IntegrityError:
         # Other code than this made an account since the check.
         _refuse_taken(values, values)
+        refuse(taken_columns(values))
         raise
 
 
@@ -797,7 +828,7 @@ def withdraw(user: User) -> None:
     untouched = {"password": user.password, "is_active": False}
     try:
         with atomic():
-            users().filter(pk=user.pk, **untouched).delete()
+            all_rows().filter(pk=user.pk, **untouched).delete()
     except IntegrityError:
         # Django's ProtectedError and RestrictedError are such.
         logger.exception("The account of user %s stays without its mail", user.pk)
@@ -910,7 +941,9 @@ def activate(user: User) -> None:
     Raises :exc:`~ai_kit_auth.errors.ActivationLinkInvalid` where the row is no longer
     what was checked: another request used the link, or an admin has intervened.
     """
-    if not write_checked(user, **_activation(user)):
+    # SECURITY: the project's manager may hide it for more than that it waits; then the
+    # transaction takes the activation back.
+    if not write_checked(user, **_activation(user)) or is_hidden(user):
         raise ActivationLinkInvalid
 
 
@@ -928,7 +961,8 @@ def reset_password(user: User, password: str) -> None:
     # A login in between does not end the link of an active account.
     regardless_of = ("last_login",) if user.is_active else ()
     changes["password"] = hash_of(user, password)
-    if not write_checked(user, regardless_of=regardless_of, **changes):
+    written = write_checked(user, regardless_of=regardless_of, **changes)
+    if not written or is_hidden(user):
         raise ResetPasswordLinkInvalid
     password_validation.password_changed(password, user)
 
@@ -1029,7 +1063,8 @@ def end_sessions(users: Collection[User]) -> list[User]:
     if not hasattr(store, "get_model_class"):
         return [user for user in users if user.pk not in ended]
     keys = {str(user.pk) for user in users}
-    sessions = store.get_model_class()._default_manager
+    model = store.get_model_class()
+    sessions = model._default_manager.using(router.db_for_write(model))
     for session in sessions.filter(expire_date__gt=timezone.now()).iterator():
         if session.get_decoded().get(SESSION_KEY) in keys:
             # By the store, which may keep a copy in the cache.

@@ -24,11 +24,15 @@ from django.core.exceptions import ValidationError
 from django.db import router
 from django.db.models import (
     BooleanField,
+    CharField,
     EmailField,
     ExpressionWrapper,
     Field,
+    IntegerField,
     Q,
+    TextField,
 )
+from django.db.models.manager import BaseManager
 from django.db.models.signals import class_prepared, pre_save
 from django.http import HttpRequest
 from django.utils import timezone
@@ -48,8 +52,32 @@ else:
 
 
 def users() -> Any:
-    """Return the manager that a host means when it says "all users"."""
-    return UserModel._default_manager
+    """
+    Return the manager that a project means when it says "all users".
+
+    What it hides (rows that are deleted softly, another tenant's) cannot log in or get
+    a mail. It reads where it writes: a link, a mail and a login end in a write, and a
+    replica may not have the row yet, or have an older one.
+    """
+    manager = UserModel._default_manager
+    if not router.routers:
+        return manager
+    return manager.db_manager(router.db_for_write(UserModel))
+
+
+def all_rows() -> Any:
+    """
+    Return every row of the user model, as the database that is written to has it.
+
+    The names of an account are taken, whether or not the project's manager shows it.
+    """
+    return UserModel._base_manager.using(router.db_for_write(UserModel))
+
+
+def hides_rows() -> bool:
+    """Tell whether the default manager may hide rows."""
+    manager = type(UserModel._default_manager)
+    return manager.get_queryset is not BaseManager.get_queryset
 
 
 def has_column(name: str) -> bool:
@@ -146,13 +174,13 @@ def equals(name: str, value: str, *, any_case: bool = False) -> Q | None:
         return _equals_address(name, value)
     if name == UserModel.USERNAME_FIELD:
         value = normal_username(value)
-    try:
-        value = field.to_python(value)
-    except ValidationError:
+    if not is_value(field, value):
         return None
-    return Q(
-        (f"{name}__iexact" if any_case and isinstance(value, str) else name, value)
-    )
+    value = field.to_python(value)
+    if field.is_relation:
+        return Q((f"{name}__{field.target_field.name}", value))
+    folds = any_case and isinstance(value, str)
+    return Q((f"{name}__iexact" if folds else name, value))
 
 
 def _equals_address(name: str, value: str) -> Q | None:
@@ -180,7 +208,9 @@ def _in_unicode(address: str) -> str:
 
 def normal_username(username: str) -> str:
     """Return the one form in which a username is compared and stored: Django's NFKC."""
-    return str(UserModel.normalize_username(username))
+    normal: str = UserModel.normalize_username(username)
+    # One that is no text, a number or a related row, comes back as it is.
+    return normal
 
 
 def find_by_identity(typed: str) -> User | None:
@@ -244,7 +274,7 @@ def authenticate(
     it gets that only where the username is no such field, and an account that it has
     named by another field is refused.
     """
-    username = found.get_username() if found else _username_to_ask_for(typed)
+    username = name_of(found) if found else _username_to_ask_for(typed)
     holding = _held.set(None if found is None or found.is_active else found)
     try:
         user = None
@@ -269,6 +299,12 @@ def authenticate(
     return None
 
 
+def name_of(user: User) -> Any:
+    """Return the username of ``user``; of a related row what refers to it."""
+    field = UserModel._meta.get_field(UserModel.USERNAME_FIELD)
+    return getattr(user, field.attname) if field.is_relation else user.get_username()
+
+
 def _username_to_ask_for(typed: str) -> str | None:
     """Return what backends are asked for where nobody is found; None where nothing."""
     name = str(UserModel.USERNAME_FIELD)
@@ -281,13 +317,18 @@ def _username_to_ask_for(typed: str) -> str | None:
     number = f"-{int(nobody[:7], 16) + 1}"
     names = [typed] if typed and name in identity_fields() else []
     field = UserModel._meta.get_field(name)
-    return next((n for n in (*names, nobody, number) if _is_value(field, n)), None)
+    return next((n for n in (*names, nobody, number) if is_value(field, n)), None)
 
 
-def _is_value(field: Field[Any, Any], text: str) -> bool:
+def is_value(field: Field[Any, Any], text: str) -> bool:
     """Tell whether a lookup in ``field`` takes ``text``."""
+    target = getattr(field, "target_field", field)
     try:
-        field.get_prep_value(field.to_python(text))
+        value = field.to_python(text)
+        field.get_prep_value(value)
+        if isinstance(target, IntegerField):
+            # Not every database driver takes a number that no row can have.
+            target.run_validators(value)
     except (ValidationError, ValueError, TypeError):
         return False
     return True
@@ -349,6 +390,17 @@ def _looked_up(typed: str) -> str:
     )
 
 
+def can_be_made_up(field: Field[Any, Any]) -> bool:
+    """Tell whether :func:`unique_username` is a value for ``field``."""
+    # One of another package may have rules for what a text is.
+    return isinstance(field, CharField | TextField) and is_djangos(field)
+
+
+def is_djangos(field: Field[Any, Any]) -> bool:
+    """Tell whether the class of ``field`` is one of Django's own."""
+    return type(field).__module__.startswith("django.db.models.")
+
+
 def unique_username() -> str:
     """Return a username that nobody has, for an account that was given none."""
     length = UserModel._meta.get_field(UserModel.USERNAME_FIELD).max_length
@@ -394,8 +446,17 @@ def find_by_ident(ident: str) -> User | None:
     except ValidationError:
         return None
     user = users().filter(pk=pk).first()
+    if user is None and hides_rows():
+        # A manager that shows active accounts alone hides those that wait, too. Who
+        # activates one asks is_hidden() afterwards.
+        user = all_rows().filter(in_state(AccountState.WAITING), pk=pk).first()
     # Another spelling of the same key (a UUID in capitals) is no ident of ours.
     return user if user is not None and ident_of(user) == ident else None
+
+
+def is_hidden(user: User) -> bool:
+    """Tell whether the project's manager hides ``user`` as the row is now."""
+    return hides_rows() and not users().filter(pk=user.pk).exists()
 
 
 class AccountState(enum.Enum):

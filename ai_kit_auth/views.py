@@ -75,6 +75,7 @@ from .users import (
     User,
     UserModel,
     account_key,
+    all_rows,
     email_field,
     email_of,
     find_by_address,
@@ -297,7 +298,7 @@ class LoginView(AuthView):
             # Deleted since the password was checked: Django finds no row to note the
             # login in.
             gone = isinstance(error, DatabaseError) and not (
-                UserModel._base_manager.filter(pk=user.pk).exists()
+                all_rows().filter(pk=user.pk).exists()
             )
             if gone:
                 raise ValidationError("", code="invalid_credentials") from error
@@ -430,7 +431,7 @@ class RegistrationView(AuthView):
         # the rate would tell.
         may_mail(self.request, account_key(None, email_of(user)))
         # A transaction of the project's own around the request may have been undone.
-        if mails and UserModel._base_manager.filter(pk=user.pk).exists():
+        if mails and all_rows().filter(pk=user.pk).exists():
             services.mail_or_withdraw(user)
 
 

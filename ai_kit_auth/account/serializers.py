@@ -8,7 +8,6 @@ from typing import Any
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.serializers import raise_errors_on_nested_writes
-from rest_framework.validators import UniqueValidator
 
 from ..serializers import (
     MAX_LENGTH,
@@ -19,7 +18,9 @@ from ..serializers import (
     email_serializer_field,
     password_problems,
     proof_fields,
+    username_is_text,
     username_serializer_field,
+    without_unique_validator,
 )
 from ..services import identities
 from ..users import (
@@ -173,7 +174,8 @@ class UserUpdateSerializer(ModelSerializer):
         name = username_field()
         listed = self.listed()
         wanted = listed is None or name in listed
-        if name is not None and wanted and name not in self._declared_fields:
+        own = wanted and username_is_text() and name not in self._declared_fields
+        if name is not None and own:
             fields[name] = username_serializer_field(required=True)
         return fields
 
@@ -194,8 +196,4 @@ def restrict_update(serializer: Any) -> None:
         if not services.is_updatable(field.source):
             serializer.fields.pop(name)
         elif field.source in identities():
-            field.validators = [
-                validator
-                for validator in field.validators
-                if not isinstance(validator, UniqueValidator)
-            ]
+            without_unique_validator(field)

@@ -1,0 +1,83 @@
+"""Whatever decides a write is read where it is written."""
+
+from __future__ import annotations
+
+from typing import Any
+
+import pytest
+from django.contrib.auth.models import User
+from django.core import mail
+from django.urls import reverse
+from rest_framework.test import APIClient
+
+from ai_kit_auth.account.services import get_email_change_url
+from ai_kit_auth.users import waiting_accounts
+from tests.accounts import csrf, log_in, mailed_link, post, registration
+from tests.conftest import OTHER_PASSWORD, PASSWORD
+from tests.test_links import own_link
+
+pytestmark = pytest.mark.django_db(databases=["default", "replica"])
+
+
+def rows() -> Any:
+    return User.objects.using("default")
+
+
+def replicate() -> None:
+    """Have the replica catch up."""
+    User.objects.using("replica").all().delete()
+    for user in rows():
+        user.save(using="replica", force_insert=True)
+
+
+def test_two_registrations_of_one_address_make_one_account(client: APIClient) -> None:
+    assert post(client, "register", registration()).status_code == 201
+    answer = post(client, "register", registration(username="other"))
+    assert (answer.status_code, answer.json()) == (400, {"email": ["email_unique"]})
+    answer = post(client, "register", registration("ADA", email="new@example.com"))
+    assert answer.json() == {"username": ["username_unique"]}
+    assert rows().count() == 1
+
+
+def test_a_link_is_good_before_the_replica_has_the_account(client: APIClient) -> None:
+    post(client, "register", registration())
+    assert waiting_accounts().count() == 1
+    post(client, "resend_activation_email", {"email": "ada@example.com"})
+    post(client, "send_pw_reset_email", {"email": "ada@example.com"})
+    assert len(mail.outbox) == 3
+    assert post(client, "activate", mailed_link(1)).status_code == 200
+    assert rows().get().is_active
+
+
+def test_a_link_is_made_of_the_row_that_it_is_checked_by(client: APIClient) -> None:
+    """Another address was confirmed a moment ago."""
+    user = User.objects.create_user("ada", "old@example.com", PASSWORD)
+    replicate()
+    user.email = "ada@example.com"
+    user.save(using="default")
+    post(client, "send_pw_reset_email", {"ident": "ada"})
+    assert mail.outbox[0].to == ["ada@example.com"]
+    new = {**mailed_link(), "password": OTHER_PASSWORD}
+    assert post(client, "pw_reset", new).status_code == 200
+
+
+def test_a_used_link_is_dead_at_once(client: APIClient) -> None:
+    post(client, "register", registration())
+    link = mailed_link()
+    replicate()
+    assert post(client, "activate", link).status_code == 200
+    assert post(client, "activate", link).status_code == 400
+
+
+def test_the_account_page(client: APIClient) -> None:
+    for name in ("ada", "bob"):
+        User.objects.create_user(name, f"{name}@example.com", PASSWORD)
+    replicate()
+    assert log_in(client, "ada").status_code == 200
+    User.objects.create_user("cyd", "cyd@example.com", PASSWORD)
+    answer = client.patch(
+        reverse("ai_kit_auth:me"), {"username": "cyd"}, format="json", **csrf(client)
+    )
+    assert answer.json() == {"username": ["username_unique"]}
+    link = own_link(get_email_change_url(rows().get(username="bob"), "cyd@example.com"))
+    assert post(client, "confirm_email", link).json() == {"email": ["email_unique"]}

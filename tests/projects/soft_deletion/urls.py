@@ -1,0 +1,7 @@
+"""Every endpoint is on."""
+
+from __future__ import annotations
+
+from tests.urlconfs.account import urlpatterns
+
+__all__ = ["urlpatterns"]
