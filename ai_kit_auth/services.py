@@ -53,6 +53,7 @@ from .users import (
     AccountState,
     User,
     UserModel,
+    account_key,
     all_rows,
     can_be_made_up,
     email_field,
@@ -482,15 +483,32 @@ def send_account_exists_mail(user: User) -> None:
     hand_over(api_settings.SEND_ACCOUNT_EXISTS_MAIL, user, get_password_reset_url(user))
 
 
-def tell_owner(owner: User | None) -> None:
-    """Mail who has an address that it was asked for again, if anybody may be mailed."""
+def tell_owner(owner: User | None) -> bool:
+    """
+    Mail the owner of an address that it was asked for again, if mails go there.
+
+    Returns False where a mail was due and could not be handed over, which is logged.
+    """
     if owner is None or not may_receive_reset_mail(owner):
         pretend_to_mail(api_settings.EMAIL_TEMPLATES.ACCOUNT_EXISTS)
-        return
+        return True
     try:
         send_account_exists_mail(owner)
     except Exception:
         logger.exception("The mail to the owner, user %s, was not sent", owner.pk)
+        return False
+    return True
+
+
+def mailbox_key(found: User | None, typed: str) -> str:
+    """
+    Return what the mails to ``found``, or to whatever ``typed`` names, are counted by.
+
+    By the state that links depend on as well: what makes the mailed links void (a
+    login, a new password or address) must not leave the owner without another.
+    """
+    key = account_key(found, typed)
+    return key if found is None else f"{key}|{state_digest(found)}"
 
 
 # Accounts

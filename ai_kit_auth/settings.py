@@ -498,6 +498,9 @@ class ThrottleRates(Section):
     LOGIN_ADDRESS = Rate("300/min", "failed logins from one address")
     REGISTER = Rate("600/min", "registrations from one address")
     MAIL_RECIPIENT = Rate("5/hour", "mails to one account or address")
+    MAIL_RECIPIENT_ADDRESS = Rate(
+        "3/hour", "mails to one account or address that one client asks for"
+    )
     MAIL_ADDRESS = Rate("1000/hour", "mails that one client's address asks for")
     VALIDATE_PASSWORD = Rate("1000/min", "passwords that one address has checked")
     LINK = Rate("1000/min", "links out of mails that one address tries")

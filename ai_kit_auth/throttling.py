@@ -176,6 +176,8 @@ class Counter:
 
     scope: str
     key: str
+    # Seconds after which an event is forgotten, if that is before the period's end.
+    lifetime: int | None = None
 
     @classmethod
     def by_address(cls, scope: str, request: Any, *key: str) -> list[Counter]:
@@ -234,7 +236,10 @@ class Counter:
 
     def _rate(self) -> tuple[int, int] | None:
         rate = getattr(api_settings.THROTTLE_RATES, self.scope)
-        return None if rate is None else parse_rate(rate)
+        if rate is None:
+            return None
+        slots, period = parse_rate(rate)
+        return slots, period if self.lifetime is None else min(period, self.lifetime)
 
     def _prefix(self, period: int) -> str:
         # Hashed: Memcached takes no blanks and no long keys, and who reads the cache
@@ -317,20 +322,61 @@ class LoginAttempt:
             counter.clear()
 
 
-def may_mail(request: Any, account: str, *scopes: str) -> bool:
-    """
-    Count a mail, per recipient and per address; tell whether it may go out.
+class Mail:
+    """A mail to one mailbox, counted until it turns out that it did not go out."""
 
-    ``account``: what the recipient is counted by, in each of ``scopes`` as well.
+    def __init__(self, slots: Sequence[str] = ()) -> None:
+        self._slots = slots
+
+    def not_sent(self) -> None:
+        """Give the mailbox its slots back: what did not arrive is no help to it."""
+        release(self._slots)
+
+
+def may_mail(
+    request: Any, mailbox: str, *scopes: str, kind: str, by: str | None = None
+) -> Mail | None:
     """
+    Count a mail, and return it if it may go out, else None.
+
+    ``mailbox``: what the recipient is counted by, in each of ``scopes`` as well.
+    ``kind``: of the mail. ``by``: the account that asks for it, if one does.
+
+    SECURITY: one client takes fewer of a mailbox's mails than there are, so that it
+    never takes the last one of its owner: a client is an IP address, and also the
+    account ``by`` which it asks. Where neither is known, each kind of mail has that
+    share instead, so that mails which help the owner of an account to nothing never
+    take the place of those with a link.
+    """
+    address = client_address(request)
+    clients = [f"address|{address}"] if address else []
+    clients += [f"account|{by}"] if by else []
+    lifetime = _lifetime_of_links()
+    asked = [] if address is None or by else [Counter("MAIL_ADDRESS", address)]
     try:
-        take_all(
-            *(Counter(scope, account) for scope in (*scopes, "MAIL_RECIPIENT")),
-            *Counter.by_address("MAIL_ADDRESS", request),
+        of_client = take_all(*asked)
+    except Throttled:
+        return None
+    try:
+        return Mail(
+            take_all(
+                *(Counter(scope, mailbox) for scope in scopes),
+                Counter("MAIL_RECIPIENT", mailbox, lifetime),
+                *(
+                    Counter("MAIL_RECIPIENT_ADDRESS", f"{mailbox}|{client}", lifetime)
+                    for client in clients or [f"kind|{kind}"]
+                ),
+            )
         )
     except Throttled:
-        return False
-    return True
+        release(of_client)
+        return None
+
+
+def _lifetime_of_links() -> int:
+    # A mailbox whose links have expired needs another, whatever it has had before.
+    timeouts = (settings.PASSWORD_RESET_TIMEOUT, api_settings.ACTIVATION_TIMEOUT)
+    return max(1, min(timeout for timeout in timeouts if timeout is not None))
 
 
 class CountingThrottle(BaseThrottle):

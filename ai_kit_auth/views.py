@@ -67,6 +67,7 @@ from .signals import (
 )
 from .throttling import (
     LinkThrottle,
+    Mail,
     RegisterThrottle,
     ValidatePasswordThrottle,
     may_mail,
@@ -422,17 +423,26 @@ class RegistrationView(AuthView):
     def tell_owner(self, address: str) -> None:
         """Mail the owner that the address has an account, if so many mails may go."""
         owner = find_by_address(address)
-        if may_mail(self.request, account_key(owner, address)):
-            services.tell_owner(owner)
+        mailbox = services.mailbox_key(owner, address)
+        mail = may_mail(self.request, mailbox, kind="taken")
+        if mail is not None and not services.tell_owner(owner):
+            mail.not_sent()
 
     def hand_over(self, user: User, mails: bool) -> None:
         """Send the activation mail; take the account back where that fails."""
         # SECURITY: counted as the mail to an owner is, or what a stranger has left of
         # the rate would tell.
-        may_mail(self.request, account_key(None, email_of(user)))
+        mailbox = account_key(None, email_of(user))
+        mail = may_mail(self.request, mailbox, kind="activation")
         # A transaction of the project's own around the request may have been undone.
-        if mails and all_rows().filter(pk=user.pk).exists():
+        if not mails or not all_rows().filter(pk=user.pk).exists():
+            return
+        try:
             services.mail_or_withdraw(user)
+        except BaseException:
+            if mail is not None:
+                mail.not_sent()
+            raise
 
 
 class ActivateUser(AuthView):
@@ -482,31 +492,39 @@ class MailRequestView(AuthView):
         data = self.validated().validated_data
         user = data["user"]
         # Counted whoever it is, since a throttle that only known accounts meet tells.
-        allowed = may_mail(request, account_key(user, data["typed"]), *self.scopes)
+        mailbox = services.mailbox_key(user, data["typed"])
+        mail = may_mail(request, mailbox, *self.scopes, kind=self.mail)
         security_log.log(
-            self.event if allowed else "throttled",
+            "throttled" if mail is None else self.event,
             request,
             user=user,
-            code="-" if allowed else "throttled",
+            code="throttled" if mail is None else "-",
         )
-        mails = user is not None and allowed
+        work: Callable[[], object] = self.pretend
         with services.atomic():
-            if mails:
+            if user is not None and mail is not None:
                 self.pre_signal.send(sender=self.__class__, user=user)
+                work = partial(self.hand_over, user, mail)
         self.after_answer(
-            f"The {self.mail} mail of user {user.pk if user else '-'}",
-            partial(self.hand_over, user) if mails else self.pretend,
+            f"The {self.mail} mail of user {user.pk if user else '-'}", work
         )
         return Response({})
 
-    def hand_over(self, user: User) -> None:
+    def hand_over(self, user: User, mail: Mail) -> None:
         """Send the mail; a failure is logged, the client knows nothing of it."""
         try:
             self.send_mail(user)
+        except MailNotSent:
+            mail.not_sent()
+            logger.error("The %s mail of user %s was not sent", self.mail, user.pk)
+            return
+        except Exception:
+            mail.not_sent()
+            logger.exception("The %s mail of user %s failed", self.mail, user.pk)
+            return
+        try:
             with services.atomic():
                 self.post_signal.send(sender=self.__class__, user=user)
-        except MailNotSent:
-            logger.error("The %s mail of user %s was not sent", self.mail, user.pk)
         except Exception:
             logger.exception("The %s mail of user %s failed", self.mail, user.pk)
 

@@ -27,7 +27,6 @@ from django.views.decorators.debug import sensitive_variables
 from rest_framework.exceptions import (
     ErrorDetail,
     NotAuthenticated,
-    Throttled,
     ValidationError,
 )
 from rest_framework.utils.model_meta import get_field_info
@@ -36,7 +35,7 @@ from .. import security_log, services
 from ..errors import MailNotSent
 from ..settings import MailTemplates, api_settings, require_frontend_url
 from ..signals import user_post_reset_password
-from ..throttling import Counter, LoginAttempt, take_all
+from ..throttling import Counter, LoginAttempt, Mail, may_mail, take_all
 from ..users import (
     AccountState,
     User,
@@ -190,18 +189,22 @@ def may_request_email_change(request: Any) -> None:
     )
 
 
-def may_mail_new_address(address: str) -> bool:
+def may_mail_new_address(request: Any, address: str) -> Mail | None:
     """
-    Count a mail to ``address``, whoever asks, and tell whether it may be sent.
+    Count a mail to ``address``, and return it if it may be sent, else None.
 
-    So many accounts together fill nobody's mailbox. SECURITY: a refusal is for the log
-    alone, since it would tell what others have asked for.
+    One account takes some of the mails to an address and leaves the rest to others.
+    SECURITY: a refusal is for the log alone, since it would tell what others have asked
+    for.
     """
-    try:
-        Counter("MAIL_RECIPIENT", f"new|{account_key(None, address)}").take()
-    except Throttled:
-        return False
-    return True
+    mailbox = f"new|{account_key(None, address)}"
+    return may_mail(request, mailbox, kind="new address", by=str(request.user.pk))
+
+
+def may_mail_owner(request: Any, owner: User | None, address: str) -> Mail | None:
+    """Count a mail to ``owner`` that another account has asked for the address."""
+    mailbox = services.mailbox_key(owner, address)
+    return may_mail(request, mailbox, kind="taken", by=str(request.user.pk))
 
 
 @sensitive_variables()

@@ -18,7 +18,7 @@ from .. import activation_proof, security_log
 from .. import services as core
 from ..authentication import SessionAuthentication
 from ..settings import api_settings
-from ..throttling import CountingThrottle, LinkThrottle
+from ..throttling import CountingThrottle, LinkThrottle, Mail
 from ..users import User, email_field, find_by_address
 from ..views import AuthView, MailRequestView, MeView
 from . import services
@@ -204,19 +204,19 @@ class ChangeEmail(AccountView):
         answer_first = api_settings.PREVENT_ENUMERATION
         if not answer_first:
             services.refuse_address(taken)
-        allowed = services.may_mail_new_address(address)
+        mail = services.may_mail_new_address(request, address)
         with core.atomic():
             user_pre_change_email.send(sender=self.__class__, user=user, email=address)
-        if allowed and not answer_first:
-            self.hand_over(user, address)
+        if mail is not None and not answer_first:
+            self.hand_over(user, address, mail)
         security_log.log(
-            "email_change_requested" if allowed else "throttled",
+            "throttled" if mail is None else "email_change_requested",
             request,
             user=user,
-            code="-" if allowed else "throttled",
+            code="throttled" if mail is None else "-",
         )
         late = self.tell_owner if taken else self.hand_over_late
-        mails = late if allowed and answer_first else None
+        mails = partial(late, mail=mail) if mail is not None and answer_first else None
         self.after_answer(
             f"The mails about a new address of user {user.pk}",
             partial(self.finish, user, address, mails),
@@ -237,22 +237,36 @@ class ChangeEmail(AccountView):
             late(user, address, owner)
         services.send_security_notice(user, "EMAIL_CHANGE_REQUESTED")
 
-    def hand_over(self, user: User, address: str) -> None:
+    def hand_over(self, user: User, address: str, mail: Mail) -> None:
         """Mail the link, in no transaction; then tell the receivers, in one."""
-        services.send_confirm_email_mail(user, address)
+        try:
+            services.send_confirm_email_mail(user, address)
+        except Exception:
+            mail.not_sent()
+            raise
         with core.atomic():
             user_post_change_email.send(sender=self.__class__, user=user, email=address)
 
-    def hand_over_late(self, user: User, address: str, owner: User | None) -> None:
+    def hand_over_late(
+        self, user: User, address: str, owner: User | None, mail: Mail
+    ) -> None:
         """Mail the link when the client has its answer; log a failure."""
+        # SECURITY: counted as a mail to an owner is, at the same cost.
+        services.may_mail_owner(self.request, owner, address)
         try:
-            self.hand_over(user, address)
+            self.hand_over(user, address, mail)
         except Exception:
             logger.exception("The new address of user %s got no mail", user.pk)
 
-    def tell_owner(self, user: User, address: str, owner: User | None) -> None:
+    def tell_owner(
+        self, user: User, address: str, owner: User | None, mail: Mail
+    ) -> None:
         """Mail the owner of ``address`` that another user has asked for it."""
-        core.tell_owner(owner)
+        # Among all mails to that account.
+        theirs = services.may_mail_owner(self.request, owner, address)
+        if theirs is not None and not core.tell_owner(owner):
+            mail.not_sent()
+            theirs.not_sent()
 
 
 class ConfirmEmail(AuthView):
