@@ -8,10 +8,12 @@ registers a user admin of its own, which then is kept.
 from __future__ import annotations
 
 from collections.abc import Callable, Collection, Iterable
+from contextvars import ContextVar
 from typing import TYPE_CHECKING, Any
 
 from django import forms
 from django.contrib import admin, messages
+from django.contrib.admin.options import get_content_type_for_model
 from django.contrib.auth.admin import UserAdmin
 from django.contrib.auth.forms import UserChangeForm, UserCreationForm
 
@@ -32,6 +34,7 @@ from .services import (
     resend_activation_mail,
     send_activation_by_admin_mail,
     send_reset_pw_mail,
+    withdraw,
 )
 from .settings import SETTING_NAME, api_settings
 from .users import (
@@ -228,6 +231,10 @@ class AIUserCreationForm(_AddressForm, _UserCreationForm):
         return user
 
 
+# Accounts of the add page that is being served; their mails follow its transaction.
+_due: ContextVar[list[User] | None] = ContextVar("due", default=None)
+
+
 def _mail_when_saved(user: User) -> None:
     """Have the next ``save()`` of this one object send the mail, and no other."""
     save = user.save
@@ -240,7 +247,11 @@ def _mail_when_saved(user: User) -> None:
         except BaseException:
             user.save = save_and_mail
             raise
-        send_activation_by_admin_mail(user)
+        due = _due.get()
+        if due is None:
+            send_activation_by_admin_mail(user)
+        else:
+            due.append(user)
 
     user.save = save_and_mail
 
@@ -499,6 +510,41 @@ class AIUserAdmin(_UserAdmin):
         level = messages.SUCCESS if count else messages.WARNING
         self.message_user(request, text, level)
 
+    def add_view(
+        self,
+        request: HttpRequest,
+        form_url: str = "",
+        extra_context: dict[str, Any] | None = None,
+    ) -> HttpResponse:
+        due: list[User] = []
+        token = _due.set(due)
+        try:
+            response: HttpResponse = super().add_view(request, form_url, extra_context)
+        finally:
+            _due.reset(token)
+        try:
+            for user in due:
+                self._mail_or_withdraw(user)
+        except APIException:
+            # Nothing public takes back that the account was added.
+            shown: Any = messages.get_messages(request)
+            shown._queued_messages = []
+            return self._not_made(request)
+        return response
+
+    def _mail_or_withdraw(self, user: User) -> None:
+        """Mail the link of a new account, which is committed; else take it back."""
+        from django.contrib.admin.models import ADDITION, LogEntry
+
+        try:
+            send_activation_by_admin_mail(user)
+        except BaseException:
+            kind = get_content_type_for_model(user)
+            entries = LogEntry.objects.filter(object_id=str(user.pk), content_type=kind)
+            withdraw(user)
+            entries.filter(action_flag=ADDITION).delete()
+            raise
+
     def changeform_view(
         self,
         request: HttpRequest,
@@ -511,17 +557,20 @@ class AIUserAdmin(_UserAdmin):
                 request, object_id, form_url, extra_context
             )
         except APIException:
-            # The transaction of the page is over: the account was not made.
-            self.message_user(
-                request,
-                gettext(
-                    "The account was not made, as its activation mail could not be "
-                    "sent. Please try again later."
-                ),
-                messages.ERROR,
-            )
-            return HttpResponseRedirect(request.get_full_path())
+            # A project's own save_model() mails. Its transaction is over.
+            return self._not_made(request)
         return response
+
+    def _not_made(self, request: HttpRequest) -> HttpResponse:
+        self.message_user(
+            request,
+            gettext(
+                "The account was not made, as its activation mail could not be "
+                "sent. Please try again later."
+            ),
+            messages.ERROR,
+        )
+        return HttpResponseRedirect(request.get_full_path())
 
 
 def _in_english(text: object) -> str:

@@ -996,6 +996,10 @@ def hash_of(user: User, password: str) -> str:
     user.set_password(password)
     new_hash: str = user.password
     user.password = old_hash
+    # SECURITY: Django keeps the raw one for the next save(). Receivers, security
+    # notices and whatever pickles the user would have it, and a save() of theirs would
+    # tell the validators a second time.
+    user._password = None
     return new_hash
 
 

@@ -14,6 +14,7 @@ from unittest.mock import patch
 import pytest
 from django import forms
 from django.contrib import admin
+from django.contrib.admin.models import LogEntry
 from django.contrib.auth import get_user_model
 from django.contrib.auth.admin import UserAdmin
 from django.core import checks, mail
@@ -500,6 +501,7 @@ def expect_no_account_for_want_of_a_mail(browser: Client) -> None:
     assert "was added successfully" not in shown
     assert count() == 1
     assert mail.outbox == []
+    assert not LogEntry.objects.exists()
 
 
 @with_activation

@@ -51,6 +51,14 @@ def now(what: str, work: Callable[[], object]) -> None:
     after_answer(a_request(handled=False), what, work)
 
 
+def waits(begun: Event, go_on: Event) -> Callable[[], object]:
+    def work() -> None:
+        begun.set()
+        go_on.wait(WAIT)
+
+    return work
+
+
 def logged(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
     return [(record.levelname, record.getMessage()) for record in caplog.records]
 
@@ -91,7 +99,12 @@ def test_an_asgi_server_is_kept_until_it_is_done() -> None:
     done = Event()
     request = a_request()
     request.scope = {"type": "http"}  # type: ignore[attr-defined]  # an ASGIRequest has it
-    after_answer(request, "A mail", lambda: Event().wait(0.1) or done.set())
+
+    def slow() -> None:
+        Event().wait(0.1)
+        done.set()
+
+    after_answer(request, "A mail", slow)
     request.close()
     assert done.is_set()
 
@@ -200,7 +213,7 @@ def test_what_is_too_much_is_named(
     """And keeps nobody waiting, not even a server that waits for the rest."""
     monkeypatch.setattr(module, "LIMIT", 1)
     begun, go_on, never = Event(), Event(), Event()
-    now("The first", lambda: begun.set() or go_on.wait(WAIT))
+    now("The first", waits(begun, go_on))
     assert begun.wait(WAIT)
     request = a_request()
     request.scope = {}  # type: ignore[attr-defined]  # an ASGIRequest has it
@@ -215,7 +228,7 @@ def test_what_is_too_much_is_named(
 @pytest.mark.usefixtures("served")
 def test_what_is_not_done_in_time_is_named(caplog: pytest.LogCaptureFixture) -> None:
     begun, go_on = Event(), Event()
-    now("The slow one", lambda: begun.set() or go_on.wait(WAIT))
+    now("The slow one", waits(begun, go_on))
     assert begun.wait(WAIT)
     drain(0.05)
     go_on.set()
@@ -245,7 +258,7 @@ from ai_kit_auth.after_answer import after_answer, drain
 def mail(name, seconds):
     def work():
         time.sleep(seconds)
-        print(name, "done", flush=True)
+        os.write(1, f"{{name}} done\\n".encode())
     after_answer(HttpRequest(), name, work)
 
 {body}

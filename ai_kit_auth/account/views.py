@@ -232,9 +232,8 @@ class ChangeEmail(AccountView):
         """Send what the client need not wait for, the notice to the old address too."""
         # SECURITY: looked for in any case, since the next request shares the processor
         # with what is done here, and would feel when it begins.
-        owner = find_by_address(address)
         if late is not None:
-            late(user, address, owner)
+            late(user, address, find_by_address(address))
         services.send_security_notice(user, "EMAIL_CHANGE_REQUESTED")
 
     def hand_over(self, user: User, address: str, mail: Mail) -> None:

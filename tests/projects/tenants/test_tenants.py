@@ -68,9 +68,9 @@ def by_server(route: str, data: dict[str, str]) -> None:
         )
         .environ
     )
-    response: Any = WSGIHandler()(
-        {**environ, "wsgi.input": io.BytesIO(body)}, lambda *args: None
-    )
+    handler: Any = WSGIHandler()
+    environ = {**environ, "wsgi.input": io.BytesIO(body)}
+    response = handler(environ, lambda *args: None)
     assert b"".join(response) == b"{}"
     response.close()
     drain(10)
