@@ -443,8 +443,8 @@ def seeds() -> Iterator[Seed]:
     )
 
 
-# What no setting brings about: see test_user_admins.py.
-ABOUT_MODELS = ("E013", "W030", "W031")
+# What no setting brings about: see test_user_admins.py and test_upgrade_command.py.
+ABOUT_MODELS = ("E013", "W030", "W031", "W037")
 
 
 LEVELS = {"E": checks.ERROR, "W": checks.WARNING, "I": checks.INFO}

@@ -3,13 +3,14 @@ What ``manage.py check`` says about a host's configuration.
 
 :data:`PROBLEMS` declares every id once. An error stops every command of a host that
 upgrades, so there is one only for what is surely broken; what cannot be known is passed
-over in silence. No check asks the database, and none raises, whatever the host
-wrote: Django's own checks tell what is wrong with Django's settings.
+over in silence. No check but one asks the database, which Django runs with
+``--database`` alone, and none raises, whatever the host wrote: Django's own checks tell
+what is wrong with Django's settings.
 """
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Collection, Mapping
 from functools import cache
 from typing import Any
 
@@ -25,7 +26,7 @@ from .middleware import check_middleware
 from .problems import PROBLEMS, Problems
 from .proxies import check_proxies
 from .serializers import check_serializers
-from .upgrade import check_upgrade
+from .upgrade import check_accounts, check_upgrade
 from .user_model import check_user_model
 
 __all__ = ["CHECKS", "PROBLEMS", "register"]
@@ -55,6 +56,13 @@ def register() -> None:
     """Have ``manage.py check`` run them, all under the tag ``ai_kit_auth`` as well."""
     for find, (tag, deploy) in CHECKS.items():
         checks.register(_as_check(find), *{TAG: None, tag: None}, deploy=deploy)
+    checks.register(_ask_the_database, checks.Tags.database)
+
+
+def _ask_the_database(
+    app_configs: object, databases: Collection[str] | None = None, **kwargs: Any
+) -> list[checks.CheckMessage]:
+    return list(check_accounts(databases or ()))
 
 
 # Apps get ready once more under override_settings(INSTALLED_APPS=...).

@@ -72,6 +72,7 @@ PROBLEMS: Mapping[str, str] = {
     "W034": "the mail backend cannot be imported",
     "W035": "an entry of ``ALLOWED_HOSTS`` that no ``Host`` header equals",
     "W036": "a project of 2.0.0 that leaves ``FRONTEND.RESET_PW_ROUTE`` alone",
+    "W037": "with ``--database``: accounts of 2.0.0 that may wait, with no way in",
 }
 
 Problems = Iterator[checks.CheckMessage]

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
-from collections.abc import Iterator
+from collections.abc import Collection, Iterator
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
+from django.db import DatabaseError, router
 
 from ..settings import SETTING_NAME, api_settings
 from .problems import Problems, is_readable, item, key, problem
@@ -24,6 +26,30 @@ def check_upgrade() -> Problems:
     """W036."""
     if is_readable():
         yield from undecided_route(next(_signs(), ""))
+
+
+def check_accounts(databases: Collection[str]) -> Problems:
+    """W037, where ``databases`` holds the one of the user model."""
+    model = get_user_model()
+    using = router.db_for_write(model)
+    columns = {field.name for field in model._meta.concrete_fields}
+    if using not in databases or not {"is_active", "last_login"} <= columns:
+        return
+    rows = model._base_manager.using(using).filter(is_active=False, last_login=None)
+    try:
+        count = rows.count()
+    except DatabaseError:
+        # ``migrate`` runs the check before it makes the table.
+        return
+    if count:
+        yield problem(
+            "W037",
+            f"{model._meta.label}: {count} accounts are inactive and have never logged "
+            "in. 2.0.0 does not tell whether they wait for their activation, so they "
+            "get no reset and no activation mail.",
+            "manage.py ai_kit_auth_upgrade shows them, and marks them as waiting after "
+            "a question.",
+        )
 
 
 def undecided_route(sign: str) -> Problems:

@@ -1,0 +1,129 @@
+"""``manage.py ai_kit_auth_upgrade``: what a project of 2.0.0 has to decide once."""
+
+from __future__ import annotations
+
+from argparse import ArgumentParser
+from collections.abc import Callable
+from typing import Any
+
+from django.core.management.base import BaseCommand
+from django.db.models import Q
+
+from ...checks.upgrade import undecided_route
+from ...services import is_anybodys
+from ...users import (
+    AccountState,
+    User,
+    all_rows,
+    can_wait,
+    email_field,
+    email_of,
+    in_state,
+    waiting_mark,
+)
+
+SHOWN = 20
+
+
+class Command(BaseCommand):
+    help = (
+        "Counts what version 2.0.0 has left in the user table: accounts that may wait "
+        "for their activation and have no way in, and addresses with outer spaces. "
+        "Changes them after a question."
+    )
+
+    def add_arguments(self, parser: ArgumentParser) -> None:
+        group = parser.add_mutually_exclusive_group()
+        group.add_argument(
+            "--yes",
+            action="store_const",
+            const=True,
+            dest="answer",
+            help="Change everything without a question.",
+        )
+        group.add_argument(
+            "--no-input",
+            "--noinput",
+            action="store_const",
+            const=False,
+            dest="answer",
+            help="Count and change nothing.",
+        )
+
+    def handle(self, *, answer: bool | None = None, **options: Any) -> None:
+        self._answer = answer
+        found = [self._accounts_without_a_way_in(), self._addresses()]
+        if not any(found):
+            self.stdout.write("2.0.0 has left nothing in the user table.")
+            return
+        for problem in undecided_route("its user table has rows of that version"):
+            self.stdout.write(f"{problem.msg}\n{problem.hint}")
+
+    def _accounts_without_a_way_in(self) -> bool:
+        # SECURITY: a row does not tell whether an admin has deactivated the account,
+        # and a mark lets a reset open it. So a person decides, and sees whose they are.
+        accounts = all_rows().filter(in_state(AccountState.UNKNOWN))
+        if not can_wait() or not accounts.exists():
+            return False
+        self._ask(
+            list(accounts),
+            "inactive and has never logged in",
+            "2.0.0 does not tell whether such an account waits for its activation or "
+            "was deactivated by an admin. Marked as waiting, its owner can ask for the "
+            "activation mail or a password reset, and both open it. Any other date in "
+            "last_login keeps an account closed. Mark them as waiting?",
+            lambda user: (
+                all_rows()
+                .filter(in_state(AccountState.UNKNOWN), pk=user.pk)
+                .update(last_login=waiting_mark())
+            ),
+        )
+        return True
+
+    def _addresses(self) -> bool:
+        name = email_field()
+        spaces = Q((f"{name}__startswith", " ")) | Q((f"{name}__endswith", " "))
+        accounts = list(all_rows().filter(spaces))
+        free = []
+        for user in accounts:
+            others = all_rows().exclude(pk=user.pk)
+            if others.filter(is_anybodys(email_of(user).strip())).exists():
+                self.stdout.write(
+                    f"{user.pk}: {email_of(user)!r} has outer spaces, and another "
+                    "account has the address without them. Merge the two."
+                )
+            else:
+                free.append(user)
+        if free:
+            self._ask(
+                free,
+                "stored with spaces around its address",
+                "Its owner cannot log in by it, and it can be registered again. Take "
+                "the spaces away?",
+                lambda user: (
+                    all_rows()
+                    .filter(pk=user.pk, **{name: email_of(user)})
+                    .update(**{name: email_of(user).strip()})
+                ),
+            )
+        return bool(accounts)
+
+    def _ask(
+        self,
+        accounts: list[User],
+        what: str,
+        question: str,
+        change: Callable[[User], int],
+    ) -> None:
+        """Show ``accounts``, and change them if the answer to ``question`` is yes."""
+        for user in accounts[:SHOWN]:
+            self.stdout.write(f"  {user.pk}: {user} {email_of(user)!r}")
+        if len(accounts) > SHOWN:
+            self.stdout.write(f"  and {len(accounts) - SHOWN} more")
+        self.stdout.write(f"Accounts: {len(accounts)}. Each is {what}.")
+        answer = self._answer
+        if answer is None:
+            self.stdout.write(question)
+            answer = input("[y/N] ").strip().lower() in {"y", "yes"}
+        changed = sum(map(change, accounts)) if answer else 0
+        self.stdout.write(f"Changed: {changed}.")

@@ -1,0 +1,142 @@
+"""``manage.py ai_kit_auth_upgrade``, and the check that names it."""
+
+from __future__ import annotations
+
+import builtins
+from collections.abc import Callable, Iterator
+from io import StringIO
+from typing import TYPE_CHECKING, Any
+
+import pytest
+from django.contrib.auth import get_user_model
+from django.core import checks, mail
+from django.core.management import call_command
+from django.db import connection
+from django.utils import timezone
+from rest_framework.test import APIClient
+
+from ai_kit_auth import users
+from ai_kit_auth.users import AccountState, waiting_accounts
+
+from .accounts import log_in, mailed_link, post, the_user
+from .conftest import USER_MODELS
+from .test_links import row_of_2_0_0
+
+if TYPE_CHECKING:
+    from pytest_django import Settings
+
+MakeUser = Callable[..., Any]
+
+pytestmark = pytest.mark.django_db
+with_activation = pytest.mark.user_model(*(m for m in USER_MODELS if m != "bare"))
+
+
+def upgrade(*options: str) -> str:
+    printed = StringIO()
+    call_command("ai_kit_auth_upgrade", *options, stdout=printed)
+    return printed.getvalue()
+
+
+@pytest.fixture
+def answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
+    """Type these answers, the first one first."""
+    given: list[str] = []
+    monkeypatch.setattr(builtins, "input", lambda prompt: given.pop(0))
+    yield given
+    assert given == []
+
+
+def about_accounts(*databases: str) -> list[checks.CheckMessage]:
+    found = checks.run_checks(tags=[checks.Tags.database], databases=databases)
+    return [problem for problem in found if problem.id == "ai_kit_auth.W037"]
+
+
+@with_activation
+def test_an_account_whose_mail_was_lost_has_a_way_in_afterwards(
+    client: APIClient, make_user: MakeUser, answers: list[str]
+) -> None:
+    make_user("bob")
+    make_user("cyd", is_active=False, last_login=timezone.now())
+    row_of_2_0_0()
+    answers.append("yes")
+    told = upgrade()
+    assert "Accounts: 1." in told
+    assert "'ada@example.com'" in told
+    assert "Changed: 1." in told
+    assert "/auth/reset-password" in told
+    assert list(waiting_accounts()) == [the_user()]
+    post(client, "send_pw_reset_email", {"email": "ada@example.com"})
+    new = {**mailed_link(), "password": "a cloud over the old mill"}
+    assert post(client, "pw_reset", new).status_code == 200
+    assert "nothing" in upgrade()
+
+
+@with_activation
+@pytest.mark.parametrize("answer", ["", "n", "no", None])
+def test_without_a_yes_nothing_changes(
+    db: None, answers: list[str], answer: str | None
+) -> None:
+    row_of_2_0_0()
+    answers += [] if answer is None else [answer]
+    options = ["--no-input"] if answer is None else []
+    assert "Changed: 0." in upgrade(*options)
+    assert users.state_of(the_user()) is AccountState.UNKNOWN
+
+
+@with_activation
+def test_many_accounts_are_marked_without_a_question(db: None) -> None:
+    for number in range(23):
+        row_of_2_0_0(f"ada{number}")
+    told = upgrade("--yes")
+    assert "and 3 more" in told
+    assert "Changed: 23." in told
+    assert waiting_accounts().count() == 23
+    assert mail.outbox == []
+
+
+def test_addresses_with_outer_spaces(client: APIClient, make_user: MakeUser) -> None:
+    rows = get_user_model()._default_manager
+    for name, stored in (
+        ("ada", "ada@example.com "),
+        ("bob", " bob@example.com"),
+        ("cyd", "cyd@example.com "),
+    ):
+        rows.filter(pk=make_user(name).pk).update(**{users.email_field(): stored})
+    attributes = {users.email_field(): "CYD@example.com"}
+    if users.username_field() is not None:
+        attributes[str(users.username_field())] = "another"
+    make_user(**attributes)
+    told = upgrade("--yes")
+    assert "'cyd@example.com ' has outer spaces, and another account" in told
+    assert "Changed: 2." in told
+    for name in ("ada", "bob"):
+        assert log_in(APIClient(), f"{name}@example.com").status_code == 200
+    assert "Merge the two" in upgrade("--yes")
+
+
+@pytest.mark.user_model("bare")
+def test_a_model_without_activation_has_no_such_accounts(db: None) -> None:
+    assert "nothing" in upgrade("--yes")
+    assert about_accounts("default") == []
+
+
+@with_activation
+def test_a_check_tells_how_many_there_are(db: None) -> None:
+    assert about_accounts("default") == []
+    row_of_2_0_0()
+    row_of_2_0_0("bob")
+    [problem] = about_accounts("default")
+    assert problem.level == checks.WARNING
+    assert ": 2 accounts are inactive" in problem.msg
+    assert "manage.py ai_kit_auth_upgrade" in str(problem.hint)
+    assert about_accounts() == []
+
+
+@pytest.mark.user_model("auth_user")
+@pytest.mark.database("sqlite")
+def test_the_check_is_silent_before_the_table_is_there(
+    db: None, settings: Settings
+) -> None:
+    with connection.cursor() as cursor:
+        cursor.execute("ALTER TABLE auth_user RENAME TO elsewhere")
+    assert about_accounts("default") == []
