@@ -13,6 +13,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Mapping
 from typing import Any
+from urllib.parse import quote
 
 from .throttling import address_of
 
@@ -52,7 +53,8 @@ _WARNINGS = {
 
 def log(event: str, request: Any, *, user: Any = None, code: str = "-") -> None:
     """Write the line of ``event``, a key of :data:`EVENTS`."""
-    pk = "-" if user is None else str(user.pk)
+    # SECURITY: a key that is a text must not write fields of its own into the line.
+    pk = "-" if user is None else quote(str(user.pk), safe="@+:.,")
     address = address_of(request)
     logger.log(
         logging.WARNING if event in _WARNINGS else logging.INFO,

@@ -19,9 +19,9 @@ from django.core.mail.backends.locmem import EmailBackend
 from django.dispatch import Signal
 from django.urls import reverse
 from rest_framework.exceptions import PermissionDenied
-from rest_framework.test import APIClient
+from rest_framework.test import APIClient, APIRequestFactory
 
-from ai_kit_auth import services, signals
+from ai_kit_auth import security_log, services, signals
 from ai_kit_auth.security_log import EVENTS
 
 from .accounts import (
@@ -406,6 +406,26 @@ def test_an_address_forges_no_fields(
     [text] = log.texts()
     fixed = "event=login_failed code=invalid_credentials user=- address="
     assert re.fullmatch(re.escape(fixed) + r"[!-<>-~]{1,64}", text), text
+
+
+@pytest.mark.parametrize(
+    ("key", "written"),
+    [
+        (7, "7"),
+        ("x\nevent=login_succeeded user=1", "x%0Aevent%3Dlogin_succeeded%20user%3D1"),
+        ("a b", "a%20b"),
+        ("ada@example.com", "ada@example.com"),
+        ("-", "-"),
+        ("\u2028é", "%E2%80%A8%C3%A9"),
+    ],
+)
+def test_a_primary_key_that_is_a_text_forges_no_fields(
+    log: Log, key: object, written: str
+) -> None:
+    """Whatever the user model keeps its keys in."""
+    request = APIRequestFactory().get("/", REMOTE_ADDR=HERE)
+    security_log.log("logged_out", request, user=get_user_model()(pk=key))
+    assert log.texts() == [f"event=logged_out code=- user={written} address={HERE}"]
 
 
 def test_the_address_is_what_throttles_count_by(settings: Settings, log: Log) -> None:

@@ -93,7 +93,8 @@ def prove(request: Any, password: str) -> User:
     ``password``, and DRF's ``Throttled``.
     """
     user = request.user
-    attempt = LoginAttempt(request, account_key(user, ""))
+    session = request.session.session_key
+    attempt = LoginAttempt(request, account_key(user, ""), session=session)
     proven = authenticate(request._request, user, password)
     if proven is None:
         security_log.log(

@@ -23,6 +23,7 @@ from ..users import User, email_field, find_by_address
 from ..views import AuthView, MailRequestView, MeView
 from . import services
 from .permissions import (
+    is_recently_authenticated,
     mark_recently_authenticated,
     proof_in_memory,
     save_session,
@@ -64,8 +65,30 @@ class AccountThrottle(CountingThrottle):
 
     scope = "ACCOUNT"
 
-    def key(self, request: Any) -> str:
+    def key(self, request: Any) -> str | None:
         return str(request.user.pk)
+
+
+class ProofThrottle(AccountThrottle):
+    """
+    The same for endpoints that ask for the password.
+
+    SECURITY: these end what an intruder has, so they are never counted together with
+    what an intruder does. A request with a password is counted as a login is, by
+    :func:`services.prove`; without one it is counted here, by the account, and in a
+    freshly authenticated session by that session. A stolen session has neither.
+    """
+
+    def key(self, request: Any) -> str | None:
+        key = super().key(request)
+        if request.method != "POST":
+            return key
+        data = request.data
+        if isinstance(data, Mapping) and data.get("password"):
+            return None
+        if is_recently_authenticated(request):
+            return f"{key}|session|{request.session.session_key}"
+        return key
 
 
 def notify(view: AuthView, user: User, notice: str) -> None:
@@ -81,7 +104,7 @@ class AccountView(AuthView):
 
     authentication_classes = [SessionAuthentication]
     permission_classes = [IsAuthenticated]
-    throttles = [AccountThrottle]
+    throttles = [ProofThrottle]
 
     def renew_session(self, user: User) -> None:
         """Keep this session, under a new key and CSRF token, when all others end."""

@@ -206,3 +206,51 @@ def test_without_rates_nobody_waits(browser: Browser, settings: Settings) -> Non
     for _ in range(40):
         assert prove(browser, "confirm_password") == WRONG_PASSWORD
     assert browser.confirm_password().status_code == 200
+
+
+FIGHTING = ("change_password", "logout_others", "confirm_password", "delete_account")
+
+
+@pytest.mark.parametrize("name", FIGHTING)
+@pytest.mark.parametrize("asked", [*FIGHTING, "change_email"])
+def test_what_a_stolen_session_asks_keeps_the_owner_from_nothing(
+    browser: Browser, settings: Settings, name: str, asked: str
+) -> None:
+    """Not even in the very session that was stolen."""
+    allow(settings, ACCOUNT="5/min")
+    for _ in range(6):
+        answer = browser.post(asked, {})
+    assert answer_of(answer) == THROTTLED
+    assert prove(browser, name, PASSWORD)[0] == 200
+
+
+@pytest.mark.parametrize("address", [ELSEWHERE, "127.0.0.1"])
+@pytest.mark.parametrize("name", FIGHTING)
+def test_what_a_stolen_session_guesses_keeps_the_owner_from_nothing(
+    browser: Browser, settings: Settings, name: str, address: str
+) -> None:
+    """From many IP addresses, or from one that is not known."""
+    settings.REST_FRAMEWORK = {}
+    allow(settings, LOGIN_ACCOUNT="5/min")
+    thief = Browser(address)
+    thief.log_in()
+    seen = [prove(thief, "confirm_password") for _ in range(6)]
+    assert seen == [WRONG_PASSWORD] * 5 + [THROTTLED]
+    assert prove(browser, name, PASSWORD)[0] == 200
+    if name != "delete_account":
+        owner = {"password": OTHER_PASSWORD} if name == "change_password" else {}
+        assert Browser().log_in(**owner).status_code == 200
+
+
+def test_a_fresh_session_is_counted_by_itself(
+    browser: Browser, settings: Settings
+) -> None:
+    allow(settings, ACCOUNT="2/min")
+    thief = Browser(ELSEWHERE)
+    thief.log_in()
+    for _ in range(3):
+        thief.post("delete_account", {})
+    browser.confirm_password()
+    seen = [browser.post("change_email", {"email": NEW}).status_code for _ in range(3)]
+    assert seen == [200, 200, 429]
+    assert prove(browser, "change_password", PASSWORD)[0] == 200
