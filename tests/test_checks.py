@@ -58,6 +58,31 @@ class ShowsAll(UserSerializer):
         fields = "__all__"
 
 
+class WithInvitation(RegistrationSerializer):
+    """Asks for what no model keeps."""
+
+    invitation = serializers.CharField()
+
+
+class InvitationTakenOut(WithInvitation):
+    def validate(self, attrs: Any) -> Any:
+        return super().validate(attrs)
+
+
+class InvitationUsed(WithInvitation):
+    def create(self, validated_data: Any) -> Any:
+        return super().create(validated_data)
+
+
+class PlainRegistration(serializers.Serializer[Any]):
+    invitation = serializers.CharField()
+
+
+class NothingToLose(RegistrationSerializer):
+    terms = serializers.BooleanField(read_only=True)
+    whole = serializers.JSONField(source="*")
+
+
 def findings(*, deploy: bool = False, **overlay: Any) -> list[checks.CheckMessage]:
     """Return what the app says when a host with these settings runs all checks."""
     given = overlay.get("AI_KIT_AUTH", settings.AI_KIT_AUTH)
@@ -441,10 +466,16 @@ def seeds() -> Iterator[Seed]:
         "Write 'RESET_PW_ROUTE': '/auth/reset-password' into AI_KIT_AUTH['FRONTEND']",
         {"CORS_ORIGIN_WHITELIST": [app]},
     )
+    yield Seed(
+        "W038",
+        "takes 'invitation', and",
+        "use it in a create() of WithInvitation",
+        {"AI_KIT_AUTH": auth(REGISTRATION_SERIALIZER=WithInvitation)},
+    )
 
 
 # What no setting brings about: see test_user_admins.py and test_upgrade_command.py.
-ABOUT_MODELS = ("E013", "W030", "W031", "W037")
+ABOUT_MODELS = ("E013", "E016", "W030", "W031", "W037")
 
 
 LEVELS = {"E": checks.ERROR, "W": checks.WARNING, "I": checks.INFO}
@@ -1355,3 +1386,38 @@ def _declared() -> list[tuple[str, Any]]:
 
 def _at(name: str, junk: Any) -> dict[str, Any]:
     return dict_with(name, junk) if name else {"": junk}
+
+
+@pytest.mark.user_model("auth_user")
+@pytest.mark.parametrize(
+    "serializer_class",
+    [InvitationTakenOut, InvitationUsed, PlainRegistration, NothingToLose],
+)
+def test_w038_a_serializer_that_may_use_its_fields(serializer_class: type) -> None:
+    given = auth(REGISTRATION_SERIALIZER=serializer_class)
+    assert "W038" not in ids(AI_KIT_AUTH=given)
+
+
+SWITCHED_ON = {"ENABLE_ENDPOINTS": {"LOGOUT_OTHERS": True}}
+
+
+@pytest.mark.parametrize(("given", "found"), [(SWITCHED_ON, ["E016"]), ({}, [])])
+def test_e016_sessions_that_no_new_hash_ends(
+    monkeypatch: pytest.MonkeyPatch, given: dict[str, Any], found: list[str]
+) -> None:
+    monkeypatch.setattr(
+        get_user_model(), "get_session_auth_hash", lambda self: "for ever"
+    )
+    assert ids(AI_KIT_AUTH=auth(**given)) == found
+
+
+def test_e016_sessions_of_a_model_as_it_should_be(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    assert ids(AI_KIT_AUTH=auth(**SWITCHED_ON)) == []
+
+    def of_saved_rows(self: Any) -> str:
+        raise ValueError("It has no key yet.")
+
+    monkeypatch.setattr(get_user_model(), "get_session_auth_hash", of_saved_rows)
+    assert ids(AI_KIT_AUTH=auth(**SWITCHED_ON)) == []

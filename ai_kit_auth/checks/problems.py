@@ -29,6 +29,8 @@ PROBLEMS: Mapping[str, str] = {
     "E014": "a text where a list belongs, in a list setting of CORS or CSRF",
     "E015": "a function of ``AI_KIT_AUTH`` that cannot take the arguments it is called "
     "with",
+    "E016": "``logout_others/`` is on, and the user model's sessions do not end with "
+    "another hash of the password",
     "W001": "with ``--deploy``: the cache that throttles count in is not shared by "
     "processes, or not atomic",
     "W002": "with ``--deploy``: that cache throws entries away when it has a few "
@@ -73,6 +75,8 @@ PROBLEMS: Mapping[str, str] = {
     "W035": "an entry of ``ALLOWED_HOSTS`` that no ``Host`` header equals",
     "W036": "a project of 2.0.0 that leaves ``FRONTEND.RESET_PW_ROUTE`` alone",
     "W037": "with ``--database``: accounts of 2.0.0 that may wait, with no way in",
+    "W038": "``REGISTRATION_SERIALIZER`` takes a field that the user model does not "
+    "keep",
 }
 
 Problems = Iterator[checks.CheckMessage]

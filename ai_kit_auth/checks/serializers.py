@@ -25,7 +25,7 @@ def check_serializers() -> Problems:
         return
     for name, endpoints, needed, find in (
         ("USER_SERIALIZER", ("LOGIN", "ME"), "data", _shown_passwords),
-        ("REGISTRATION_SERIALIZER", ("REGISTER",), "is_valid", _required_columns),
+        ("REGISTRATION_SERIALIZER", ("REGISTER",), "is_valid", _registration_problems),
         ("USER_UPDATE_SERIALIZER", ("UPDATE_ME",), "is_valid", _nothing),
     ):
         found = resolved(name)
@@ -97,6 +97,45 @@ def _password_fields(
                 whose = issubclass(model, get_user_model())
             for below in _password_fields(inner.fields, of_user=whose, depth=depth - 1):
                 yield f"{name}.{below}"
+
+
+def _registration_problems(found: type, fields: Mapping[str, Any]) -> Problems:
+    yield from _required_columns(found, fields)
+    yield from _lost_fields(found, fields)
+
+
+def _lost_fields(found: type, fields: Mapping[str, Any]) -> Problems:
+    # A serializer that makes the account, or looks at the values, may use them.
+    if not _is_of_ours(found) or _handles_values_itself(found):
+        return
+    model = get_user_model()
+    for name, field in fields.items():
+        start = field.source.split(".")[0]
+        if field.read_only or start == "*" or hasattr(model, start):
+            continue
+        yield problem(
+            "W038",
+            f"{key('REGISTRATION_SERIALIZER')}: {dotted(found)} takes {name!r}, and "
+            f"{model._meta.label} has no {start!r}: what is sent there is dropped.",
+            f"Give {model._meta.label} that field, or use it in a create() of "
+            f"{found.__qualname__}.",
+        )
+
+
+def _is_of_ours(found: type) -> bool:
+    # By its name, since serializers lie above.
+    return any(
+        dotted(base) == "ai_kit_auth.serializers.RegistrationSerializer"
+        for base in found.__mro__
+    )
+
+
+def _handles_values_itself(found: type) -> bool:
+    ours = {"ai_kit_auth", "rest_framework"}
+    return any(
+        getattr(found, name).__module__.split(".")[0] not in ours
+        for name in ("create", "validate")
+    )
 
 
 def _required_columns(found: type, fields: Mapping[str, Any]) -> Problems:

@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from collections.abc import Iterator
+from contextlib import suppress
 from typing import Any
 
 from django.contrib.auth import get_user_model
@@ -13,8 +14,9 @@ from .problems import Problems, admin_is_used, is_readable, key, problem
 
 
 def check_user_model() -> Problems:
-    """E004, E013, W005, W031."""
+    """E004, E013, E016, W005, W031."""
     model = get_user_model()
+    yield from _session_problems(model)
     columns = {field.name: field for field in model._meta.concrete_fields}
     yield from _address_problems(model, columns)
     if not is_readable() or api_settings.is_default("USER_IDENTITY_FIELDS"):
@@ -36,6 +38,26 @@ def check_user_model() -> Problems:
                 f"{name!r}, and then neither can log in by it.",
                 f"Declare {model._meta.label}.{name} with unique=True, or take it out.",
             )
+
+
+def _session_problems(model: type[Model]) -> Problems:
+    if not is_readable() or not api_settings.ENABLE_ENDPOINTS.LOGOUT_OTHERS:
+        return
+    hashes = set()
+    for encoded in ("one hash", "another hash"):
+        row: Any = model()
+        row.password = encoded
+        # One of the project's own may need more than an unsaved row has.
+        with suppress(Exception):
+            hashes.add(row.get_session_auth_hash())
+    if len(hashes) == 1:
+        yield problem(
+            "E016",
+            f"{model._meta.label}.get_session_auth_hash() does not depend on the "
+            "password: logout_others/ would answer 200 and end no session.",
+            "Have it use self.password as Django's does, or "
+            "'ENABLE_ENDPOINTS': {'LOGOUT_OTHERS': False}.",
+        )
 
 
 def _address_problems(model: Any, columns: dict[str, Any]) -> Problems:
