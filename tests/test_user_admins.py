@@ -16,6 +16,8 @@ import pytest
 pytestmark = pytest.mark.user_model("auth_user")
 
 MODELS = """
+import uuid
+
 from django import forms
 from django.contrib.auth.base_user import AbstractBaseUser
 from django.contrib.auth.models import AbstractUser
@@ -227,7 +229,7 @@ def test_a_model_without_its_email_field_is_told_by_a_check(
     ("username", "email", "named"),
     [
         ("CharField(max_length=99)", "EmailField(editable=False)", "email"),
-        ("UUIDField(editable=False)", "EmailField()", "username"),
+        ("UUIDField(editable=False, default=uuid.uuid4)", "EmailField()", "username"),
     ],
 )
 def test_an_identity_that_no_form_can_edit_is_told_by_a_check(
@@ -246,7 +248,7 @@ def test_an_identity_that_no_form_can_edit_is_told_by_a_check(
 def test_without_our_admin_nothing_asks_for_what_is_not_editable(
     tmp_path: Path,
 ) -> None:
-    models = BASE_USER % ("UUIDField(editable=False)", EMAIL)
+    models = BASE_USER % ("UUIDField(editable=False, default=uuid.uuid4)", EMAIL)
     assert start(tmp_path, models=models, **WITHOUT_ADMIN).ids == set()
 
 
