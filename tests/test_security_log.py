@@ -420,7 +420,7 @@ def test_an_address_forges_no_fields(
     ],
 )
 def test_a_primary_key_that_is_a_text_forges_no_fields(
-    log: Log, key: object, written: str
+    log: Log, key: Any, written: str
 ) -> None:
     """Whatever the user model keeps its keys in."""
     request = APIRequestFactory().get("/", REMOTE_ADDR=HERE)
