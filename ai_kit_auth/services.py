@@ -24,7 +24,6 @@ from urllib.parse import quote, urlencode
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY, password_validation
 from django.contrib.auth.hashers import make_password
-from django.core.cache import cache
 from django.core.mail import EmailMultiAlternatives
 from django.db import IntegrityError, OperationalError, router, transaction
 from django.db.models import BooleanField, ExpressionWrapper, Q
@@ -39,6 +38,7 @@ from django.views.decorators.debug import sensitive_variables
 from rest_framework.exceptions import APIException, ErrorDetail, ValidationError
 from rest_framework.utils.model_meta import get_field_info
 
+from .caching import ask_cache, cache_key
 from .errors import ActivationLinkInvalid, MailNotSent, ResetPasswordLinkInvalid
 from .settings import MailTemplates, api_settings, require_frontend_url
 from .tokens import (
@@ -186,19 +186,19 @@ def _link(route: str, user: User, token: str) -> SafeString:
 
 
 def _link_key(user: User) -> str:
-    return f"ai_kit_auth:live_link:{user.pk}"
+    return cache_key("live_link", user.pk)
 
 
 def _remember_link(user: User) -> None:
     timeout = max(activation_tokens.timeout(), reset_password_tokens.timeout())
-    _try_cache(cache.set, _link_key(user), state_digest(user), timeout)
+    _try_cache("set", _link_key(user), state_digest(user), timeout)
 
 
-def _try_cache(operation: Callable[..., Any], *args: object) -> Any:
+def _try_cache(operation: str, *args: object) -> Any:
     # What is kept there only decides how early a weak password is reported, so a cache
     # that is down must not stop mails or logins.
     try:
-        return operation(*args)
+        return ask_cache(operation, *args)
     except Exception:
         logger.exception("The cache failed; links work without it")
         return None
@@ -207,7 +207,7 @@ def _try_cache(operation: Callable[..., Any], *args: object) -> Any:
 def has_live_link(user: User) -> bool:
     """Tell whether a link of ``user`` was made and is neither used nor void."""
     # Whatever uses or revokes a link changes the state that it was made for.
-    return is_state(user, _try_cache(cache.get, _link_key(user)))
+    return is_state(user, _try_cache("get", _link_key(user)))
 
 
 def find_by_activation_link(ident: str, token: str) -> User:

@@ -9,7 +9,6 @@ process counted in between.
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
 import logging
 import random
@@ -20,11 +19,11 @@ from dataclasses import dataclass
 from typing import Any
 
 from django.conf import settings
-from django.core.cache import cache
 from rest_framework.exceptions import Throttled
 from rest_framework.settings import api_settings as drf_settings
 from rest_framework.throttling import BaseThrottle
 
+from .caching import ask_cache, cache_key
 from .settings import api_settings, parse_rate
 
 logger = logging.getLogger("ai_kit_auth")
@@ -217,10 +216,10 @@ class Counter:
         waits: list[float] = []
         for numbers in _in_any_order(slots):
             pairs = [(f"{name}{number}", f"{before}{number}") for number in numbers]
-            taken = cache.get_many([slot for pair in pairs for slot in pair])
+            taken = ask_cache("get_many", [slot for pair in pairs for slot in pair])
             for slot, last in pairs:
                 held = slot in taken or taken.get(last, now) > now
-                if not held and cache.add(slot, now + period, period):
+                if not held and ask_cache("add", slot, now + period, period):
                     return slot, 0
             waits += [end - now for end in taken.values() if end > now]
         return None, max(min(waits, default=0), 1)
@@ -242,11 +241,7 @@ class Counter:
         return slots, period if self.lifetime is None else min(period, self.lifetime)
 
     def _prefix(self, period: int) -> str:
-        # Hashed: Memcached takes no blanks and no long keys, and who reads the cache
-        # need not learn addresses.
-        text = f"{self.scope}|{self.key}|{period}"
-        digest = hashlib.sha256(text.encode()).hexdigest()[:32]
-        return f"ai_kit_auth:throttle:{digest}:"
+        return cache_key("throttle", self.scope, self.key, period) + ":"
 
 
 def _in_any_order(slots: int) -> Iterator[list[int]]:
@@ -265,7 +260,7 @@ def release(slots: Sequence[str]) -> None:
     if not slots:
         return
     try:
-        cache.delete_many(slots)
+        ask_cache("delete_many", slots)
     except Exception:
         logger.exception("The cache failed, so throttles stay as they are")
 

@@ -7,7 +7,6 @@ Hosts call and patch them by their name in this module.
 from __future__ import annotations
 
 import copy
-import hashlib
 import logging
 import time
 import uuid
@@ -19,7 +18,6 @@ from typing import Any
 from django.apps import apps
 from django.contrib.auth import password_validation, update_session_auth_hash
 from django.contrib.auth.hashers import check_password, make_password
-from django.core.cache import cache
 from django.db import IntegrityError, router, transaction
 from django.db.models import CharField, TextField
 from django.utils.safestring import SafeString
@@ -32,6 +30,7 @@ from rest_framework.exceptions import (
 from rest_framework.utils.model_meta import get_field_info
 
 from .. import security_log, services
+from ..caching import ask_cache, cache_key
 from ..errors import MailNotSent
 from ..settings import MailTemplates, api_settings, require_frontend_url
 from ..signals import user_post_reset_password
@@ -238,9 +237,7 @@ def find_by_email_change_link(ident: str, token: str) -> tuple[User, str]:
 
 
 def _change_key(user: User) -> str:
-    # A key of the host's may be a text that memcached refuses.
-    digest = hashlib.sha256(str(user.pk).encode()).hexdigest()
-    return f"ai_kit_auth:email_changed:{digest}"
+    return cache_key("email_changed", user.pk)
 
 
 def _last_change(user: User) -> float:
@@ -248,7 +245,7 @@ def _last_change(user: User) -> float:
     # they were before; whoever reads B's mails could use it a second time. Where the
     # cache is down no link is good, since nobody can tell.
     try:
-        return float(cache.get(_change_key(user), 0))
+        return float(ask_cache("get", _change_key(user), 0, insist=True))
     except Exception:
         logger.exception("The cache failed, so no change of address is confirmed")
         return float("inf")
@@ -297,7 +294,9 @@ def void_email_change_links(user: User) -> None:
     down: what cannot be made single-use is not done.
     """
     try:
-        cache.set(_change_key(user), time.time(), email_change_timeout())
+        ask_cache(
+            "set", _change_key(user), time.time(), email_change_timeout(), insist=True
+        )
     except Exception as error:
         logger.exception("The cache failed, so no change of address is confirmed")
         raise EmailChangeLinkInvalid from error
