@@ -226,12 +226,10 @@ class Counter:
 
     def clear(self) -> None:
         """Free all slots."""
-        rate = self._rate()
-        if rate is not None:
-            slots, period = rate
-            now = int(time.time() // period)
-            prefixes = [self._prefix(now), self._prefix(now - 1)]
-            release([f"{name}{n}" for name in prefixes for n in range(slots)])
+        slots, period = self._rate() or (0, 1)
+        now = int(time.time() // period)
+        prefixes = [self._prefix(now), self._prefix(now - 1)]
+        release([f"{name}{n}" for name in prefixes for n in range(slots)])
 
     def _rate(self) -> tuple[int, int] | None:
         rate = getattr(api_settings.THROTTLE_RATES, self.scope)

@@ -433,15 +433,14 @@ class RegistrationView(AuthView):
         # SECURITY: counted as the mail to an owner is, or what a stranger has left of
         # the rate would tell.
         mailbox = account_key(None, email_of(user))
-        mail = may_mail(self.request, mailbox, kind="activation")
+        mail = may_mail(self.request, mailbox, kind="activation") or Mail()
         # A transaction of the project's own around the request may have been undone.
         if not mails or not all_rows().filter(pk=user.pk).exists():
             return
         try:
             services.mail_or_withdraw(user)
         except BaseException:
-            if mail is not None:
-                mail.not_sent()
+            mail.not_sent()
             raise
 
 
