@@ -240,3 +240,30 @@ def test_an_old_address_that_takes_no_mail_keeps_nobody_from_the_new_one(
         assert owner.me()["email"] == new
         assert office.refusals == 2
         assert not office.letters_to(old)
+
+
+def test_a_mail_that_outlasts_the_time_of_a_worker_arrives(
+    host: Host, post_office: PostOffice
+) -> None:
+    """Gunicorn kills a worker that is busy for so long, and this one is not."""
+    post_office.pause = 5
+    with host.running(workers=1, timeout=2, smtp_port=post_office.port) as running:
+        name = f"slow{running.port}"
+        running.make_account(name, PASSWORD)
+        client = running.client()
+        assert client.post("send_pw_reset_email", {"ident": name}).status == 200
+        post_office.letter_to(f"{name}@example.com")
+    assert "WORKER TIMEOUT" not in running.program.output
+
+
+@pytest.mark.parametrize("server", ["gunicorn", "gthread", "uvicorn"])
+def test_a_server_that_ends_sends_first_what_it_owes(
+    host: Host, post_office: PostOffice, server: str
+) -> None:
+    post_office.pause = 2
+    with host.running(server, workers=1, smtp_port=post_office.port) as running:
+        name = f"last{running.port}"
+        running.make_account(name, PASSWORD)
+        client = running.client()
+        assert client.post("send_pw_reset_email", {"ident": name}).status == 200
+    assert len(post_office.letters_to(f"{name}@example.com")) == 1
