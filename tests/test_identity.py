@@ -212,8 +212,17 @@ OLD_SPELLINGS = [
 
 @pytest.mark.parametrize(("stored", "spellings"), OLD_SPELLINGS)
 def test_an_old_account_logs_in_and_gets_its_reset(
-    client: APIClient, make_user: MakeUser, stored: str, spellings: list[str]
+    client: APIClient,
+    make_user: MakeUser,
+    settings: Any,
+    stored: str,
+    spellings: list[str],
 ) -> None:
+    # More mails than one client may have sent to one mailbox.
+    settings.AI_KIT_AUTH = {
+        **settings.AI_KIT_AUTH,
+        "THROTTLE_RATES": {"MAIL_RECIPIENT_ADDRESS": None},
+    }
     make_user(**with_address(stored))
     for typed in (stored, *spellings):
         assert log_in(client, typed).status_code == 200
