@@ -31,6 +31,7 @@ from .users import (
     email_of,
     find_by_ident,
     find_by_identity,
+    find_recipients,
     has_column,
     is_value,
     normal_address,
@@ -464,7 +465,8 @@ class InitiatePasswordResetSerializer(Discreet, serializers.Serializer[Any]):
     """
     ``email`` or ``ident``: whatever USER_IDENTITY_FIELDS finds, under either name.
 
-    Gives ``typed``, and ``user``, None where nobody may get the mail.
+    Gives ``typed``; ``user``, None where no account may get the mail; and ``others``
+    that have the same address, as old rows may.
     """
 
     email: serializers.CharField = AnyTextField(required=False)
@@ -472,9 +474,13 @@ class InitiatePasswordResetSerializer(Discreet, serializers.Serializer[Any]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         typed = attrs.get("email") or attrs.get("ident") or ""
-        user = find_by_identity(typed)
-        mailed = user is not None and self.may_receive_mail(user) and email_of(user)
-        return {"typed": typed, "user": user if mailed else None}
+        mailed = [
+            user
+            for user in find_recipients(typed)
+            if self.may_receive_mail(user) and email_of(user)
+        ]
+        user = mailed[0] if mailed else None
+        return {"typed": typed, "user": user, "others": mailed[1:]}
 
     def may_receive_mail(self, user: User) -> bool:
         """Tell whether the mail that was asked for is for accounts such as ``user``."""

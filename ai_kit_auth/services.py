@@ -223,7 +223,9 @@ def find_by_activation_link(ident: str, token: str) -> User:
             tokens.check_token(user, token)
             for tokens in (activation_tokens, invitation_tokens)
         ):
-            good = state in {AccountState.WAITING, AccountState.UNKNOWN}
+            # A project may mail an active account a link of this kind, to have its
+            # address confirmed. One that has activated an account is void.
+            good = state is not AccountState.DEACTIVATED
         else:
             good = _legacy_link_may_activate(user, state, token)
         if good:
@@ -952,16 +954,34 @@ def waits_for_activation(user: User) -> bool:
     return not user.is_active
 
 
-def activate(user: User) -> None:
+@sensitive_variables()
+def activate(user: User, token: str = "") -> None:
     """
     Activate an account that an activation link was checked for.
 
-    Raises :exc:`~ai_kit_auth.errors.ActivationLinkInvalid` where the row is no longer
-    what was checked: another request used the link, or an admin has intervened.
+    ``token``: of the link. Where the account is active already, nothing is written, and
+    the cache remembers that the link was used. Raises
+    :exc:`~ai_kit_auth.errors.ActivationLinkInvalid` where the row is no longer what was
+    checked: another request used the link, or an admin has intervened.
     """
+    if user.is_active:
+        _use_once(user, token)
+        return
     # SECURITY: the project's manager may hide it for more than that it waits; then the
     # transaction takes the activation back.
     if not write_checked(user, **_activation(user)) or is_hidden(user):
+        raise ActivationLinkInvalid
+
+
+def _use_once(user: User, token: str) -> None:
+    # SECURITY: nothing that such a link changes would make it void.
+    key = cache_key("used_link", user.pk, token)
+    try:
+        is_first = ask_cache("add", key, True, activation_tokens.timeout(), insist=True)
+    except Exception as error:
+        logger.exception("The cache failed, so no active account uses a link")
+        raise ActivationLinkInvalid from error
+    if not is_first:
         raise ActivationLinkInvalid
 
 

@@ -10,7 +10,7 @@ import enum
 import operator
 import unicodedata
 import uuid
-from collections.abc import Collection
+from collections.abc import Collection, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
@@ -220,13 +220,38 @@ def find_by_identity(typed: str) -> User | None:
     USER_IDENTITY_FIELDS is walked in order; the first field that finds exactly one user
     decides.
     """
+    return _the_one(_found_by_field(typed))
+
+
+# More accounts of one address than this get no mail at one request.
+_MOST_RECIPIENTS = 10
+
+
+def find_recipients(typed: str) -> list[User]:
+    """
+    Return the users whom a mail for ``typed`` is for, in one query at most.
+
+    The one that :func:`find_by_identity` finds; otherwise those who share the address,
+    as old rows may. Each has a link of its own, and they log in by their usernames.
+    """
+    found = _found_by_field(typed)
+    one = _the_one(found)
+    return found.get(email_field(), [])[:_MOST_RECIPIENTS] if one is None else [one]
+
+
+def _the_one(found: Mapping[str, list[User]]) -> User | None:
+    return next((rows[0] for rows in found.values() if len(rows) == 1), None)
+
+
+def _found_by_field(typed: str) -> dict[str, list[User]]:
+    """Return the users that each of the identity fields finds, in their order."""
     conditions = {
         name: condition
         for name in identity_fields()
         if (condition := equals(name, typed)) is not None
     }
     if not conditions:
-        return None
+        return {}
     found_by = {name: f"found_by_{name}" for name in conditions}
     # The database says which field matched: Python's idea of equal text is another one.
     candidates = list(
@@ -241,11 +266,10 @@ def find_by_identity(typed: str) -> User | None:
             }
         )
     )
-    for name in conditions:
-        found = [user for user in candidates if getattr(user, found_by[name])]
-        if len(found) == 1:
-            return found[0]
-    return None
+    return {
+        name: [user for user in candidates if getattr(user, found_by[name])]
+        for name in conditions
+    }
 
 
 def find_by_address(address: str) -> User | None:

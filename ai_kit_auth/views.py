@@ -463,7 +463,7 @@ class ActivateUser(AuthView):
         )
         with services.atomic():
             user_pre_activated.send(sender=self.__class__, user=user)
-            services.activate(user)
+            services.activate(user, data.get("token", ""))
             user_post_activated.send(sender=self.__class__, user=user)
         security_log.log("activated", request, user=user)
         return Response({})
@@ -502,12 +502,19 @@ class MailRequestView(AuthView):
         work: Callable[[], object] = self.pretend
         with services.atomic():
             if user is not None and mail is not None:
-                self.pre_signal.send(sender=self.__class__, user=user)
-                work = partial(self.hand_over, user, mail)
+                recipients = [user, *data.get("others", ())]
+                for each in recipients:
+                    self.pre_signal.send(sender=self.__class__, user=each)
+                work = partial(self.hand_over_all, recipients, mail)
         self.after_answer(
             f"The {self.mail} mail of user {user.pk if user else '-'}", work
         )
         return Response({})
+
+    def hand_over_all(self, recipients: Sequence[User], mail: Mail) -> None:
+        """Send each its mail, all of which go to one mailbox."""
+        for user in recipients:
+            self.hand_over(user, mail)
 
     def hand_over(self, user: User, mail: Mail) -> None:
         """Send the mail; a failure is logged, the client knows nothing of it."""

@@ -475,7 +475,7 @@ def seeds() -> Iterator[Seed]:
 
 
 # What no setting brings about: see test_user_admins.py and test_upgrade_command.py.
-ABOUT_MODELS = ("E013", "E016", "W030", "W031", "W037")
+ABOUT_MODELS = ("E013", "E016", "W030", "W031", "W037", "W039")
 
 
 LEVELS = {"E": checks.ERROR, "W": checks.WARNING, "I": checks.INFO}
@@ -1421,3 +1421,10 @@ def test_e016_sessions_of_a_model_as_it_should_be(
 
     monkeypatch.setattr(get_user_model(), "get_session_auth_hash", of_saved_rows)
     assert ids(AI_KIT_AUTH=auth(**SWITCHED_ON)) == []
+
+
+@pytest.mark.user_model("auth_user", "email_login")
+def test_w039_a_username_that_may_be_null(monkeypatch: pytest.MonkeyPatch) -> None:
+    model = get_user_model()
+    monkeypatch.setattr(model._meta.get_field(model.USERNAME_FIELD), "null", True)
+    assert "W039" in ids()

@@ -13,6 +13,7 @@ from django.apps import apps
 from django.contrib.auth import get_user_model
 from django.core import mail
 from django.db import connection, connections
+from django.utils import timezone
 from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.test import APIClient
@@ -717,3 +718,35 @@ def uses(route: str, link: dict[str, str]) -> list[int]:
         return int(post(APIClient(), route, link).status_code)
 
     return sorted(at_once([use] * RIVALS))
+
+
+@pytest.mark.user_model("auth_user")
+def test_old_rows_of_one_address_each_get_a_reset(
+    client: APIClient, make_user: MakeUser
+) -> None:
+    """Those that may have one; each link opens its own account."""
+    old = [make_user(name, email="Shared@example.com") for name in ("ada", "bob")]
+    make_user(
+        "carol", email="shared@example.com", is_active=False, last_login=timezone.now()
+    )
+    assert log_in(client, "shared@example.com").status_code == 400
+    assert log_in(client, "bob").status_code == 200
+    for typed in ("shared@example.com", "ada"):
+        mail.outbox.clear()
+        post(client, "send_pw_reset_email", {"email": typed})
+        idents = {mailed_link(n)["ident"] for n in range(len(mail.outbox))}
+        wanted = old if "@" in typed else old[:1]
+        assert idents == {users.ident_of(user) for user in wanted}
+    post(client, "pw_reset", {**mailed_link(), "password": OTHER_PASSWORD})
+    assert log_in(client, "ada", OTHER_PASSWORD).status_code == 200
+    assert log_in(client, "bob").status_code == 200
+
+
+@pytest.mark.user_model("auth_user")
+def test_a_mailbox_is_not_filled_by_the_rows_that_share_it(
+    client: APIClient, make_user: MakeUser
+) -> None:
+    for number in range(12):
+        make_user(f"user{number}", email="shared@example.com")
+    post(client, "send_pw_reset_email", {"email": "shared@example.com"})
+    assert len(mail.outbox) == 10

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
+from collections.abc import Callable, Iterator
 from datetime import datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from urllib.parse import parse_qs, urlsplit
@@ -16,7 +16,11 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from ai_kit_auth import services, tokens, users
-from ai_kit_auth.signals import user_pre_reset_password
+from ai_kit_auth.signals import (
+    user_post_activated,
+    user_pre_activated,
+    user_pre_reset_password,
+)
 
 from .accounts import attributes_of, log_in, mailed_link, post, registration, the_user
 from .conftest import OTHER_PASSWORD, PASSWORD, USER_MODELS
@@ -136,7 +140,6 @@ def test_an_account_that_waits(
 @pytest.mark.parametrize(
     ("kind", "endpoint", "opens"),
     [
-        ("activation", "activate", False),
         ("activation", "pw_reset", False),
         ("reset", "activate", False),
         ("reset", "pw_reset", True),
@@ -638,3 +641,55 @@ def test_an_unknown_ident_is_answered_as_a_user_without_attributes(
 
 def test_a_blank_ident_is_an_unknown_one(client: APIClient, db: None) -> None:
     assert oracle(client, "") == {}
+
+
+def test_an_active_account_confirms_its_address_once(
+    client: APIClient, make_user: MakeUser, activations: list[str]
+) -> None:
+    """A project mails the link for that; nothing is written, the signals are sent."""
+    user = make_user()
+    link = LINKS["activation"](user)
+    before = vars(the_user())
+    answer = follow(client, "activate", link)
+    assert (answer.status_code, answer.json()) == (200, {})
+    assert activations == ["pre", "post"]
+    assert {**vars(the_user()), "_state": None} == {**before, "_state": None}
+    assert_dead(client, "activate", link)
+
+
+@pytest.mark.user_model("auth_user")
+def test_a_link_of_an_active_account_dies_with_its_deactivation(
+    client: APIClient, make_user: MakeUser
+) -> None:
+    user = make_user()
+    link = LINKS["activation"](user)
+    user.is_active = False
+    user.save()
+    assert_dead(client, "activate", link)
+
+
+def test_without_a_cache_no_active_account_uses_a_link(
+    client: APIClient, make_user: MakeUser, settings: Any
+) -> None:
+    """Nobody could tell whether it was used before."""
+    link = LINKS["activation"](make_user())
+    settings.CACHES = {"default": {"BACKEND": "tests.test_services.DownCache"}}
+    assert_dead(client, "activate", link)
+
+
+@pytest.fixture
+def activations() -> Iterator[list[str]]:
+    """Collect which signals of an activation are sent."""
+    seen: list[str] = []
+
+    def pre(**kwargs: Any) -> None:
+        seen.append("pre")
+
+    def post_(**kwargs: Any) -> None:
+        seen.append("post")
+
+    user_pre_activated.connect(pre)
+    user_post_activated.connect(post_)
+    yield seen
+    user_pre_activated.disconnect(pre)
+    user_post_activated.disconnect(post_)

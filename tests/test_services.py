@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import logging
+import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
@@ -15,7 +16,7 @@ from django.contrib.auth import get_user_model
 from django.core import mail
 from django.core.cache.backends.dummy import DummyCache
 from django.core.mail import EmailMultiAlternatives
-from django.db import IntegrityError
+from django.db import IntegrityError, OperationalError
 from django.db.models.signals import post_save, pre_save
 from django.test import override_settings
 from django.utils import timezone
@@ -422,7 +423,7 @@ class DownCache(DummyCache):
     def get(self, *args: Any, **kwargs: Any) -> Any:
         raise ConnectionError
 
-    set = delete = get
+    set = delete = add = get
 
 
 def test_a_cache_that_is_down_stops_neither_mails_nor_links(
@@ -754,3 +755,32 @@ def test_validators_hear_nothing_of_a_reset_that_was_not_written(
     with pytest.raises(LinkInvalid):
         services.reset_password(ada, OTHER_PASSWORD)
     assert HistoryValidator.history == []
+
+
+class BusyCursor:
+    """Of a database whose lock another process holds."""
+
+    def execute(self, statement: str) -> None:
+        raise OperationalError("database is locked")
+
+
+def test_the_lock_of_the_file_is_waited_for_until_it_is_too_late() -> None:
+    now = time.monotonic()
+    assert not services._is_executed(BusyCursor(), "UPDATE", now + 60)
+    with pytest.raises(OperationalError, match="locked"):
+        services._is_executed(BusyCursor(), "UPDATE", now - 60)
+
+
+@pytest.mark.django_db
+def test_a_mail_that_only_a_stored_user_can_have_is_not_pretended(
+    settings: Any,
+) -> None:
+    def needs_a_row() -> dict[str, Any]:
+        raise LookupError("no row")
+
+    settings.AI_KIT_AUTH = {
+        **settings.AI_KIT_AUTH,
+        "EMAIL_TEMPLATES": {"CUSTOM_DATA_FUNCTION": needs_a_row},
+    }
+    services.pretend_to_mail(api_settings.EMAIL_TEMPLATES.RESET_PASSWORD)
+    assert mail.outbox == []

@@ -77,6 +77,7 @@ PROBLEMS: Mapping[str, str] = {
     "W037": "with ``--database``: accounts of 2.0.0 that may wait, with no way in",
     "W038": "``REGISTRATION_SERIALIZER`` takes a field that the user model does not "
     "keep",
+    "W039": "a username that may be NULL: such an account cannot log in by its address",
 }
 
 Problems = Iterator[checks.CheckMessage]

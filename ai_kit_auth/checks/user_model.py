@@ -14,8 +14,9 @@ from .problems import Problems, admin_is_used, is_readable, key, problem
 
 
 def check_user_model() -> Problems:
-    """E004, E013, E016, W005, W031."""
+    """E004, E013, E016, W005, W031, W039."""
     model = get_user_model()
+    yield from _username_problems(model)
     yield from _session_problems(model)
     columns = {field.name: field for field in model._meta.concrete_fields}
     yield from _address_problems(model, columns)
@@ -38,6 +39,19 @@ def check_user_model() -> Problems:
                 f"{name!r}, and then neither can log in by it.",
                 f"Declare {model._meta.label}.{name} with unique=True, or take it out.",
             )
+
+
+def _username_problems(model: Any) -> Problems:
+    names = {field.name: field for field in model._meta.concrete_fields}
+    field = names.get(model.USERNAME_FIELD)
+    if field is not None and field.null:
+        yield problem(
+            "W039",
+            f"{model._meta.label}.{field.name} may be NULL: Django's backend lets no "
+            "account without one log in, also not by its e-mail address.",
+            f"Give each account a {field.name!r} (registration makes one up), and "
+            f"declare {model._meta.label}.{field.name} without null=True.",
+        )
 
 
 def _session_problems(model: type[Model]) -> Problems:
