@@ -88,7 +88,9 @@ def insist_on_registrant(
     if password:
         attempt = LoginAttempt(request, account_key(user, ""))
         # Not by authenticate(): backends refuse an account that is not active yet.
-        if user.check_password(password):
+        with attempt.hashing():
+            proven = user.check_password(password)
+        if proven:
             attempt.succeeded()
             return
         _log_refusal(request, user)
@@ -108,7 +110,9 @@ def insist_on_owner(request: Any, user: User, password: str | None) -> None:
         return
     if password:
         attempt = LoginAttempt(request, account_key(user, ""))
-        if authenticate(request._request, user, password) is not None:
+        with attempt.hashing():
+            proven = authenticate(request._request, user, password)
+        if proven is not None:
             attempt.succeeded()
             return
         _log_refusal(request, user)

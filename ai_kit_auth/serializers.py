@@ -390,9 +390,10 @@ class LoginSerializer(Discreet, serializers.Serializer[Any]):
         request = self.context["request"]
         found = find_by_identity(attrs["ident"])
         attempt = LoginAttempt(request, account_key(found, attrs["ident"]))
-        user = authenticate(
-            request._request, found, attrs["password"], typed=attrs["ident"]
-        )
+        with attempt.hashing():
+            user = authenticate(
+                request._request, found, attrs["password"], typed=attrs["ident"]
+            )
         if user is None:
             security_log.log(
                 "login_failed", request, user=found, code="invalid_credentials"

@@ -40,6 +40,7 @@ from rest_framework.utils.model_meta import get_field_info
 
 from .caching import ask_cache, cache_key
 from .errors import ActivationLinkInvalid, MailNotSent, ResetPasswordLinkInvalid
+from .hashing import gate
 from .settings import MailTemplates, api_settings, require_frontend_url
 from .tokens import (
     activation_tokens,
@@ -764,7 +765,8 @@ def register(fields: Mapping[str, Any]) -> User:
     or ``fields`` says that it is active, it is active at once.
 
     Raises a ``ValidationError`` with the codes of :func:`taken_codes` where an identity
-    is taken: :exc:`AddressTaken` where PREVENT_ENUMERATION hides that. Outside of
+    is taken: :exc:`AddressTaken` where PREVENT_ENUMERATION hides that. Raises DRF's
+    ``Throttled`` where too many passwords are hashed at this moment. Outside of
     :func:`registration` it opens one and checks that itself.
     """
     current = _current.get()
@@ -785,7 +787,7 @@ def register(fields: Mapping[str, Any]) -> User:
             refuse({username: "required"})
         values[username] = unique_username()
     try:
-        with atomic():
+        with gate, atomic():
             return _create_user(values)
     except IntegrityError:
         # Other code than this made an account since the check.
@@ -1010,10 +1012,12 @@ def hash_of(user: User, password: str) -> str:
     """
     Return the hash of a new ``password`` of ``user``, who keeps the old one.
 
-    By the model's own ``set_password``, which a host may have overridden.
+    By the model's own ``set_password``, which a host may have overridden. Raises DRF's
+    ``Throttled`` where too many passwords are hashed at this moment.
     """
     old_hash = user.password
-    user.set_password(password)
+    with gate:
+        user.set_password(password)
     new_hash: str = user.password
     user.password = old_hash
     # SECURITY: Django keeps the raw one for the next save(). Receivers, security

@@ -15,6 +15,7 @@ import random
 import re
 import time
 from collections.abc import Iterator, Sequence
+from contextlib import ExitStack, contextmanager
 from dataclasses import dataclass
 from typing import Any
 
@@ -24,6 +25,7 @@ from rest_framework.settings import api_settings as drf_settings
 from rest_framework.throttling import BaseThrottle
 
 from .caching import ask_cache, cache_key
+from .hashing import gate
 from .settings import api_settings, parse_rate
 
 logger = logging.getLogger("ai_kit_auth")
@@ -311,6 +313,22 @@ class LoginAttempt:
             Counter("LOGIN_ACCOUNT", of_all),
             *Counter.by_address("LOGIN_ADDRESS", request),
         )
+
+    @contextmanager
+    def hashing(self) -> Iterator[None]:
+        """
+        Hold a place for the hash of the password.
+
+        Raises DRF's ``Throttled`` where none gets free in time. The attempt is then
+        forgotten: it was no guess, and a busy server must lock no owner out.
+        """
+        with ExitStack() as held:
+            try:
+                held.enter_context(gate)
+            except Throttled:
+                release(self._slots)
+                raise
+            yield
 
     def succeeded(self) -> None:
         """Forget it, and the failures of this account from this address."""

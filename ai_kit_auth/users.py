@@ -40,6 +40,7 @@ from django.utils.crypto import salted_hmac
 from django.views.decorators.debug import sensitive_variables
 
 from .collation import spelling
+from .hashing import gate
 from .settings import SETTING_NAME, InvalidConfigurationError, api_settings
 
 # The host's user model, and one of its rows: known when the host runs.
@@ -290,7 +291,8 @@ def authenticate(
     tenant), so it is asked for what was typed where nobody is found, and the account
     that it returns is taken. Without ``typed`` it is ``found`` or none.
 
-    Sends Django's ``user_login_failed`` once where the answer is None.
+    Sends Django's ``user_login_failed`` once where the answer is None. Raises DRF's
+    ``Throttled`` where too many passwords are hashed at this moment.
 
     SECURITY: calls Django's ``authenticate()`` exactly once, whatever was found, so an
     unknown account costs the same one hash as a known one (OWASP ASVS 5.0, 6.3.8). A
@@ -304,9 +306,11 @@ def authenticate(
         user = None
         if username is None:
             # No backend can look for it. What it would have cost, and who hears of it:
-            UserModel().set_password(password)
+            with gate:
+                UserModel().set_password(password)
         else:
-            user = auth.authenticate(request, username=username, password=password)
+            with gate:
+                user = auth.authenticate(request, username=username, password=password)
             if user is None:
                 return None
     finally:

@@ -42,6 +42,7 @@ from .authentication import (
     StrictSessionAuthentication,
 )
 from .errors import CSRFFailed, LinkInvalid, MailNotSent, exception_handler
+from .hashing import gate
 from .parsers import FormParser, JSONParser, MultiPartParser
 from .serializers import (
     ActivateUserSerializer,
@@ -411,7 +412,8 @@ class RegistrationView(AuthView):
 
     def answer_for_taken(self, data: Mapping[str, Any]) -> Response:
         """Do what a registration costs, and tell the address's owner instead."""
-        UserModel().set_password(data.get("password"))
+        with gate:
+            UserModel().set_password(data.get("password"))
         self.after_answer(
             "The mail about a taken address",
             partial(self.tell_owner, data[email_field()]),

@@ -32,6 +32,7 @@ from rest_framework.utils.model_meta import get_field_info
 from .. import security_log, services
 from ..caching import ask_cache, cache_key
 from ..errors import MailNotSent
+from ..hashing import gate
 from ..settings import MailTemplates, api_settings, require_frontend_url
 from ..signals import user_post_reset_password
 from ..throttling import Counter, LoginAttempt, Mail, may_mail, take_all
@@ -94,7 +95,8 @@ def prove(request: Any, password: str) -> User:
     user = request.user
     session = request.session.session_key
     attempt = LoginAttempt(request, account_key(user, ""), session=session)
-    proven = authenticate(request._request, user, password)
+    with attempt.hashing():
+        proven = authenticate(request._request, user, password)
     if proven is None:
         security_log.log(
             "password_refused", request, user=user, code="invalid_credentials"
@@ -143,7 +145,9 @@ def another_hash(user: User, password: str) -> str | None:
     password of a directory, say) must not become good for the row as well, where it
     would outlive its end in the directory.
     """
-    return make_password(password) if check_password(password, user.password) else None
+    with gate:
+        is_it = check_password(password, user.password)
+        return make_password(password) if is_it else None
 
 
 @sensitive_variables()
