@@ -37,6 +37,8 @@ from django.urls import get_script_prefix, get_urlconf, set_script_prefix, set_u
 from django.utils import timezone, translation
 from django.views.decorators.debug import sensitive_variables
 
+from .failures import log_failure
+
 logger = logging.getLogger("ai_kit_auth")
 
 # Mails wait for their transport, not for the processor.
@@ -132,9 +134,9 @@ class _Task:
             return
         try:
             self._context.run(self._in_its_state, work)
-        except BaseException:
+        except BaseException as error:  # noqa: BLE001  # it is logged
             # Nor may a sender that exits end the thread of those who wait.
-            logger.exception("%s: failed after the answer", self.what)
+            log_failure(error, "%s: failed after the answer", self.what)
 
     def _in_its_state(self, work: Callable[[], object]) -> None:
         # asgiref's locals are ContextVar values, and yet of one thread.

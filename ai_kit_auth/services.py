@@ -40,6 +40,7 @@ from rest_framework.utils.model_meta import get_field_info
 
 from .caching import ask_cache, cache_key
 from .errors import ActivationLinkInvalid, MailNotSent, ResetPasswordLinkInvalid
+from .failures import log_failure
 from .hashing import gate
 from .settings import MailTemplates, api_settings, require_frontend_url
 from .tokens import (
@@ -424,8 +425,14 @@ def hand_over(send: Callable[[Any, str], object], user: User, url: str) -> None:
         raise
     except Exception as error:
         # A host's sender may raise whatever its mail service's client raises.
-        logger.exception("A mail to user %s was not handed over", user.pk)
-        raise MailNotSent from error
+        message = "A mail to user %s was not handed over"
+        if log_failure(error, message, user.pk):
+            raise MailNotSent from error
+    else:
+        return
+    # SECURITY: not from the error, whose text has the address: callers log what they
+    # get.
+    raise MailNotSent
 
 
 @sensitive_variables()
@@ -497,8 +504,8 @@ def tell_owner(owner: User | None) -> bool:
         return True
     try:
         send_account_exists_mail(owner)
-    except Exception:
-        logger.exception("The mail to the owner, user %s, was not sent", owner.pk)
+    except Exception as error:  # noqa: BLE001  # it is logged
+        log_failure(error, "The mail to the owner, user %s, was not sent", owner.pk)
         return False
     return True
 

@@ -42,6 +42,7 @@ from .authentication import (
     StrictSessionAuthentication,
 )
 from .errors import CSRFFailed, LinkInvalid, MailNotSent, exception_handler
+from .failures import log_failure
 from .hashing import gate
 from .parsers import FormParser, JSONParser, MultiPartParser
 from .serializers import (
@@ -526,9 +527,9 @@ class MailRequestView(AuthView):
             mail.not_sent()
             logger.error("The %s mail of user %s was not sent", self.mail, user.pk)
             return
-        except Exception:
+        except Exception as error:  # noqa: BLE001  # it is logged
             mail.not_sent()
-            logger.exception("The %s mail of user %s failed", self.mail, user.pk)
+            log_failure(error, "The %s mail of user %s failed", self.mail, user.pk)
             return
         try:
             with services.atomic():

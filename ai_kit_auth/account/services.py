@@ -32,6 +32,7 @@ from rest_framework.utils.model_meta import get_field_info
 from .. import security_log, services
 from ..caching import ask_cache, cache_key
 from ..errors import MailNotSent
+from ..failures import log_failure
 from ..hashing import gate
 from ..settings import MailTemplates, api_settings, require_frontend_url
 from ..signals import user_post_reset_password
@@ -526,8 +527,9 @@ def send_security_notice(user: User, notice: str) -> None:
     except MailNotSent:
         # Which has been logged with its cause.
         logger.error("The notice %s to user %s was not sent", notice, user.pk)
-    except Exception:
-        logger.exception("The notice %s to user %s was not sent", notice, user.pk)
+    except Exception as error:  # noqa: BLE001  # it is logged
+        message = "The notice %s to user %s was not sent"
+        log_failure(error, message, notice, user.pk)
 
 
 def tell_of_reset(sender: Any, user: User, **kwargs: object) -> None:

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import logging
 from collections.abc import Callable, Mapping
 from functools import partial
 from typing import Any
@@ -17,6 +16,7 @@ from rest_framework.throttling import BaseThrottle
 from .. import activation_proof, security_log
 from .. import services as core
 from ..authentication import SessionAuthentication
+from ..failures import log_failure
 from ..settings import api_settings
 from ..throttling import CountingThrottle, LinkThrottle, Mail
 from ..users import User, email_field, find_by_address
@@ -56,8 +56,6 @@ from .signals import (
     user_pre_resend_activation,
     user_pre_update_me,
 )
-
-logger = logging.getLogger("ai_kit_auth")
 
 
 class AccountThrottle(CountingThrottle):
@@ -277,8 +275,8 @@ class ChangeEmail(AccountView):
         services.may_mail_owner(self.request, owner, address)
         try:
             self.hand_over(user, address, mail)
-        except Exception:
-            logger.exception("The new address of user %s got no mail", user.pk)
+        except Exception as error:  # noqa: BLE001  # it is logged
+            log_failure(error, "The new address of user %s got no mail", user.pk)
 
     def tell_owner(
         self, user: User, address: str, owner: User | None, mail: Mail
