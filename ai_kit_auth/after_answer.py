@@ -178,9 +178,13 @@ class _Pool:
         while True:
             task = self._queue.get()
             task.wait()
-            task.run()
-            # Idle threads would keep connections that others need.
-            connections.close_all()
+            try:
+                task.run()
+                # Idle threads would keep connections that others need.
+                connections.close_all()
+            except Exception:
+                # Or this thread would end, and never be replaced.
+                logger.exception("%s: a connection was not closed", task.what)
             with self._changed:
                 self._unfinished.discard(task)
                 self._changed.notify_all()

@@ -63,7 +63,7 @@ CODES: Mapping[str, str] = {
     "method_not_allowed": "the method is not served here",
     "unsupported_media_type": "the body's content type is neither JSON nor a form",
     "throttled": "too many requests; ``Retry-After`` tells the seconds to wait",
-    "mail_not_sent": "the mail cannot be sent now; nothing was made or changed",
+    "mail_not_sent": "the mail cannot be sent now; no account was made or changed",
 }
 
 _CODE = re.compile(r"[A-Za-z0-9_]+")

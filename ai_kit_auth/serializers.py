@@ -216,10 +216,14 @@ class RegistrationSerializer(ModelSerializer):
             fields[key] = email_serializer_field(_source(email_field(), key))
         if "password" in own_fields:
             fields["password"] = PasswordField()
-        models_own = super().get_fields()
-        if not username_is_text() and username in models_own:
-            without_unique_validator(models_own[username])
-        return {**fields, **models_own}
+        fields |= super().get_fields()
+        for name, field in fields.items():
+            source = field.source or name
+            # SECURITY: "taken" of a field of the project's own would tell.
+            hides = api_settings.PREVENT_ENUMERATION and source in services.identities()
+            if hides or (source == username and not username_is_text()):
+                without_unique_validator(field)
+        return fields
 
     def _own_fields(self) -> set[str]:
         """Return which of our three fields are wanted, and not declared by the host."""
@@ -237,7 +241,7 @@ class RegistrationSerializer(ModelSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Refuse a taken identity and a weak password, all that is wrong at once."""
-        if "is_active" in self.fields:
+        if any(field.source == "is_active" for field in self.fields.values()):
             # SECURITY: a model's flag in Meta.fields must not be the client's to set. A
             # subclass that sets it after this call means it.
             attrs.pop("is_active", None)
@@ -251,7 +255,9 @@ class RegistrationSerializer(ModelSerializer):
             keys.get(name, name): [ErrorDetail("", code)]
             for name, code in taken.items()
         }
-        weak = password_problems(attrs["password"], _unsaved_user(attrs))
+        # A subclass may ask for none.
+        password = attrs.get("password")
+        weak = password and password_problems(password, _unsaved_user(attrs))
         if weak:
             problems["password"] = weak
         if problems:
@@ -308,7 +314,7 @@ def username_serializer_field(
         required=required,
         allow_blank=not required,
         max_length=_max_length(field),
-        validators=[*getattr(field, "validators", ()), _no_address],
+        validators=list(getattr(field, "validators", ())),
     )
 
 
@@ -319,12 +325,6 @@ def without_unique_validator(field: Any) -> None:
         for validator in field.validators
         if not isinstance(validator, UniqueValidator)
     ]
-
-
-def _no_address(username: str) -> None:
-    # SECURITY: "taken" would tell that the address has an account.
-    if api_settings.PREVENT_ENUMERATION and "@" in username:
-        raise ValidationError("", code="invalid")
 
 
 def _source(name: str, key: str) -> str | None:
@@ -477,7 +477,7 @@ class InitiatePasswordResetSerializer(Discreet, serializers.Serializer[Any]):
         typed = attrs.get("email") or attrs.get("ident") or ""
         mailed = [
             user
-            for user in find_recipients(typed)
+            for user in (find_recipients(typed) if typed else ())
             if self.may_receive_mail(user) and email_of(user)
         ]
         user = mailed[0] if mailed else None

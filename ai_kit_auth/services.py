@@ -259,7 +259,9 @@ def _legacy_link_may_activate(user: User, state: AccountState, token: str) -> bo
     return legacy_tokens.check_token(user, token) and (
         state is AccountState.WAITING
         or (
-            state is AccountState.UNKNOWN and legacy_tokens.predates_this_process(token)
+            state is AccountState.UNKNOWN
+            and legacy_tokens.predates_this_process(token)
+            and legacy_tokens.is_of_registration(user, token)
         )
     )
 
@@ -579,11 +581,14 @@ def _is_executed(cursor: Any, statement: str, deadline: float) -> bool:
     """Execute ``statement``; tell whether it could be, raise when it is too late."""
     try:
         cursor.execute(statement)
-    except OperationalError:
+    except OperationalError as error:
+        if "locked" not in str(error):
+            raise
         # The wait of SQLite itself is 5 seconds, unless the project has set another,
         # and it is not fair: some wait while others get the lock again and again.
         if time.monotonic() > deadline:
             raise
+        time.sleep(_LOCK_PAUSE)
         return False
     return True
 
@@ -626,6 +631,7 @@ def _unlock(names: Sequence[str]) -> None:
 
 
 _LOCK_SECONDS = 30
+_LOCK_PAUSE = 0.01  # seconds
 
 
 def _lock_name(identity: str) -> str:
@@ -687,7 +693,12 @@ def taken_codes(
     are locked till its end. ``but``: whose own identities do not count.
     """
     values = {name: _typed(fields[name]) for name in identities() if fields.get(name)}
-    refused = {name: "invalid" for name, value in values.items() if tells(name, value)}
+    refused = {
+        name: "invalid"
+        for name, value in values.items()
+        # What an account has already tells it nothing.
+        if tells(name, value) and not (but and str(getattr(but, name)) == value)
+    }
     values = {name: value for name, value in values.items() if name not in refused}
     locks = {name: _lock_name(value) for name, value in values.items()}
     # In order, so that two registrations never wait for each other.

@@ -11,6 +11,7 @@ from typing import Any
 
 from django.conf import settings
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
+from django.utils import timezone
 from django.utils.crypto import constant_time_compare, salted_hmac
 from django.utils.http import base36_to_int
 
@@ -117,6 +118,23 @@ class LegacyTokenGenerator(PasswordResetTokenGenerator):
 
     algorithm = "sha256"
 
+    def is_of_registration(self, user: Any, token: str) -> bool:
+        """
+        Tell whether a token that was checked was made when ``user`` registered.
+
+        By ``date_joined``, where the model has it. SECURITY: 2.0.0 mailed at once. A
+        later token of this kind comes from Django's own reset views, was made for an
+        account that was active, and must not open it once it is deactivated.
+        """
+        joined = getattr(user, "date_joined", None)
+        if joined is None:
+            return True
+        if timezone.is_aware(joined):
+            # As the time in a token: without a zone, by this machine's clock.
+            joined = joined.astimezone().replace(tzinfo=None)
+        made = base36_to_int(token.split("-")[0])
+        return made <= self._num_seconds(joined) + REGISTRATION
+
     def predates_this_process(self, token: str) -> bool:
         """
         Tell whether 2.0.0 may have made a token that was checked.
@@ -129,6 +147,9 @@ class LegacyTokenGenerator(PasswordResetTokenGenerator):
         made = base36_to_int(token.split("-")[0])
         return made < _PROCESS_START + ROLLING_DEPLOYMENT
 
+
+# Within how many seconds 2.0.0 had made the link of a new account.
+REGISTRATION = 600
 
 # How long, in seconds, workers of 2.0.0 may go on mailing beside those of this version.
 ROLLING_DEPLOYMENT = 3600

@@ -185,10 +185,7 @@ class AuthView(APIView):
     ) -> NoReturn:
         """Raise what a refusing permission means: its own code, if it has one."""
         asks_for_login = any(
-            isinstance(
-                rule, (IsAuthenticated, IsAdminUser)
-            )  # DRF gives | another meaning
-            for rule in self.get_permissions()
+            isinstance(rule, _LOGGED_IN) for rule in self.get_permissions()
         )
         # A rule about something else is not satisfied by a login.
         if self._session_of_a_rule() and not asks_for_login:
@@ -401,11 +398,13 @@ class RegistrationView(AuthView):
         if taken:
             return self.answer_for_taken(serializer.validated_data)
         security_log.log("registered", request, user=user)
-        if answer_first and user is not None:
-            mails = user in current.to_mail
+        # The account, also where create() returns something else.
+        account = next(iter(current.to_mail), user)
+        if answer_first and account is not None:
+            mails = account in current.to_mail
             self.after_answer(
-                f"The activation mail of user {user.pk}",
-                partial(self.hand_over, user, mails),
+                f"The activation mail of user {account.pk}",
+                partial(self.hand_over, account, mails),
             )
         response = Response({}, status=status.HTTP_201_CREATED)
         activation_proof.set_proof(response, request, user)
@@ -515,27 +514,31 @@ class MailRequestView(AuthView):
         return Response({})
 
     def hand_over_all(self, recipients: Sequence[User], mail: Mail) -> None:
-        """Send each its mail, all of which go to one mailbox."""
-        for user in recipients:
-            self.hand_over(user, mail)
+        """Send each its mail; what went to their mailbox counts, if anything did."""
+        sent = [self.hand_over(user) for user in recipients]
+        if not any(sent):
+            mail.not_sent()
 
-    def hand_over(self, user: User, mail: Mail) -> None:
-        """Send the mail; a failure is logged, the client knows nothing of it."""
+    def hand_over(self, user: User) -> bool:
+        """
+        Send the mail and tell whether it went out.
+
+        A failure is logged, the client knows nothing of it.
+        """
         try:
             self.send_mail(user)
         except MailNotSent:
-            mail.not_sent()
             logger.error("The %s mail of user %s was not sent", self.mail, user.pk)
-            return
+            return False
         except Exception as error:  # noqa: BLE001  # it is logged
-            mail.not_sent()
             log_failure(error, "The %s mail of user %s failed", self.mail, user.pk)
-            return
+            return False
         try:
             with services.atomic():
                 self.post_signal.send(sender=self.__class__, user=user)
         except Exception:
             logger.exception("The %s mail of user %s failed", self.mail, user.pk)
+        return True
 
     def pretend(self) -> None:
         """Cost what ``hand_over`` does, without a mail."""

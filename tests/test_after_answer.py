@@ -14,6 +14,7 @@ from typing import Any
 
 import pytest
 from django.core import mail
+from django.db import connections
 from django.http import HttpRequest
 from django.test import RequestFactory
 from django.urls import get_script_prefix, get_urlconf, set_script_prefix, set_urlconf
@@ -298,3 +299,23 @@ os.wait()
 """
     lines = output_of(body)
     assert [line for line in lines if "done" in line] == ["parent done", "child done"]
+
+
+@pytest.mark.usefixtures("served")
+def test_a_connection_that_cannot_be_closed_ends_no_thread(
+    monkeypatch: pytest.MonkeyPatch, caplog: pytest.LogCaptureFixture
+) -> None:
+    """After as many of them as there are threads nothing would be sent any more."""
+
+    def fail() -> None:
+        raise OSError("The server has gone away.")
+
+    with monkeypatch.context() as patch:
+        patch.setattr(connections, "close_all", fail)
+        for _ in range(2 * module.THREADS):
+            now("A mail", lambda: None)
+        drain(WAIT)
+    done = Event()
+    now("A mail", done.set)
+    assert done.wait(WAIT)
+    assert ("ERROR", "A mail: a connection was not closed") in logged(caplog)

@@ -13,6 +13,7 @@ from django.contrib.auth.hashers import make_password
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.core import mail
 from django.urls import reverse
+from django.utils import timezone
 from rest_framework.test import APIClient
 
 from ai_kit_auth import services, tokens, users
@@ -693,3 +694,15 @@ def activations() -> Iterator[list[str]]:
     yield seen
     user_pre_activated.disconnect(pre)
     user_post_activated.disconnect(post_)
+
+
+@pytest.mark.user_model("auth_user")
+def test_a_plain_token_of_another_time_opens_no_account_that_was_switched_off(
+    client: APIClient, make_user: MakeUser
+) -> None:
+    """Django's own reset views make the same kind, long after the registration."""
+    joined = timezone.now() - timedelta(days=1)
+    user = make_user(date_joined=joined)
+    link = LINKS["older"](user)
+    get_user_model()._default_manager.update(is_active=False)
+    assert_dead(client, "activate", link)

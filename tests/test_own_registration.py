@@ -11,6 +11,7 @@ from django.core import mail
 from rest_framework import serializers as drf
 from rest_framework.exceptions import ValidationError
 from rest_framework.test import APIClient
+from rest_framework.validators import UniqueValidator
 
 from ai_kit_auth import services
 from ai_kit_auth.errors import MailNotSent
@@ -315,3 +316,73 @@ def test_an_update_by_a_serializer_of_the_projects_own_tells_nothing(
             **csrf(client),
         )
         assert (answer.status_code, answer.json()) == (400, {"username": ["invalid"]})
+
+
+class OwnUniqueAddress(RegistrationSerializer):
+    email = drf.EmailField(
+        validators=[UniqueValidator(get_user_model()._default_manager.all())]
+    )
+
+
+def test_a_validator_of_the_projects_own_tells_nothing(
+    client: APIClient, use: Use, make_user: Any
+) -> None:
+    make_user("bob")
+    use(OwnUniqueAddress, PREVENT_ENUMERATION=True)
+    data = registration("bob", username="bob2")
+    assert post(client, "register", data).json() == {}
+    use(OwnUniqueAddress, PREVENT_ENUMERATION=False)
+    assert post(client, "register", data).json() == {"email": ["unique"]}
+
+
+class TicketAfterAccount(RegistrationSerializer):
+    def create(self, validated_data: Mapping[str, Any]) -> Any:
+        super().create(validated_data)
+        return Ticket()
+
+
+@pytest.mark.parametrize("hides", [False, True])
+def test_the_account_is_mailed_whatever_create_returns(
+    client: APIClient, use: Use, hides: bool
+) -> None:
+    use(TicketAfterAccount, PREVENT_ENUMERATION=hides)
+    assert post(client, "register", registration()).status_code == 201
+    assert post(client, "activate", mailed_link()).status_code == 200
+
+
+class WithoutPassword(RegistrationSerializer):
+    class Meta(RegistrationSerializer.Meta):
+        fields = ("username", "email")
+
+
+def test_a_registration_may_ask_for_no_password(client: APIClient, use: Use) -> None:
+    use(WithoutPassword)
+    data = {"username": "ada", "email": "ada@example.com"}
+    assert post(client, "register", data).status_code == 201
+    assert not get_user_model().objects.get().has_usable_password()
+
+
+class ActiveBySource(RegistrationSerializer):
+    active = drf.BooleanField(source="is_active", required=False)
+
+
+def test_a_client_makes_no_account_active_by_another_name(
+    client: APIClient, use: Use
+) -> None:
+    use(ActiveBySource)
+    assert post(client, "register", registration(active=True)).status_code == 201
+    assert not get_user_model().objects.get().is_active
+
+
+@pytest.mark.urls("tests.urlconfs.account")
+def test_a_name_that_an_account_has_may_be_sent_again(
+    client: APIClient, make_user: Any, settings: Any
+) -> None:
+    settings.AI_KIT_AUTH = {**settings.AI_KIT_AUTH, "PREVENT_ENUMERATION": True}
+    make_user(username="ada@old.example")
+    log_in(client, "ada@example.com", PASSWORD)
+    for name, status in (("ada@old.example", 200), ("ada@new.example", 400)):
+        data = {"username": name}
+        url = "/api/v1/auth/me/"
+        answer = client.patch(url, data, format="json", **csrf(client))
+        assert answer.status_code == status

@@ -784,3 +784,12 @@ def test_a_mail_that_only_a_stored_user_can_have_is_not_pretended(
     }
     services.pretend_to_mail(api_settings.EMAIL_TEMPLATES.RESET_PASSWORD)
     assert mail.outbox == []
+
+
+def test_what_is_no_lock_is_not_waited_for() -> None:
+    class Broken:
+        def execute(self, statement: str) -> None:
+            raise OperationalError("no such table: auth_user")
+
+    with pytest.raises(OperationalError, match="no such table"):
+        services._is_executed(Broken(), "UPDATE", time.monotonic() + 60)

@@ -140,3 +140,18 @@ def test_the_check_is_silent_before_the_table_is_there(
     with connection.cursor() as cursor:
         cursor.execute("ALTER TABLE auth_user RENAME TO elsewhere")
     assert about_accounts("default") == []
+
+
+@with_activation
+def test_where_nothing_can_answer_nothing_changes(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """In a container or in CI there is no terminal."""
+    row_of_2_0_0()
+
+    def end(prompt: str) -> str:
+        raise EOFError
+
+    monkeypatch.setattr(builtins, "input", end)
+    assert "Changed: 0." in upgrade()
+    assert users.state_of(the_user()) is AccountState.UNKNOWN

@@ -124,6 +124,10 @@ class Command(BaseCommand):
         answer = self._answer
         if answer is None:
             self.stdout.write(question)
-            answer = input("[y/N] ").strip().lower() in {"y", "yes"}
+            try:
+                answer = input("[y/N] ").strip().lower() in {"y", "yes"}
+            except EOFError:
+                # Nothing can answer, as in a container or in CI.
+                answer = False
         changed = sum(map(change, accounts)) if answer else 0
         self.stdout.write(f"Changed: {changed}.")
