@@ -52,10 +52,14 @@ _WARNINGS = {
 
 
 def log(event: str, request: Any, *, user: Any = None, code: str = "-") -> None:
-    """Write the line of ``event``, a key of :data:`EVENTS`."""
+    """
+    Write the line of ``event``, a key of :data:`EVENTS`.
+
+    ``request``: None where what happened has no request at hand.
+    """
     # SECURITY: a key that is a text must not write fields of its own into the line.
     pk = "-" if user is None else quote(str(user.pk), safe="@+:.,")
-    address = address_of(request)
+    address = "-" if request is None else address_of(request)
     logger.log(
         logging.WARNING if event in _WARNINGS else logging.INFO,
         "event=%s code=%s user=%s address=%s",

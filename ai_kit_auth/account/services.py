@@ -25,6 +25,7 @@ from django.views.decorators.debug import sensitive_variables
 from rest_framework.exceptions import (
     ErrorDetail,
     NotAuthenticated,
+    Throttled,
     ValidationError,
 )
 from rest_framework.utils.model_meta import get_field_info
@@ -513,21 +514,36 @@ def default_send_confirm_email_mail(user: User, url: str) -> None:
 
 
 @sensitive_variables()
-def send_security_notice(user: User, notice: str) -> None:
+def send_security_notice(user: User, notice: str, request: Any = None) -> None:
     """
     Tell ``user`` what has happened to the account, if SECURITY_NOTICES has it on.
 
     ``notice``: a key of SECURITY_NOTICES. To be called when what happened is committed:
     a mail that fails is logged and undoes nothing. It never holds a link that logs in.
+    ``request``: what made it happen, for the security log.
+
+    At most MAIL_RECIPIENT notices of a kind go to one address of an account; what is
+    over that is a line ``throttled`` in the security log.
     """
     if not getattr(api_settings.SECURITY_NOTICES, notice) or not email_of(user):
+        return
+    # SECURITY: apart from the mails with a link, which notices must not use up; and
+    # each kind apart, so that no notice can be kept back by causing others.
+    key = f"notice|{notice}|{user.pk}|{email_of(user)}"
+    try:
+        mail = Mail(take_all(Counter("MAIL_RECIPIENT", key)))
+    except Throttled as throttled:
+        code = throttled.default_code
+        security_log.log("throttled", request, user=user, code=code)
         return
     try:
         services.hand_over(api_settings.SEND_SECURITY_NOTICE, user, notice)
     except MailNotSent:
+        mail.not_sent()
         # Which has been logged with its cause.
         logger.error("The notice %s to user %s was not sent", notice, user.pk)
     except Exception as error:  # noqa: BLE001  # it is logged
+        mail.not_sent()
         message = "The notice %s to user %s was not sent"
         log_failure(error, message, notice, user.pk)
 

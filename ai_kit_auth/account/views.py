@@ -93,7 +93,7 @@ def notify(view: AuthView, user: User, notice: str) -> None:
     """Send ``user`` the ``notice``, a key of SECURITY_NOTICES, after the answer."""
     view.after_answer(
         f"The notice {notice} to user {user.pk}",
-        partial(services.send_security_notice, user, notice),
+        partial(services.send_security_notice, user, notice, view.request),
     )
 
 
@@ -255,7 +255,8 @@ class ChangeEmail(AccountView):
         # with what is done here, and would feel when it begins.
         if late is not None:
             late(user, address, find_by_address(address))
-        services.send_security_notice(user, "EMAIL_CHANGE_REQUESTED")
+        notice = "EMAIL_CHANGE_REQUESTED"
+        services.send_security_notice(user, notice, self.request)
 
     def hand_over(self, user: User, address: str, mail: Mail) -> None:
         """Mail the link, in no transaction; then tell the receivers, in one."""

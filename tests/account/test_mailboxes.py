@@ -11,9 +11,10 @@ from django.core import mail
 from rest_framework.test import APIClient
 
 from ai_kit_auth import services
+from ai_kit_auth.account import services as account
 
 from ..accounts import post, registration
-from ..conftest import PASSWORD
+from ..conftest import OTHER_PASSWORD, PASSWORD
 from ..test_throttling import Clock, log_in
 from .page import NEW, Browser, configure
 
@@ -25,6 +26,7 @@ MakeUser = Callable[..., Any]
 pytestmark = [pytest.mark.django_db, pytest.mark.user_model("auth_user")]
 
 ADA = "ada@example.com"
+CHANGED = "Your password was changed"
 STRANGER = "192.0.2.66"
 OWNER = "203.0.113.9"
 
@@ -244,3 +246,59 @@ def test_refused_mails_count_for_who_asks(
         patch.setattr(services, "send_email", _refuse)
         assert [reset() for _ in range(2)] == [0, 0]
     assert [reset(), reset(OWNER)] == [0, 1]
+
+
+def change_password(browser: Browser, times: int) -> list[str]:
+    """Change the password so often; return the subjects of the mails about it."""
+    mail.outbox.clear()
+    old, new = PASSWORD, OTHER_PASSWORD
+    for _ in range(times):
+        body = {"password": old, "new_password": new}
+        assert browser.post("change_password", body).status_code == 200
+        old, new = new, old
+    return [str(sent.subject) for sent in mail.outbox]
+
+
+def test_one_mailbox_gets_five_notices_of_a_kind(
+    browser: Browser, caplog: pytest.LogCaptureFixture
+) -> None:
+    assert change_password(browser, 8) == [CHANGED] * 5
+    events = [getattr(record, "event", "") for record in caplog.records]
+    assert events.count("throttled") == 3
+
+
+def test_notices_leave_the_owner_the_reset_mails_and_other_notices(
+    browser: Browser,
+) -> None:
+    change_password(browser, 6)
+    assert [reset() for _ in range(4)] == [1, 1, 1, 0]
+    mail.outbox.clear()
+    assert browser.post("delete_account", {"password": PASSWORD}).status_code == 200
+    assert [sent.to for sent in mail.outbox] == [[ADA]]
+
+
+def test_a_notice_that_failed_does_not_count(
+    browser: Browser, settings: Settings
+) -> None:
+    configure(settings, SEND_SECURITY_NOTICE=f"{__name__}.refuse_notice")
+    assert change_password(browser, 6) == []
+    configure(
+        settings,
+        SEND_SECURITY_NOTICE="ai_kit_auth.account.services.default_send_security_notice",
+    )
+    assert change_password(browser, 6) == [CHANGED] * 5
+
+
+def refuse_notice(user: Any, notice: str) -> None:
+    raise OSError("the mail service is down")
+
+
+def test_a_notice_of_a_reset_counts_without_its_request(
+    ada: Any, settings: Settings, caplog: pytest.LogCaptureFixture
+) -> None:
+    configure(settings, SECURITY_NOTICES={"PASSWORD_RESET": True})
+    for _ in range(6):
+        account.send_security_notice(ada, "PASSWORD_RESET")
+    assert len(mail.outbox) == 5
+    [line] = [r for r in caplog.records if getattr(r, "event", "") == "throttled"]
+    assert line.getMessage().endswith(f"user={ada.pk} address=-")
