@@ -65,13 +65,11 @@ class WithInvitation(RegistrationSerializer):
 
 
 class InvitationTakenOut(WithInvitation):
-    def validate(self, attrs: Any) -> Any:
-        return super().validate(attrs)
+    def validate(self, attrs: Any) -> Any: ...
 
 
 class InvitationUsed(WithInvitation):
-    def create(self, validated_data: Any) -> Any:
-        return super().create(validated_data)
+    def create(self, validated_data: Any) -> Any: ...
 
 
 class PlainRegistration(serializers.Serializer[Any]):

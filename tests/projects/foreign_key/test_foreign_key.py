@@ -62,6 +62,7 @@ def test_a_member_has_one_account(ada: Any) -> None:
 def test_the_account_page(client: APIClient, ada: Any) -> None:
     log_in(client, "ada@example.com")
     other = Member.objects.create(name="Bob")
+    assert str(other) == "Bob"
     answer = client.patch(
         reverse("ai_kit_auth:me"), {"member": other.pk}, format="json", **csrf(client)
     )

@@ -90,7 +90,7 @@ def test_the_account_page_changes_it(client: APIClient, ada: Any) -> None:
     assert answer.status_code == 200
     answer = client.get(reverse("ai_kit_auth:me"))
     assert answer.json()["user"]["phone"] == "+395"
-    assert str(User.objects.get().phone) == "+395"
+    assert User.objects.get().phone == "+395"
 
 
 def test_the_password_is_validated_while_it_is_typed(client: APIClient) -> None:

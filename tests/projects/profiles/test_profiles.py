@@ -43,13 +43,17 @@ def test_all_at_once(client: APIClient) -> None:
     assert answer.status_code == 201, answer.content
     user: Any = User.objects.get()
     assert set(user.interests.values_list("name", flat=True)) == {"chess", "tea"}
-    assert user.profile.motto == "On we go"
+    assert {str(interest) for interest in user.interests.all()} == {"chess", "tea"}
+    assert str(user.profile) == "On we go"
     # The project's receiver has made it; what was not sent stays as it was.
     assert str(user.badge) == "green, round"
     assert user.company is not None
-    assert (user.company.name, str(user.company.city)) == ("ACME", "Turin")
+    assert (str(user.company), str(user.company.city)) == ("ACME", "Turin")
     assert user.preferences == {"theme": "dark"}
     assert not user.is_active
+    # The receiver is for new rows alone.
+    user.save()
+    assert str(user.badge) == "green, round"
 
 
 @pytest.mark.parametrize("kind", ["json", "multipart", "form"])
