@@ -10,6 +10,7 @@ from django.core import checks
 from django.core.cache.backends.locmem import LocMemCache
 from django.test import override_settings
 
+from .conftest import USER_MODELS
 from .test_checks import BACKENDS, DATABASE, DEPLOYED, findings, ids, mails_by
 
 DUMMY = f"{BACKENDS}.dummy.DummyCache"
@@ -119,6 +120,7 @@ def test_w019_a_host_that_says_how_many_proxies_there_are(proxies: int) -> None:
     assert deployed(REST_FRAMEWORK={"NUM_PROXIES": proxies}, **PROXY) == []
 
 
+@pytest.mark.user_model(*(name for name in USER_MODELS if name != "extra_field"))
 @pytest.mark.parametrize(
     ("overlay", "found"),
     [

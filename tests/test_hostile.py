@@ -273,6 +273,11 @@ def visitor(
 Visitor = tuple[APIClient, dict[str, Any]]
 
 
+def statuses(endpoint: str) -> set[int]:
+    """Return how a hostile body is answered: a reset request tells the least."""
+    return {200, 400} if endpoint == "send_pw_reset_email" else {400}
+
+
 def send(visitor: Visitor, method: str, path: str, body: Any, content: str) -> Any:
     client, token = visitor
     return client.generic(method, path, body, content_type=content, **token)
@@ -326,7 +331,7 @@ def test_bodies(visitor: Visitor, endpoint: str) -> None:
     path = reverse(f"ai_kit_auth:{endpoint}")
     for name, body in BODIES.items():
         response = send(visitor, "POST", path, body, "application/json")
-        assert response.status_code == 400, name
+        assert response.status_code in statuses(endpoint), name
         assert_one_of_the_shapes(response)
         assert everything() == before, name
 
@@ -348,7 +353,7 @@ def test_query_strings(visitor: Visitor, endpoint: str) -> None:
     path = reverse(f"ai_kit_auth:{endpoint}")
     for query in QUERIES:
         response = send(visitor, "POST", f"{path}?{query}", b"{}", "application/json")
-        assert response.status_code == 400, query
+        assert response.status_code in statuses(endpoint), query
         assert_one_of_the_shapes(response)
         assert everything() == before, query
 
@@ -421,7 +426,7 @@ def test_headers(client: APIClient, db: None, endpoint: str, secure: bool) -> No
     allowed = {"me": 200, "logout": 403}.get(endpoint, 405)
     for headers in HEADERS:
         response = client.post(path, {}, format="json", headers=headers, secure=secure)
-        assert response.status_code in {400, 403, 405}, headers
+        assert response.status_code in {*statuses(endpoint), 403, 405}, headers
         assert_one_of_the_shapes(response)
         answer = client.get(path, headers=headers, secure=secure)
         assert answer.status_code == allowed, headers
