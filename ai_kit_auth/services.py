@@ -573,24 +573,23 @@ def _lock_file() -> None:
         statement = f"UPDATE {table} SET {column} = {column} WHERE 1 = 0"  # noqa: S608  # names from the model
         deadline = time.monotonic() + _LOCK_SECONDS
         with connection.cursor() as cursor:
-            while not _is_executed(cursor, statement, deadline):
-                pass
+            _execute_when_free(cursor, statement, deadline)
 
 
-def _is_executed(cursor: Any, statement: str, deadline: float) -> bool:
-    """Execute ``statement``; tell whether it could be, raise when it is too late."""
-    try:
-        cursor.execute(statement)
-    except OperationalError as error:
-        if "locked" not in str(error):
-            raise
-        # The wait of SQLite itself is 5 seconds, unless the project has set another,
-        # and it is not fair: some wait while others get the lock again and again.
-        if time.monotonic() > deadline:
-            raise
-        time.sleep(_LOCK_PAUSE)
-        return False
-    return True
+def _execute_when_free(cursor: Any, statement: str, deadline: float) -> None:
+    """Execute ``statement`` as soon as the lock is free; raise when it is too late."""
+    while True:
+        try:
+            cursor.execute(statement)
+        except OperationalError as error:
+            # The wait of SQLite itself is 5 seconds, unless the project has set
+            # another, and it is not fair: some wait while others get the lock again
+            # and again.
+            if "locked" not in str(error) or time.monotonic() > deadline:
+                raise
+            time.sleep(_LOCK_PAUSE)
+        else:
+            return
 
 
 def _lock(names: Sequence[str]) -> None:

@@ -30,6 +30,7 @@ from rest_framework.test import APIClient
 
 from ai_kit_auth import users
 from ai_kit_auth.admin import AIUserAdmin, AIUserChangeForm, AIUserCreationForm
+from ai_kit_auth.errors import MailNotSent
 
 from .accounts import (
     attributes_of,
@@ -1264,3 +1265,25 @@ def test_the_order_of_the_apps_does_not_matter(
         check=False,
     )
     assert (ran.stdout, ran.stderr) == (f"{expected}\n", "")
+
+
+@with_activation
+@pytest.mark.usefixtures("asks_for_all")
+def test_code_of_the_projects_own_may_refuse_by_a_mail_that_fails(
+    browser: Client,
+) -> None:
+    """Its ``save_model()``, or a receiver, may mail as well."""
+
+    def refuse(**kwargs: Any) -> None:
+        raise MailNotSent
+
+    model = get_user_model()
+    before = model._default_manager.count()
+    post_save.connect(refuse, sender=model)
+    try:
+        answer = browser.post(page("add"), new_user())
+    finally:
+        post_save.disconnect(refuse, sender=model)
+    assert answer.status_code == 302
+    assert NOT_SENT in browser.get(page("add")).content.decode()
+    assert model._default_manager.count() == before

@@ -779,3 +779,23 @@ def test_a_mail_that_went_out_counts_though_another_did_not(
     for _ in range(5):
         post(client, "send_pw_reset_email", {"email": "shared@example.com"})
     assert len(mail.outbox) == 3
+
+
+@pytest.mark.user_model("auth_user")
+def test_a_sender_that_refuses_by_a_code_gives_the_mail_back(
+    client: APIClient, make_user: MakeUser, settings: Settings
+) -> None:
+    """The client hears nothing, and the owner's mails of the hour are all left."""
+    make_user()
+    usual = settings.AI_KIT_AUTH
+
+    def refuse(user: Any, url: str) -> None:
+        raise ValidationError("no", code="not_now")
+
+    settings.AI_KIT_AUTH = {**usual, "SEND_RESET_PW_MAIL": refuse}
+    for _ in range(4):
+        answer = post(client, "send_pw_reset_email", {"email": "ada@example.com"})
+        assert (answer.status_code, answer.json()) == (200, {})
+    settings.AI_KIT_AUTH = usual
+    post(client, "send_pw_reset_email", {"email": "ada@example.com"})
+    assert len(mail.outbox) == 1

@@ -758,17 +758,25 @@ def test_validators_hear_nothing_of_a_reset_that_was_not_written(
 
 
 class BusyCursor:
-    """Of a database whose lock another process holds."""
+    """Of a database whose lock another process holds at the first tries."""
+
+    def __init__(self, error: str, failures: int) -> None:
+        self.error = error
+        self.failures = failures
 
     def execute(self, statement: str) -> None:
-        raise OperationalError("database is locked")
+        self.failures -= 1
+        if self.failures >= 0:
+            raise OperationalError(self.error)
 
 
 def test_the_lock_of_the_file_is_waited_for_until_it_is_too_late() -> None:
     now = time.monotonic()
-    assert not services._is_executed(BusyCursor(), "UPDATE", now + 60)
+    cursor = BusyCursor("database is locked", failures=3)
+    services._execute_when_free(cursor, "UPDATE", now + 60)
+    assert cursor.failures == -1
     with pytest.raises(OperationalError, match="locked"):
-        services._is_executed(BusyCursor(), "UPDATE", now - 60)
+        services._execute_when_free(BusyCursor("locked", 1), "UPDATE", now - 60)
 
 
 @pytest.mark.django_db
@@ -787,9 +795,6 @@ def test_a_mail_that_only_a_stored_user_can_have_is_not_pretended(
 
 
 def test_what_is_no_lock_is_not_waited_for() -> None:
-    class Broken:
-        def execute(self, statement: str) -> None:
-            raise OperationalError("no such table: auth_user")
-
+    cursor = BusyCursor("no such table: auth_user", failures=1)
     with pytest.raises(OperationalError, match="no such table"):
-        services._is_executed(Broken(), "UPDATE", time.monotonic() + 60)
+        services._execute_when_free(cursor, "UPDATE", time.monotonic() + 60)

@@ -13,6 +13,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.hashers import MD5PasswordHasher
 from django.contrib.auth.signals import user_login_failed
 from django.core import serializers
+from django.core.exceptions import ValidationError
 from django.db import connection
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
@@ -665,3 +666,29 @@ def test_nobody_sees_the_mark_at_login(client: APIClient) -> None:
 def test_an_account_of_a_model_without_activation_is_active(client: APIClient) -> None:
     post(client, "register", registration())
     assert (state() is AccountState.ACTIVE) is not has_activation()
+
+
+@pytest.mark.user_model("auth_user")
+def test_a_field_that_takes_no_made_up_name_costs_a_hash_all_the_same(
+    client: APIClient, make_user: MakeUser, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """No backend can be asked, and a stranger must not feel that."""
+
+    def refuse(value: object) -> object:
+        raise ValidationError("not of this kind")
+
+    failed: list[Any] = []
+
+    def note(**kwargs: Any) -> None:
+        failed.append(kwargs["credentials"])
+
+    make_user()
+    field = users.UserModel._meta.get_field("username")
+    monkeypatch.setattr(field, "to_python", refuse)
+    user_login_failed.connect(note)
+    try:
+        answer = log_in(client, "nobody@example.com")
+    finally:
+        user_login_failed.disconnect(note)
+    assert answer.json() == {"non_field_errors": ["invalid_credentials"]}
+    assert [credentials["username"] for credentials in failed] == ["nobody@example.com"]

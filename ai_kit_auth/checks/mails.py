@@ -148,13 +148,17 @@ def _below(template: Any, seen: set[str], *, surely: bool) -> Iterator[_Part]:
 def backend() -> tuple[str, object]:
     """Return how the project writes the setting of its mail backend, and its value."""
     by_mailers = django.VERSION >= (6, 1) and hasattr(settings, "MAILERS")
-    if by_mailers:
-        given = item(item(settings.MAILERS, "default"), "BACKEND")
-        return "MAILERS['default']['BACKEND']", given
     with warnings.catch_warnings():
         # Django 6.1 warns whoever reads the old setting.
         warnings.simplefilter("ignore")
-        return "EMAIL_BACKEND", settings.EMAIL_BACKEND
+        return (
+            (
+                "MAILERS['default']['BACKEND']",
+                item(item(settings.MAILERS, "default"), "BACKEND"),
+            )
+            if by_mailers
+            else ("EMAIL_BACKEND", settings.EMAIL_BACKEND)
+        )
 
 
 def check_mail_backend() -> Problems:

@@ -192,12 +192,12 @@ def _add_operation(answers: Answers, operation: Operation, view: type[Any]) -> N
         _add_serializer(answers, operation, serializer_class)
     if operation.refusal is not None:
         answers.at(400, ERROR).add([operation.refusal])
-    if any(map(_has_rate, operation.scopes)):
-        answers.at(429, ERROR).add(["throttled"])
+    scopes = list(operation.scopes)
     if operation.needs_proof and api_settings.ACTIVATION_PROOF:
         answers.at(400, ERROR).add([ActivationProofRequired.default_code])
-        if any(map(_has_rate, PASSWORD_SCOPES)):
-            answers.at(429, ERROR).add(["throttled"])
+        scopes += PASSWORD_SCOPES
+    if any(map(_has_rate, scopes)):
+        answers.at(429, ERROR).add(["throttled"])
     if operation.conflict is not None:
         answers.at(409, ERROR).add([operation.conflict])
     if operation.is_sensitive:

@@ -8,8 +8,10 @@ import pytest
 from django.contrib.auth.signals import user_login_failed
 from django.core.management import call_command
 from django.urls import reverse
+from rest_framework.exceptions import ValidationError
 from rest_framework.test import APIClient
 
+from ai_kit_auth import services
 from tests.accounts import csrf, log_in, mailed_link, post
 from tests.conftest import PASSWORD
 
@@ -96,3 +98,11 @@ def test_the_account_page_changes_it(client: APIClient, ada: Any) -> None:
 def test_the_password_is_validated_while_it_is_typed(client: APIClient) -> None:
     body = {"email": "", "username": "+39", "password": PASSWORD}
     assert post(client, "validate_password", body).status_code == 200
+
+
+@pytest.mark.django_db
+def test_code_of_the_projects_own_has_to_say_the_number() -> None:
+    """It cannot be made up."""
+    with pytest.raises(ValidationError) as raised:
+        services.register({"email": "ada@example.com", "password": PASSWORD})
+    assert raised.value.get_codes() == {"phone": ["required"]}
