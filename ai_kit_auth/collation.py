@@ -29,7 +29,8 @@ def spelling(field: Field[Any, Any], text: str, alias: str, *, any_case: bool) -
     connection = connections[alias]
     if connection.vendor == "mysql":
         return _weights(field, text, alias, whole=not any_case)
-    if not any_case:
+    # A column with a collation of its own may compare by "=" without regard to case.
+    if not any_case and not getattr(field, "db_collation", None):
         return text
     if connection.vendor == "postgresql":
         return _upper(text, alias)
@@ -47,16 +48,20 @@ def _upper(text: str, alias: str) -> str:
 
 def _weights(field: Field[Any, Any], text: str, alias: str, *, whole: bool) -> str:
     collation = _collation(alias, field.model._meta.db_table, str(field.column))
+    if collation is None:
+        # Numbers and keys have no spellings.
+        return text
     if whole and not text.isascii():
         # "=" compares "ß" with "ss", which LIKE, letter by letter, does not.
         return _weights_of(alias, collation, [text])[0]
-    known = _known.setdefault((alias, collation), {})
+    known = _known.get((alias, collation), {})
     letters = set(text) - known.keys()
     if letters:
-        if len(known) > _MOST_LETTERS:
-            known.clear()
-        new = sorted(letters | set(string.printable) - known.keys())
+        # A copy, since other threads read what is there.
+        known = {} if len(known) > _MOST_LETTERS else known.copy()
+        new = sorted(set(text) | set(string.printable) - known.keys())
         known.update(zip(new, _weights_of(alias, collation, new), strict=True))
+        _known[alias, collation] = known
     return ("" if whole else "|").join(known[letter] for letter in text)
 
 
@@ -66,15 +71,16 @@ _MOST_LETTERS = 20_000
 
 
 @lru_cache(maxsize=64)
-def _collation(alias: str, table: str, column: str) -> str:
-    [found] = _ask(
+def _collation(alias: str, table: str, column: str) -> str | None:
+    """Return the collation of a column, None where it holds no text."""
+    found = _ask(
         alias,
         "SELECT collation_name FROM information_schema.columns WHERE table_schema = "
         "DATABASE() AND table_name = %s AND column_name = %s",
         table,
         column,
     )
-    return str(found)
+    return str(found[0]) if found and found[0] else None
 
 
 def _weights_of(alias: str, collation: str, texts: list[str]) -> list[str]:
@@ -87,5 +93,5 @@ def _weights_of(alias: str, collation: str, texts: list[str]) -> list[str]:
 def _ask(alias: str, statement: str, *parameters: str) -> Sequence[Any]:
     with connections[alias].cursor() as cursor:
         cursor.execute(statement, parameters)
-        row: Sequence[Any] = cursor.fetchone()
+        row: Sequence[Any] = cursor.fetchone() or ()
     return row

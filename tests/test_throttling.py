@@ -19,13 +19,13 @@ from django.core.cache import cache
 from django.core.cache.backends.locmem import LocMemCache
 from django.core.management import call_command
 from django.db import connections
-from django.db.models import Model
+from django.db.models import CharField, Model
 from rest_framework.exceptions import Throttled
 from rest_framework.test import APIClient, APIRequestFactory
 from rest_framework.throttling import AnonRateThrottle
 from rest_framework.views import APIView
 
-from ai_kit_auth import users, views
+from ai_kit_auth import collation, users, views
 from ai_kit_auth.settings import ThrottleRates
 from ai_kit_auth.throttling import Counter
 
@@ -990,3 +990,17 @@ def test_a_hosts_view_counts_besides_ours_or_instead(
     allow(settings, VALIDATE_PASSWORD="1/hour")
     requests = [APIRequestFactory().post("/", {}, format="json") for _ in range(2)]
     assert statuses(*(view.as_view()(request) for request in requests)) == expected
+
+
+@pytest.mark.database("sqlite")
+@pytest.mark.user_model("auth_user")
+def test_a_column_with_a_collation_of_its_own_folds_by_equality_too(db: None) -> None:
+    """Otherwise the limit would tell which names have an account."""
+    plain: Any = CharField(max_length=20)
+    folding: Any = CharField(max_length=20, db_collation="NOCASE")
+    spellings = [
+        [collation.spelling(field, text, "default", any_case=False) for text in pair]
+        for field in (plain, folding)
+        for pair in (("MARK", "mark"),)
+    ]
+    assert [len(set(pair)) for pair in spellings] == [2, 1]
