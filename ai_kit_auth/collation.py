@@ -29,8 +29,9 @@ def spelling(field: Field[Any, Any], text: str, alias: str, *, any_case: bool) -
     connection = connections[alias]
     if connection.vendor == "mysql":
         return _weights(field, text, alias, whole=not any_case)
-    # A column with a collation of its own may compare by "=" without regard to case.
-    if not any_case and not getattr(field, "db_collation", None):
+    # SQLite's one collation in which "=" has no regard to case.
+    folds = str(getattr(field, "db_collation", None)).upper() == "NOCASE"
+    if not any_case and not folds:
         return text
     if connection.vendor == "postgresql":
         return _upper(text, alias)
