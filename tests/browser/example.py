@@ -85,15 +85,13 @@ class Example:
     def stop(self, *, clean: bool = True) -> None:
         """
         Stop it as Ctrl-C does; it must end well and, to be ``clean``, have met no
-        exception.
-
-        Those apart that it logs when the post office refuses a mail.
+        exception. A mail that the post office refuses is a line in the log, without
+        one, which would hold the address.
         """
         assert self._program.stop() == 0, self._program.output
         if not clean:
             return
-        met = self._program.output.count("Traceback")
-        assert met == self.post_office.refusals, self._program.output
+        assert "Traceback" not in self._program.output, self._program.output
 
 
 def sentence(key: str, language: str = "en", **params: str) -> str:

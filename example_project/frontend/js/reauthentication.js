@@ -23,13 +23,9 @@ export async function proven(send, status) {
   const password = await confirmPassword();
   if (password === null) return false;
   status.show("info", say("p", "form.sending"));
-  try {
-    await send({});
-  } catch (error) {
-    if (!asksForProof(error)) throw error;
-    // To log the others out the host may need the password itself, not only the proof.
-    await send({ password });
-  }
+  // The session is fresh by now. To log the others out the host needs the password all the
+  // same: it hashes it anew.
+  await send({ password });
   return true;
 }
 
