@@ -817,7 +817,8 @@ def test_each_action_stands_in_the_history_of_each_account(
     assert "End all sessions" in shown
 
 
-@with_activation
+# A model without ``last_login`` cannot say that an account waits.
+@pytest.mark.user_model(*(name for name in WITH_ACTIVATION if name != "no_last_login"))
 def test_an_activation_mail_stands_in_the_history(
     root: Client, make_user: MakeUser
 ) -> None:
