@@ -310,3 +310,16 @@ def test_a_legacy_token_tells_whether_2_0_0_may_have_made_it(
     monkeypatch.setattr(legacy_tokens, "_now", later(seconds))
     token = legacy_tokens.make_token(ada)
     assert legacy_tokens.predates_this_process(token) is may
+
+
+@pytest.mark.django_db
+def test_a_project_without_time_zones_knows_when_an_account_was_made(
+    make_user: Any,
+) -> None:
+    """There ``date_joined`` is a naive date, of this machine's clock as in a token."""
+    user = make_user()
+    token = legacy_tokens.make_token(user)
+    for hours, is_of_it in ((0, True), (2, False)):
+        joined = datetime.now() - timedelta(hours=hours)
+        user.date_joined = joined
+        assert legacy_tokens.is_of_registration(user, token) is is_of_it
