@@ -246,7 +246,15 @@ def test_an_address_with_outer_spaces_may_stay(
 
 
 @with_username
-@pytest.mark.parametrize("username", ["\ufb01sh", " fish", "FISH"])
+@pytest.mark.parametrize(
+    "username",
+    [
+        "\ufb01sh",
+        " fish",
+        # MariaDB has no two such rows.
+        pytest.param("FISH", marks=pytest.mark.database("sqlite", "postgresql")),
+    ],
+)
 def test_a_username_that_is_no_longer_a_new_one_may_stay(
     browser: Client, make_user: MakeUser, username: str
 ) -> None:
