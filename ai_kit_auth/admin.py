@@ -717,7 +717,7 @@ def _give_way(site: admin.AdminSite) -> None:
         register(models, *args, **options)
 
     register_in_our_place.gives_way = True  # type: ignore[attr-defined]  # a mark
-    site.register = register_in_our_place  # type: ignore[assignment, method-assign]
+    site.register = register_in_our_place  # type: ignore[assignment, method-assign]  # of this one site
 
 
 _replaced: dict[str, type[admin.ModelAdmin[Any]]] = {}

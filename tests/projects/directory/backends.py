@@ -12,6 +12,12 @@ DIRECTORY = {"grace": "cobol and compilers", "ada": "notes on the engine"}
 asked: list[str] = []
 
 
+def proven(user: User | None, password: str | None) -> User | None:
+    """Return ``user`` if ``password`` is right."""
+    right = user is not None and user.check_password(password or "")
+    return user if right else None
+
+
 class DirectoryBackend(ModelBackend):
     """Knows each person by a name, or by the address made of it, in any case."""
 
@@ -46,8 +52,7 @@ class BadgeBackend(ModelBackend):
         **kwargs: Any,
     ) -> User | None:
         user = User.objects.filter(last_name=username).first()
-        right = user is not None and user.check_password(password or "")
-        return user if right else None
+        return proven(user, password)
 
 
 class TenantBackend(ModelBackend):
@@ -63,5 +68,4 @@ class TenantBackend(ModelBackend):
         assert request is not None
         tenant = request.headers.get("X-Tenant", "")
         user = User.objects.filter(email=username, last_name=tenant).first()
-        right = user is not None and user.check_password(password or "")
-        return user if right else None
+        return proven(user, password)
