@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import asyncio
 import re
 import threading
 from dataclasses import dataclass
@@ -66,7 +67,16 @@ class PostOffice:
     def __enter__(self) -> PostOffice:
         from aiosmtpd.controller import Controller
 
-        self._controller = Controller(self, hostname="127.0.0.1", port=self.port)
+        connections: list[SMTP] = []
+
+        class OwnController(Controller):
+            def factory(self) -> SMTP:
+                connection: SMTP = super().factory()
+                connections.append(connection)
+                return connection
+
+        self._controller = OwnController(self, hostname="127.0.0.1", port=self.port)
+        self._connections = connections
         self._controller.start()
         return self
 
@@ -76,7 +86,25 @@ class PostOffice:
         error: BaseException | None,
         traceback: TracebackType | None,
     ) -> None:
+        hung_up = asyncio.run_coroutine_threadsafe(
+            self._hang_up(), self._controller.loop
+        )
+        hung_up.result(PATIENCE)
         self._controller.stop()
+
+    async def _hang_up(self) -> None:
+        """End each open connection: stopping the loop leaves their sockets open."""
+        assert self._controller.server is not None
+        self._controller.server.close()
+        # A connection has no transport any more once it is lost.
+        while transports := [
+            connection.transport
+            for connection in self._connections
+            if connection.transport is not None
+        ]:
+            for transport in transports:
+                transport.abort()
+            await asyncio.sleep(0.001)
 
     def letters_to(self, address: str) -> list[Letter]:
         """Return what has arrived for ``address`` so far, oldest first."""
