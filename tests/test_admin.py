@@ -664,6 +664,15 @@ def test_the_mail_goes_by_the_name_that_hosts_patch(commit: bool) -> None:
     assert mail.outbox == []
 
 
+@with_activation
+@pytest.mark.usefixtures("asks_for_all")
+def test_the_add_page_mails_by_the_name_that_hosts_patch(browser: Client) -> None:
+    with patch("ai_kit_auth.admin.send_activation_by_admin_mail") as send:
+        assert browser.post(page("add"), new_user()).status_code == 302
+    send.assert_called_once_with(the_user())
+    assert mail.outbox == []
+
+
 @pytest.mark.parametrize("commit", [True, False])
 def test_the_instance_comes_from_djangos_form_by_the_name_that_hosts_patch(
     make_user: MakeUser, commit: bool

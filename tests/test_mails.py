@@ -356,6 +356,27 @@ def test_the_app_itself_adds_nothing() -> None:
     assert services.custom_email_data() == {}
 
 
+def test_a_page_of_the_projects_own_fills_the_blocks_of_the_base(
+    make_user: MakeUser, templates: dict[str, str]
+) -> None:
+    templates["own.html"] = (
+        '{% extends "ai_kit_auth/body_base.html" %}'
+        "{% block title %}Own title{% endblock %}"
+        "{% block text %}Own text{% endblock %}"
+        "{% block link %}[{{ block.super }}]{% endblock %}"
+    )
+    with mail_settings(RESET_PASSWORD={"BODY_HTML": "own.html"}):
+        services.default_send_reset_pw_mail(make_user(), URL)
+    _, _, page = parts()
+    assert "<title>Own title</title>" in page
+    assert "Own text" in page
+    assert GREETING["en"] not in page
+    (link,) = re.findall(r"\[(.*?)\]", page)
+    opened, closed = re.split(r">.*<", link)
+    assert opened.startswith(f'<a href="{html.escape(URL)}" target="_blank"')
+    assert closed == "/a>"
+
+
 @pytest.mark.parametrize(
     "subject",
     ["One line", " One\nline ", "One\r\n line\n", "\n\n One \t line"],

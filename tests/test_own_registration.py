@@ -210,6 +210,25 @@ def test_it_may_return_another_object(
     assert mail.outbox == []
 
 
+class AllNames(RegistrationSerializer):
+    class Meta(RegistrationSerializer.Meta):
+        fields = (*RegistrationSerializer.Meta.fields, "first_name")
+
+
+def test_a_taken_value_of_any_identity_field_is_told_by_its_name(
+    client: APIClient, use: Use, make_user: Any
+) -> None:
+    names = ("email", "username", "first_name")
+    use(AllNames, USER_IDENTITY_FIELDS=names)
+    make_user(first_name="Augusta")
+    data = registration(first_name="Augusta")
+    answer = post(client, "register", data)
+    assert (answer.status_code, answer.json()) == (
+        400,
+        {name: [f"{name}_unique"] for name in names},
+    )
+
+
 # PREVENT_ENUMERATION is a rule of the account, not of our fields
 
 

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import re
 from pathlib import Path
+from typing import Any
 
 import pytest
 from django.dispatch import Signal
@@ -126,6 +127,35 @@ def test_every_signal_stands_there(sections: dict[str, nodes.section]) -> None:
         defined = [n for n, m in vars(module).items() if isinstance(m, Signal)]
         assert [row[0] for row in table(sections["Signals"], number)] == defined
         assert len(defined) == count
+
+
+def test_every_setting_of_the_project_that_a_frontend_needs_stands_there(
+    sections: dict[str, nodes.section],
+) -> None:
+    rows = dict(table(sections["CORS, CSRF and cookies"]))
+    assert list(rows) == [
+        "CORS_ALLOWED_ORIGINS",
+        "CORS_ALLOW_CREDENTIALS",
+        "CSRF_TRUSTED_ORIGINS",
+        "CSRF_USE_SESSIONS",
+        "MIDDLEWARE",
+    ]
+    assert "CORS_ORIGIN_WHITELIST" in rows["CORS_ALLOWED_ORIGINS"]
+    assert "with its scheme" in rows["CSRF_TRUSTED_ORIGINS"]
+    assert "corsheaders.middleware.CorsMiddleware first" in rows["MIDDLEWARE"]
+
+
+def test_the_route_of_the_old_client_stands_there(
+    sections: dict[str, nodes.section],
+) -> None:
+    section = sections["The 2.0.0 React client"]
+    (code,) = section.findall(nodes.literal_block)
+    # What a reader pastes is what the settings take.
+    given: dict[str, Any] = {}
+    exec(code.astext(), given)  # noqa: S102  # of our own README
+    pasted = APISettings(given["AI_KIT_AUTH"]).FRONTEND
+    assert pasted.RESET_PW_ROUTE == "/auth/reset-password/"
+    assert APISettings.FRONTEND.section.RESET_PW_ROUTE.default in section.astext()
 
 
 def test_every_check_stands_there(sections: dict[str, nodes.section]) -> None:

@@ -18,7 +18,7 @@ from django.contrib.sessions.models import Session
 from django.core import mail
 from django.db import connection
 from django.dispatch import Signal
-from django.urls import reverse
+from django.urls import include, path, reverse
 from rest_framework import exceptions
 from rest_framework.test import APIClient
 
@@ -636,6 +636,61 @@ def test_a_reset_that_a_receiver_refuses_did_not_happen(
     assert rows() == before
     assert witnesses() == 0
     assert post(client, "pw_reset", data).status_code == 200
+
+
+# Subclasses
+
+
+OWN_VIEWS: dict[str, Any] = {
+    name: type("Own", (view,), {})
+    for name, view in (
+        ("login", views.LoginView),
+        ("logout", views.LogoutView),
+        ("register", views.RegistrationView),
+        ("activate", views.ActivateUser),
+        ("send_pw_reset_email", views.InitiatePasswordResetView),
+        ("pw_reset", views.ResetPassword),
+    )
+}
+PAIRS = {
+    "login": (signals.user_pre_login, signals.user_post_login),
+    "logout": (signals.user_pre_logout, signals.user_post_logout),
+    "register": (signals.user_pre_registered, signals.user_post_registered),
+    "activate": (signals.user_pre_activated, signals.user_post_activated),
+    "send_pw_reset_email": (
+        signals.user_pre_forgot_password,
+        signals.user_post_forgot_password,
+    ),
+    "pw_reset": (signals.user_pre_reset_password, signals.user_post_reset_password),
+}
+
+
+def test_the_sender_is_the_class_that_the_project_routes(
+    client: APIClient, db: None, connect: Connect, settings: Any
+) -> None:
+    settings.ROOT_URLCONF = (
+        *(path(f"own/{name}/", view.as_view()) for name, view in OWN_VIEWS.items()),
+        path("", include("ai_kit_auth.urls")),
+    )
+    seen: list[Any] = []
+    for pair in PAIRS.values():
+        for signal in pair:
+            connect(signal, lambda sender, **kwargs: seen.append(sender))
+
+    def send(name: str, data: Any = None) -> None:
+        url = f"/own/{name}/"
+        answer = client.post(url, data or {}, format="json", **csrf(client))
+        assert answer.status_code in {200, 201}
+        assert seen == [OWN_VIEWS[name]] * 2
+        seen.clear()
+
+    send("register", registration())
+    if has_activation():
+        send("activate", mailed_link())
+    send("login", {"ident": "ada@example.com", "password": PASSWORD})
+    send("logout")
+    send("send_pw_reset_email", {"ident": "ada@example.com"})
+    send("pw_reset", {**mailed_link(), "password": OTHER_PASSWORD})
 
 
 # With real transactions

@@ -17,8 +17,8 @@ from ai_kit_auth import serializers, views
 from ai_kit_auth.account import views as account_views
 from ai_kit_auth.authentication import SessionAuthentication
 
-from .accounts import csrf, log_in, post, registration
-from .conftest import PASSWORD
+from .accounts import csrf, log_in, mailed_link, post, registration, the_user
+from .conftest import OTHER_PASSWORD, PASSWORD
 
 pytestmark = [pytest.mark.user_model("auth_user"), pytest.mark.django_db]
 
@@ -148,6 +148,101 @@ def test_a_rule_of_the_projects_own_stops_a_mail(
     assert mailoutbox == []
 
 
+def refusing(serializer_class: type[Any]) -> type[Any]:
+    """Return a subclass of a serializer that is never satisfied."""
+
+    def validate(self: Any, attrs: Any) -> Any:
+        raise ValidationError("not_today")
+
+    return type("Own", (serializer_class,), {"validate": validate})
+
+
+VIEWS: dict[type[views.AuthView], type[Any] | None] = {
+    views.LoginView: serializers.LoginSerializer,
+    views.LogoutView: None,
+    views.MeView: None,
+    views.RegistrationView: serializers.RegistrationSerializer,
+    views.ActivateUser: serializers.ActivateUserSerializer,
+    views.InitiatePasswordResetView: serializers.InitiatePasswordResetSerializer,
+    views.ResetPassword: serializers.PasswordResetSerializer,
+    views.ValidatePassword: serializers.ValidatePasswordSerializer,
+}
+
+
+@pytest.mark.parametrize("view", [view for view in VIEWS if VIEWS[view]])
+def test_every_view_validates_by_the_serializer_of_the_class(
+    client: APIClient, serve: Serve, view: Any
+) -> None:
+    own = type("Own", (view,), {"serializer_class": refusing(VIEWS[view])})  # type: ignore[arg-type]  # none is left
+    data = {**registration(), "ident": "1", "token": "x"}
+    assert send(client, serve(own), data, **csrf(client)) == (
+        400,
+        {"non_field_errors": ["not_today"]},
+    )
+
+
+# What validate() returns
+
+
+class Deputy(serializers.LoginSerializer):
+    """Logs the deputy in."""
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        attrs = super().validate(attrs)
+        return {**attrs, "user": get_user_model().objects.get(username="bob")}
+
+
+class DeputyLogin(views.LoginView):
+    serializer_class = Deputy
+
+
+def test_who_is_logged_in_is_whom_validate_returns(
+    client: APIClient, make_user: MakeUser, serve: Serve
+) -> None:
+    make_user()
+    make_user("bob")
+    data = {"ident": "ada", "password": PASSWORD}
+    _, answer = send(client, serve(DeputyLogin), data, **csrf(client))
+    assert answer["user"]["username"] == "bob"
+    assert client.get("/api/v1/auth/me/").json()["user"]["username"] == "bob"
+
+
+class Peppered(serializers.PasswordResetSerializer):
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        attrs = super().validate(attrs)
+        return {**attrs, "password": f"{attrs['password']} and pepper"}
+
+
+class PepperedReset(views.ResetPassword):
+    serializer_class = Peppered
+
+
+def test_the_password_that_is_set_is_what_validate_returns(
+    client: APIClient, make_user: MakeUser, serve: Serve
+) -> None:
+    make_user()
+    post(client, "send_pw_reset_email", {"ident": "ada"})
+    data = {**mailed_link(), "password": OTHER_PASSWORD}
+    assert send(client, serve(PepperedReset), data) == (200, {})
+    assert the_user().check_password(f"{OTHER_PASSWORD} and pepper")
+
+
+class Named(serializers.RegistrationSerializer):
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        return {**super().validate(attrs), "first_name": "Augusta"}
+
+
+class NamedRegistration(views.RegistrationView):
+    serializer_class = Named
+
+
+def test_an_account_is_made_of_what_validate_returns(
+    client: APIClient, serve: Serve
+) -> None:
+    assert send(client, serve(NamedRegistration), registration()) == (201, {})
+    assert the_user().first_name == "Augusta"
+
+
 class Forgetful(views.LoginView):
     serializer_class = None
 
@@ -216,6 +311,24 @@ def test_a_rule_that_no_login_satisfies_answers_its_own_code(
     assert answer == (403, {"error": "registration_closed"})
 
 
+@pytest.mark.parametrize("view", VIEWS)
+def test_every_view_asks_the_permissions_of_the_class(
+    client: APIClient, make_user: MakeUser, serve: Serve, view: Any
+) -> None:
+    make_user()
+    log_in(client, "ada")
+    url = serve(type("Own", (view,), {"permission_classes": [Closed]}))
+    answer = client.generic(
+        "GET" if view is views.MeView else "POST",
+        url,
+        "{}",
+        "application/json",
+        **csrf(client),
+    )
+    expected = (403, {"error": "registration_closed"})
+    assert (answer.status_code, answer.json()) == expected
+
+
 class Anonymous(BasePermission):
     """Whoever is logged in logs out first."""
 
@@ -281,16 +394,17 @@ def test_every_endpoint_takes_further_arguments_of_the_url(
     ):
         settings.ROOT_URLCONF = (path(prefix, include(included), kwargs),)
         start = prefix.replace("<version>", "v2").replace("<slug:tenant>", "acme")
-        own = APIClient(enforce_csrf_checks=True)
-        token = own.get(f"/{start}me/").json()["csrf"]
-        headers = {"headers": {"X-CSRFToken": token}}
         data = {"ident": "ada", "password": PASSWORD}
-        assert send(own, f"/{start}login/", data, **headers)[0] == 200
         for route in routes:
-            url = f"/{start}{route.pattern}"
+            # Each anew: one of them logs out, another one ends the other sessions.
+            own = APIClient(enforce_csrf_checks=True)
             token = own.get(f"/{start}me/").json()["csrf"]
-            answer = own.post(url, {}, format="json", headers={"X-CSRFToken": token})
-            assert answer.status_code in {200, 400, 403, 405}
+            headers = {"headers": {"X-CSRFToken": token}}
+            status, answer = send(own, f"/{start}login/", data, **headers)
+            assert status == 200
+            headers = {"headers": {"X-CSRFToken": answer["csrf"]}}
+            status, _ = send(own, f"/{start}{route.pattern}", {}, **headers)
+            assert status in ({405} if route.name == "me" else {200, 400})
 
 
 @pytest.mark.parametrize("view", [account_views.UpdateMe])

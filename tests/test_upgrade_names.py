@@ -2,7 +2,11 @@
 
 from __future__ import annotations
 
+import inspect
 import uuid
+from collections.abc import Callable
+from functools import reduce
+from operator import getitem
 from types import ModuleType
 from typing import Any
 
@@ -20,6 +24,8 @@ from rest_framework.exceptions import ValidationError
 from ai_kit_auth import admin, models, serializers, services, settings, signals, urls
 from ai_kit_auth import views as ai_views
 from ai_kit_auth.account import services as account_services
+
+from . import test_settings, test_urls
 
 
 @pytest.mark.parametrize(
@@ -59,8 +65,11 @@ def test_the_username_field_of_the_admin_is_djangos() -> None:
 
 
 def test_endpoints_are_known_by_their_key() -> None:
-    assert str(urls.endpoints["LOGIN"].pattern) == "login/"
-    assert urls.endpoints["LOGIN"] in urls.auth_patterns
+    assert {
+        key: (pattern.name, str(pattern.pattern))
+        for key, pattern in urls.endpoints.items()
+    } == {key: (name, path) for key, (name, path, _) in test_urls.ENDPOINTS.items()}
+    assert list(urls.endpoints.values()) == urls.auth_patterns
 
 
 @override_settings(ROOT_URLCONF="ai_kit_auth.urls")
@@ -68,11 +77,35 @@ def test_the_urlconf_serves_as_root() -> None:
     assert reverse("ai_kit_auth:login") == "/login/"
 
 
-def test_the_defaults_are_one_nested_dict() -> None:
-    assert settings.DEFAULTS["ENABLE_ENDPOINTS"]["LOGIN"] is True
-    assert settings.DEFAULTS["EMAIL_TEMPLATES"]["USER_CREATED"]["TITLE"] == (
-        "ai_kit_auth/user_created_title.txt"
-    )
+@pytest.mark.parametrize("name", test_settings.DEFAULTS)
+def test_the_defaults_are_one_nested_dict(name: str) -> None:
+    """Of every key: a dotted path stays one there."""
+    found: Any = reduce(getitem, name.split("."), settings.DEFAULTS)
+    assert found == test_settings.DEFAULTS[name]
+
+
+@pytest.mark.parametrize(
+    ("function", "names"),
+    [
+        (settings.APISettings, ["user_settings"]),
+        (services.scramble_id, ["pk"]),
+        (services.send_email, ["subject", "text", "html", "to_address"]),
+        (services.custom_email_data, []),
+        (services.get_activation_url, ["user"]),
+        (services.get_password_reset_url, ["user"]),
+        (services.send_user_activation_mail, ["user"]),
+        (services.send_activation_by_admin_mail, ["user"]),
+        (services.send_reset_pw_mail, ["user"]),
+        (services.default_send_user_activation_mail, ["user", "url"]),
+        (services.default_send_activation_by_admin_mail, ["user", "url"]),
+        (services.default_send_reset_pw_mail, ["user", "url"]),
+        (serializers.raise_validation, ["field", "code"]),
+    ],
+)
+def test_what_projects_call_takes_its_arguments_by_their_names(
+    function: Callable[..., object], names: list[str]
+) -> None:
+    assert list(inspect.signature(function).parameters) == names
 
 
 def test_the_configuration_may_be_installed_by_its_old_name() -> None:
@@ -108,6 +141,7 @@ def test_parts_and_values_of_a_url_may_be_anything_with_a_text() -> None:
         f"https://a.example/{key}/5?ident=7&token=a%20b"
     )
     assert services.make_url("https://a.example") == "https://a.example?"
+    assert isinstance(services.make_url("https://a.example"), SafeString)
 
 
 @pytest.mark.django_db

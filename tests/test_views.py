@@ -916,6 +916,54 @@ def test_validate_password_says_what_is_wrong(
     assert answer_of(post(client, "validate_password", body)) == (400, errors)
 
 
+class Leaked:
+    """A validator of another package."""
+
+    def validate(self, password: str, user: Any = None) -> None:
+        if "fern" in password:
+            raise DjangoValidationError("It was leaked.", code="password_leaked")
+
+
+class NoDigit:
+    """One that gives no code, and two problems."""
+
+    def validate(self, password: str, user: Any = None) -> None:
+        raise DjangoValidationError(
+            [
+                DjangoValidationError("No digit in it."),
+                DjangoValidationError("%(n)s signs", "few-signs", {"n": 2}),
+            ]
+        )
+
+
+@pytest.mark.parametrize(
+    ("names", "codes"),
+    [
+        (["Leaked"], ["password_leaked"]),
+        (["NoDigit", "Leaked"], ["invalid", "few_signs", "password_leaked"]),
+    ],
+)
+@pytest.mark.parametrize("route", ["register", "pw_reset", "validate_password"])
+def test_what_any_validator_finds_wrong_is_told_by_its_code(
+    client: APIClient,
+    make_user: MakeUser,
+    settings: Settings,
+    route: str,
+    names: list[str],
+    codes: list[str],
+) -> None:
+    make_user()
+    post(client, "send_pw_reset_email", {"email": "ada@example.com"})
+    body = {**registration("bob"), "password": "fern"}
+    if route == "pw_reset":
+        body |= mailed_link()
+    settings.AUTH_PASSWORD_VALIDATORS = [{"NAME": f"{__name__}.{n}"} for n in names]
+    answer = post(client, route, body)
+    assert answer_of(answer) == (400, {"password": codes})
+    assert the_user().check_password(PASSWORD)
+    assert get_user_model()._default_manager.count() == 1
+
+
 @with_username
 def test_validate_password_compares_with_the_username(client: APIClient) -> None:
     body = {"email": "", "username": "bartholomew", "password": "bartholomew1"}
@@ -1348,6 +1396,30 @@ def test_a_reset_request_finds_the_one_key_that_is_a_text(
     assert [message.to for message in mail.outbox] == [["ada@example.com"]] * 2
 
 
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ("", FORM),
+        ("another=ada%40example.com", FORM),
+        ("email=", FORM),
+        ("ident=", FORM),
+        ("email=&ident=", FORM),
+        ("email=a&email=b", FORM),
+        (f"ident={'a' * 2000}", FORM),
+        ("--b--", "multipart/form-data; boundary=b"),
+        ("{}", "application/json"),
+        ("", "application/json"),
+    ],
+)
+def test_a_reset_request_without_an_account_in_it(
+    client: APIClient, make_user: MakeUser, body: str, kind: str
+) -> None:
+    make_user()
+    url = reverse("ai_kit_auth:send_pw_reset_email")
+    assert answer_of(client.post(url, body, content_type=kind)) == (200, {})
+    assert mail.outbox == []
+
+
 @pytest.mark.parametrize("body", ["[]", "5", "null"])
 def test_a_reset_request_that_is_no_object(
     client: APIClient, db: None, body: str
@@ -1369,6 +1441,25 @@ def test_what_is_no_text_makes_no_link(
         ("pw_reset", "reset_password_link_invalid"),
     ):
         assert answer_of(post(client, route, body)) == (400, {"error": code})
+
+
+@pytest.mark.parametrize(
+    ("body", "kind"),
+    [
+        ("", FORM),
+        ("ident=&token=", FORM),
+        ("ident=1", FORM),
+        ("--b--", "multipart/form-data; boundary=b"),
+        ("{}", "application/json"),
+        ('{"ident": [], "token": {}}', "application/json"),
+    ],
+)
+def test_an_activation_of_nothing_is_a_link_that_is_no_good(
+    client: APIClient, db: None, body: str, kind: str
+) -> None:
+    url = reverse("ai_kit_auth:activate")
+    answer = client.post(url, body, content_type=kind)
+    assert answer_of(answer) == (400, {"error": "activation_link_invalid"})
 
 
 @pytest.mark.parametrize("missing", ["ident", "token", "password"])
