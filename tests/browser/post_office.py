@@ -95,7 +95,12 @@ class PostOffice:
     async def _hang_up(self) -> None:
         """End each open connection: stopping the loop leaves their sockets open."""
         assert self._controller.server is not None
-        self._controller.server.close()
+        # A server that is closed loses the socket that it has just accepted.
+        for listener in self._controller.server.sockets:
+            self._controller.loop.remove_reader(listener)
+        # What was accepted just now has a transport after a few turns of the loop.
+        for _ in range(10):
+            await asyncio.sleep(0)
         # A connection has no transport any more once it is lost.
         while transports := [
             connection.transport
