@@ -9,6 +9,7 @@ the collation of the column, which may ignore accents as well.
 from __future__ import annotations
 
 import string
+import unicodedata
 from collections.abc import Sequence
 from functools import lru_cache
 from typing import Any
@@ -36,6 +37,42 @@ def spelling(field: Field[Any, Any], text: str, alias: str, *, any_case: bool) -
     if connection.vendor == "postgresql":
         return _upper(text, alias)
     return text.translate(_UPPER)
+
+
+def one_spelling(
+    field: Field[Any, Any], text: str, alias: str, *, any_case: bool
+) -> str:
+    """
+    Return one spelling of ``text`` for all that find the same rows, and no others.
+
+    Where the database has letters for equal of which this module knows nothing, two
+    spellings may have two.
+    """
+    form = spelling(field, text, alias, any_case=any_case)
+    candidates = [form.lower(), form]
+    if connections[alias].vendor == "mysql":
+        # The form is no text there.
+        candidates = [_plain(field, text, alias), text.lower()]
+    same = (
+        candidate
+        for candidate in candidates
+        if spelling(field, candidate, alias, any_case=any_case) == form
+    )
+    return next(same, text)
+
+
+def _plain(field: Field[Any, Any], text: str, alias: str) -> str:
+    """Return ``text`` in letters of ASCII, as far as the database takes them for it."""
+    parts = unicodedata.normalize("NFKD", text.casefold())
+    letters = [part for part in parts if not unicodedata.combining(part)]
+    plain = {
+        _weights(field, letter, alias, whole=False): letter
+        for letter in string.ascii_lowercase
+    }
+    return "".join(
+        plain.get(_weights(field, letter, alias, whole=False), letter)
+        for letter in letters
+    )
 
 
 _UPPER = {ord(letter): letter.upper() for letter in "abcdefghijklmnopqrstuvwxyz"}

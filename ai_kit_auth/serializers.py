@@ -30,7 +30,7 @@ from .users import (
     email_field,
     email_of,
     find_by_ident,
-    find_by_identity,
+    find_for_login,
     find_recipients,
     has_column,
     is_value,
@@ -388,12 +388,10 @@ class LoginSerializer(Discreet, serializers.Serializer[Any]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         request = self.context["request"]
-        found = find_by_identity(attrs["ident"])
-        attempt = LoginAttempt(request, account_key(found, attrs["ident"]))
+        found, typed = find_for_login(attrs["ident"])
+        attempt = LoginAttempt(request, account_key(found, typed))
         with attempt.hashing():
-            user = authenticate(
-                request._request, found, attrs["password"], typed=attrs["ident"]
-            )
+            user = authenticate(request._request, found, attrs["password"], typed=typed)
         if user is None:
             security_log.log(
                 "login_failed", request, user=found, code="invalid_credentials"

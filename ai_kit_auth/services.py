@@ -512,14 +512,15 @@ def tell_owner(owner: User | None) -> bool:
     return True
 
 
-def mailbox_key(found: User | None, typed: str) -> str:
+def mailbox_key(found: User | None, typed: str, *, as_address: bool = False) -> str:
     """
     Return what the mails to ``found``, or to whatever ``typed`` names, are counted by.
 
     By the state that links depend on as well: what makes the mailed links void (a
     login, a new password or address) must not leave the owner without another.
+    ``as_address``: as of :func:`account_key`.
     """
-    key = account_key(found, typed)
+    key = account_key(found, typed, as_address=as_address)
     return key if found is None else f"{key}|{state_digest(found)}"
 
 

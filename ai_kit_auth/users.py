@@ -39,7 +39,7 @@ from django.utils import timezone
 from django.utils.crypto import salted_hmac
 from django.views.decorators.debug import sensitive_variables
 
-from .collation import spelling
+from .collation import one_spelling, spelling
 from .hashing import gate
 from .settings import SETTING_NAME, InvalidConfigurationError, api_settings
 
@@ -214,14 +214,29 @@ def normal_username(username: str) -> str:
     return normal
 
 
-def find_by_identity(typed: str) -> User | None:
+def find_for_login(typed: str) -> tuple[User | None, str]:
     """
-    Return the user behind what somebody typed, in one query at most.
+    Return who is found by what somebody typed, and what backends may be asked for.
 
-    USER_IDENTITY_FIELDS is walked in order; the first field that finds exactly one user
-    decides.
+    In one query at most: USER_IDENTITY_FIELDS is walked in order, and the first field
+    that finds exactly one user decides.
+
+    The second is for :func:`authenticate`. SECURITY: it is one text for all spellings
+    that would find one account. What counts failures by name, as django-axes does, sees
+    the stored name of a known account, however it is typed, and must not see as many
+    names of an unknown one as there are spellings.
     """
-    return _the_one(_found_by_field(typed))
+    found = _found_by_field(typed)
+    asked_for = _one_spelling(typed)
+    # Of several a backend may know which one is meant, by the very letters.
+    return _the_one(found), typed if any(found.values()) else asked_for
+
+
+def _one_spelling(typed: str) -> str:
+    is_address = _is_address(typed)
+    column, normal = _normal(typed, is_address=is_address)
+    alias = router.db_for_read(UserModel)
+    return one_spelling(column, normal, alias, any_case=is_address)
 
 
 # More accounts of one address than this get no mail at one request.
@@ -232,7 +247,7 @@ def find_recipients(typed: str) -> list[User]:
     """
     Return the users whom a mail for ``typed`` is for, in one query at most.
 
-    The one that :func:`find_by_identity` finds; otherwise those who share the address,
+    The one that :func:`find_for_login` finds; otherwise those who share the address,
     as old rows may. Each has a link of its own, and they log in by their usernames.
     """
     found = _found_by_field(typed)
@@ -286,10 +301,11 @@ def authenticate(
     """
     Return the account that ``password`` proves, or None.
 
-    ``found``: whom an ident named. ``typed``: what was typed for it. A backend may know
-    an account that has no row yet (a directory's), or decide which one is meant (by
-    tenant), so it is asked for what was typed where nobody is found, and the account
-    that it returns is taken. Without ``typed`` it is ``found`` or none.
+    ``found``: whom an ident named. ``typed``: what was typed for it, as
+    :func:`find_for_login` returns it. A backend may know an account that has no row yet
+    (a directory's), or decide which one is meant (by tenant), so it is asked for that
+    where nobody is found, and the account that it returns is taken. Without ``typed``
+    it is ``found`` or none.
 
     Sends Django's ``user_login_failed`` once where the answer is None. Raises DRF's
     ``Throttled`` where too many passwords are hashed at this moment.
@@ -384,9 +400,12 @@ def _folded(value: object) -> str:
 _held: ContextVar[User | None] = ContextVar("held", default=None)
 
 
-def account_key(found: User | None, typed: str) -> str:
+def account_key(found: User | None, typed: str, *, as_address: bool = False) -> str:
     """
     Return what the events of the account that ``typed`` names are counted by.
+
+    ``as_address``: it was looked up by :func:`find_by_address`, and not in
+    USER_IDENTITY_FIELDS.
 
     An account is itself together with its password: guesses at the last one say nothing
     about a new one, and a test suite's next user with the same key starts afresh.
@@ -396,26 +415,34 @@ def account_key(found: User | None, typed: str) -> str:
     find one account by both. Otherwise the counters would tell which accounts exist.
     The form costs the same where an account is found.
     """
-    form = _looked_up(typed) if typed else ""
+    is_address = as_address or _is_address(typed)
+    form = _looked_up(typed, is_address=is_address) if typed else ""
     if found is not None:
         return f"account|{found.pk}|{found.password}"
     return f"typed|{form}"
 
 
-def _looked_up(typed: str) -> str:
-    is_address = "@" in typed
+def _is_address(typed: str) -> bool:
+    """Tell whether ``typed`` is looked up in an e-mail field."""
+    fields = map(UserModel._meta.get_field, identity_fields())
+    return "@" in typed and any(map(is_email, fields))
+
+
+def _looked_up(typed: str, *, is_address: bool) -> str:
+    column, normal = _normal(typed, is_address=is_address)
+    alias = router.db_for_read(UserModel)
+    return spelling(column, normal, alias, any_case=is_address)
+
+
+def _normal(typed: str, *, is_address: bool) -> tuple[Field[Any, Any], str]:
+    """Return the column that ``typed`` is looked up in, and its normal form there."""
     if is_address:
         with suppress(ValueError):
             typed = normal_address(typed)
     else:
         typed = normal_username(typed)
     name = email_field() if is_address else UserModel.USERNAME_FIELD
-    return spelling(
-        UserModel._meta.get_field(name),
-        typed,
-        router.db_for_read(UserModel),
-        any_case=is_address,
-    )
+    return UserModel._meta.get_field(name), typed
 
 
 def can_be_made_up(field: Field[Any, Any]) -> bool:

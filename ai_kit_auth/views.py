@@ -425,7 +425,7 @@ class RegistrationView(AuthView):
     def tell_owner(self, address: str) -> None:
         """Mail the owner that the address has an account, if so many mails may go."""
         owner = find_by_address(address)
-        mailbox = services.mailbox_key(owner, address)
+        mailbox = services.mailbox_key(owner, address, as_address=True)
         mail = may_mail(self.request, mailbox, kind="taken")
         if mail is not None and not services.tell_owner(owner):
             mail.not_sent()
@@ -434,7 +434,7 @@ class RegistrationView(AuthView):
         """Send the activation mail; take the account back where that fails."""
         # SECURITY: counted as the mail to an owner is, or what a stranger has left of
         # the rate would tell.
-        mailbox = account_key(None, email_of(user))
+        mailbox = account_key(None, email_of(user), as_address=True)
         mail = may_mail(self.request, mailbox, kind="activation") or Mail()
         # A transaction of the project's own around the request may have been undone.
         if not mails or not all_rows().filter(pk=user.pk).exists():

@@ -14,6 +14,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.contrib.auth.hashers import MD5PasswordHasher
+from django.contrib.auth.signals import user_login_failed
 from django.core import mail
 from django.core.cache import cache
 from django.core.cache.backends.locmem import LocMemCache
@@ -382,6 +383,63 @@ def test_two_spellings_are_one_name_exactly_if_the_database_says_so(
     cache.clear()
     assert statuses(fail(client, stored), fail(client, typed)) == unknown
     assert unknown[0] == 400
+
+
+@pytest.mark.parametrize(("one", "other"), LETTERS)
+@pytest.mark.parametrize("as_address", [True, False])
+@pytest.mark.user_model("auth_user")
+def test_what_counts_failures_by_name_gets_one_name_exactly_if_the_database_says_so(
+    client: APIClient,
+    make_user: MakeUser,
+    failures: list[str],
+    one: str,
+    other: str,
+    as_address: bool,
+) -> None:
+    """Or a lock by name, as that of django-axes, tells which accounts there are."""
+    field = "username"
+    if as_address:
+        field, one, other = "email", f"{one}@example.com", f"{other}@example.com"
+    statuses(fail(client, one), fail(client, other))
+    unknown = len(set(failures))
+    make_user(**{field: one})
+    failures.clear()
+    statuses(fail(client, one), fail(client, other))
+    assert len(set(failures)) == unknown
+    # Nor may the name be another's, whose guesses are counted elsewhere.
+    found = [users.find_for_login(typed) for typed in (one, other)]
+    assert {users.account_key(None, typed) for _, typed in found} == {
+        users.account_key(None, typed) for typed in (one, other)
+    }
+
+
+@pytest.fixture
+def failures() -> Iterator[list[str]]:
+    """Collect the names that receivers of ``user_login_failed`` are told."""
+    names: list[str] = []
+
+    def note(credentials: dict[str, str], **kwargs: object) -> None:
+        names.append(credentials["username"])
+
+    user_login_failed.connect(note)
+    yield names
+    user_login_failed.disconnect(note)
+
+
+@pytest.mark.parametrize("known", [True, False])
+@pytest.mark.database("sqlite", "postgresql")
+@pytest.mark.user_model("auth_user")
+def test_a_username_with_an_at_sign_is_no_address_where_addresses_do_not_count(
+    client: APIClient, make_user: MakeUser, settings: Settings, known: bool
+) -> None:
+    """In other capitals it is another name, whether or not there is an account."""
+    allow(settings, LOGIN_ACCOUNT_ADDRESS="1/hour")
+    changes = {"USER_IDENTITY_FIELDS": ("username",)}
+    settings.AI_KIT_AUTH = {**settings.AI_KIT_AUTH, **changes}
+    if known:
+        make_user(username="ada@home")
+    typed = ("ada@home", "ADA@home", "ADA@home")
+    assert statuses(*(fail(client, name) for name in typed)) == [400, 400, 429]
 
 
 @with_username

@@ -160,7 +160,7 @@ def test_what_has_no_at_sign_is_no_address(make_user: MakeUser) -> None:
 def test_what_has_no_at_sign_spares_the_database_the_scan(make_user: MakeUser) -> None:
     make_user("ada")
     with CaptureQueriesContext(connection) as context:
-        assert users.find_by_identity("ada") is not None
+        assert users.find_for_login("ada")[0] is not None
     [query] = context.captured_queries
     # The one is how SQLite and MariaDB compare addresses, the other PostgreSQL.
     assert "LIKE" not in query["sql"]
@@ -172,7 +172,7 @@ def test_what_has_no_at_sign_asks_nothing_where_only_addresses_count(
     django_assert_num_queries: DjangoAssertNumQueries,
 ) -> None:
     with django_assert_num_queries(0):
-        assert users.find_by_identity("ada") is None
+        assert users.find_for_login("ada")[0] is None
 
 
 @pytest.mark.parametrize(
@@ -185,7 +185,7 @@ def test_the_lookup_is_one_statement(
 ) -> None:
     make_user("ada")
     with django_assert_num_queries(1):
-        users.find_by_identity(ident)
+        users.find_for_login(ident)[0]
 
 
 @with_username

@@ -203,13 +203,13 @@ def may_mail_new_address(request: Any, address: str) -> Mail | None:
     SECURITY: a refusal is for the log alone, since it would tell what others have asked
     for.
     """
-    mailbox = f"new|{account_key(None, address)}"
+    mailbox = f"new|{account_key(None, address, as_address=True)}"
     return may_mail(request, mailbox, kind="new address", by=str(request.user.pk))
 
 
 def may_mail_owner(request: Any, owner: User | None, address: str) -> Mail | None:
     """Count a mail to ``owner`` that another account has asked for the address."""
-    mailbox = services.mailbox_key(owner, address)
+    mailbox = services.mailbox_key(owner, address, as_address=True)
     return may_mail(request, mailbox, kind="taken", by=str(request.user.pk))
 
 
