@@ -10,6 +10,8 @@ from django import forms
 from django.contrib import admin
 from django.contrib.auth import get_user_model
 from django.contrib.auth.forms import UserCreationForm
+from django.contrib.auth.models import Group
+from django.core import mail
 from django.test import Client, RequestFactory, override_settings
 
 from ai_kit_auth import users
@@ -17,7 +19,7 @@ from ai_kit_auth.admin import AIUserAdmin, AIUserChangeForm, AIUserCreationForm
 from ai_kit_auth.checks.admin import check_admin
 
 from .accounts import attributes_of
-from .conftest import USER_MODELS
+from .conftest import PASSWORD, USER_MODELS
 from .test_admin import (
     browser,
     configured,
@@ -144,6 +146,20 @@ def test_where_the_settings_say_what_is_shown_they_are_taken_to_the_letter() -> 
     add = [(None, {"fields": [EMAIL]})]
     with configured(ADMIN_ADD_FIELDSETS=add):
         assert fieldsets(subclass(add_form=Invites)) is add
+
+
+@pytest.mark.user_model("auth_user")
+def test_a_form_of_a_subclass_saves_its_groups() -> None:
+    class Grouped(AIUserCreationForm):
+        class Meta(AIUserCreationForm.Meta):
+            fields = (*COLUMNS, "groups")
+
+    editors = Group.objects.create(name="editors")
+    passwords = {"password1": PASSWORD, "password2": PASSWORD}
+    data = {**attributes_of("ada"), **passwords, "groups": [editors.pk]}
+    user = Grouped(data).save()
+    assert list(user.groups.all()) == [editors]
+    assert len(mail.outbox) == 1
 
 
 @pytest.mark.user_model("auth_user")

@@ -57,7 +57,9 @@ def test_field_args_serve_as_extra_kwargs_of_a_model_serializer() -> None:
             fields = ("password",)
             extra_kwargs = serializers.FIELD_ARGS
 
-    assert Own().fields["password"].write_only
+    password: Any = Own().fields["password"]
+    assert password.write_only
+    assert password.run_validation(" as typed ") == " as typed "
 
 
 def test_the_username_field_of_the_admin_is_djangos() -> None:

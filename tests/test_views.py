@@ -26,8 +26,10 @@ from django.core.exceptions import ValidationError as DjangoValidationError
 from django.core.handlers.asgi import ASGIHandler
 from django.core.handlers.wsgi import WSGIHandler
 from django.core.mail.backends.locmem import EmailBackend
+from django.db import connection
 from django.http import Http404, HttpRequest
 from django.test import AsyncRequestFactory, RequestFactory
+from django.test.utils import CaptureQueriesContext
 from django.urls import NoReverseMatch, reverse
 from rest_framework import serializers
 from rest_framework.test import APIClient, APIRequestFactory
@@ -1519,6 +1521,31 @@ def test_the_answer_to_a_reset_request_never_tells_who_has_an_account(
     assert [message.to[0] for message in mail.outbox] == (
         mailed if has_activation() else mailed[:1]
     )
+
+
+def test_a_reset_request_for_nobody_makes_a_mail_too(
+    client: APIClient, make_user: MakeUser, settings: Settings
+) -> None:
+    """Or the next request, which waits for the processor, would tell the difference."""
+    made: list[str] = []
+    work: dict[str, Any] = {}
+
+    def data() -> dict[str, Any]:
+        made.append("data of a mail")
+        return {}
+
+    configure(settings, EMAIL_TEMPLATES={"CUSTOM_DATA_FUNCTION": data})
+    make_user()
+    for name in ("ada", "nobody"):
+        made.clear()
+        with CaptureQueriesContext(connection) as context:
+            asked = {"email": f"{name}@example.com"}
+            post(client, "send_pw_reset_email", asked)
+        statements = [query["sql"].split()[0] for query in context.captured_queries]
+        work[name] = (made.copy(), statements)
+    assert work["ada"][0] == ["data of a mail"]
+    assert work["nobody"] == work["ada"]
+    assert [message.to for message in mail.outbox] == [["ada@example.com"]]
 
 
 RESET = json.dumps({"email": "ada@example.com"})
