@@ -431,8 +431,8 @@ class PasswordResetSerializer(Discreet, serializers.Serializer[Any]):
     """
     ``ident`` and ``token`` of a link and a new ``password``; gives ``user``.
 
-    A missing field and a password that is no text are told first, then a link that is
-    no good, then what is wrong with the password.
+    A missing field is told first, then a link that is no good, then what is wrong with
+    the password, or with a field that a subclass adds.
     """
 
     ident = AnyTextField()
@@ -444,13 +444,13 @@ class PasswordResetSerializer(Discreet, serializers.Serializer[Any]):
             return super().to_internal_value(data)
         except ValidationError as error:
             codes: Any = error.get_codes()
-            no_text = {"required", "null", "invalid"}
-            if set(codes) == {"password"} and no_text.isdisjoint(codes["password"]):
-                ident, token = (
-                    self.fields[name].run_validation(self.fields[name].get_value(data))
-                    for name in ("ident", "token")
+            link = ("ident", "token")
+            first = any(n in link or "required" in c for n, c in codes.items())
+            if isinstance(data, Mapping) and not first:
+                fields = [self.fields[name] for name in link]
+                services.find_by_reset_link(
+                    *(field.run_validation(field.get_value(data)) for field in fields)
                 )
-                services.find_by_reset_link(ident, token)
             raise
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

@@ -296,7 +296,6 @@ def test_a_long_pass_phrase_is_a_password() -> None:
         LoginSerializer,
         RegistrationSerializer,
         ValidatePasswordSerializer,
-        PasswordResetSerializer,
     ],
 )
 def test_only_a_string_is_a_password_anywhere(

@@ -30,14 +30,19 @@ from django.db import connection
 from django.http import Http404, HttpRequest
 from django.test import AsyncRequestFactory, RequestFactory
 from django.test.utils import CaptureQueriesContext
-from django.urls import NoReverseMatch, reverse
+from django.urls import NoReverseMatch, path, reverse
 from rest_framework import serializers
 from rest_framework.test import APIClient, APIRequestFactory
 from rest_framework.throttling import AnonRateThrottle
 
 import ai_kit_auth.urls
 from ai_kit_auth import signals, users, views
-from ai_kit_auth.serializers import RegistrationSerializer, UserSerializer
+from ai_kit_auth.serializers import (
+    PasswordField,
+    PasswordResetSerializer,
+    RegistrationSerializer,
+    UserSerializer,
+)
 
 from .accounts import (
     attributes_of,
@@ -882,8 +887,9 @@ def test_blanks_count_where_a_password_is_checked(client: APIClient) -> None:
 def test_only_a_string_is_a_password(
     client: APIClient, make_user: MakeUser, route: str, value: object
 ) -> None:
-    link = users.ident_of(make_user())
-    body = {**registration("bob"), "ident": link, "token": "x", "password": value}
+    make_user()
+    post(client, "send_pw_reset_email", {"email": "ada@example.com"})
+    body = {**registration("bob"), **mailed_link(), "password": value}
     answer = post(client, route, body, **csrf(client))
     assert answer_of(answer) == (400, {"password": ["invalid"]})
 
@@ -1480,9 +1486,22 @@ def test_what_a_link_lacks(
     assert answer == (400, {missing: ["required"]})
 
 
-@pytest.mark.parametrize("password", ["", "a" * 5000, "short", "\0"])
+NO_PASSWORDS: list[tuple[Any, str]] = [
+    ("", "blank"),
+    ("a" * 5000, "max_length"),
+    ("short", "password_too_short"),
+    ("\0", "null_characters_not_allowed"),
+    (None, "null"),
+    (12345678, "invalid"),
+    (True, "invalid"),
+    ([PASSWORD], "invalid"),
+    ({}, "invalid"),
+]
+
+
+@pytest.mark.parametrize("password", [value for value, _ in NO_PASSWORDS])
 def test_a_link_that_is_no_good_is_told_before_what_is_wrong_with_the_password(
-    client: APIClient, make_user: MakeUser, password: str
+    client: APIClient, make_user: MakeUser, password: Any
 ) -> None:
     ident = users.ident_of(make_user())
     body = {"ident": ident, "token": "x", "password": password}
@@ -1492,13 +1511,45 @@ def test_a_link_that_is_no_good_is_told_before_what_is_wrong_with_the_password(
     )
 
 
-def test_a_good_link_with_a_blank_password(
-    client: APIClient, make_user: MakeUser
+@pytest.mark.parametrize(("password", "code"), NO_PASSWORDS)
+def test_a_good_link_is_told_what_is_wrong_with_the_password(
+    client: APIClient, make_user: MakeUser, password: Any, code: str
 ) -> None:
     make_user()
     post(client, "send_pw_reset_email", {"email": "ada@example.com"})
-    answer = post(client, "pw_reset", {**mailed_link(), "password": ""})
-    assert answer_of(answer) == (400, {"password": ["blank"]})
+    answer = post(client, "pw_reset", {**mailed_link(), "password": password})
+    status, body = answer_of(answer)
+    assert (status, list(body)) == (400, ["password"])
+    assert code in body["password"]
+
+
+class TypedTwice(PasswordResetSerializer):
+    password2 = PasswordField()
+
+
+class ResetTypedTwice(views.ResetPassword):
+    serializer_class = TypedTwice
+
+
+@pytest.mark.parametrize(
+    ("again", "answer"),
+    [
+        ({"password2": None}, {"error": "reset_password_link_invalid"}),
+        ({"password2": PASSWORD}, {"error": "reset_password_link_invalid"}),
+        ({}, {"password2": ["required"]}),
+    ],
+)
+def test_a_field_of_a_subclass_is_told_after_a_link_that_is_no_good(
+    client: APIClient,
+    make_user: MakeUser,
+    settings: Settings,
+    again: dict[str, Any],
+    answer: dict[str, Any],
+) -> None:
+    settings.ROOT_URLCONF = (path("reset/", ResetTypedTwice.as_view()),)
+    ident = users.ident_of(make_user())
+    body = {"ident": ident, "token": "x", "password": PASSWORD, **again}
+    assert answer_of(client.post("/reset/", body, format="json")) == (400, answer)
 
 
 def test_the_answer_to_a_reset_request_never_tells_who_has_an_account(
