@@ -34,6 +34,7 @@ from .users import (
     find_recipients,
     has_column,
     is_value,
+    loose_keys,
     normal_address,
     normal_username,
     username_field,
@@ -389,7 +390,7 @@ class LoginSerializer(Discreet, serializers.Serializer[Any]):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         request = self.context["request"]
         found, typed = find_for_login(attrs["ident"])
-        attempt = LoginAttempt(request, account_key(found, typed))
+        attempt = LoginAttempt(request, account_key(found, typed), *loose_keys(typed))
         with attempt.hashing():
             user = authenticate(request._request, found, attrs["password"], typed=typed)
         if user is None:

@@ -299,18 +299,25 @@ class LoginAttempt:
     the address is not known to be a client's, only the limit per account holds: a right
     password is never refused for what others did from "the same address".
 
-    ``account``: what the account is counted by. ``session``: the key of the session
-    that asks for the password once more. SECURITY: what one session guesses is counted
-    per session, not per account, or a stolen session could keep the owner, in another
-    one, from the password's change that ends it. Raises DRF's ``Throttled``.
+    ``accounts``: what the account is counted by, by each of them. ``session``: the key
+    of the session that asks for the password once more. SECURITY: what one session
+    guesses is counted per session, not per account, or a stolen session could keep the
+    owner, in another one, from the password's change that ends it. Raises DRF's
+    ``Throttled``.
     """
 
-    def __init__(self, request: Any, account: str, session: str | None = None) -> None:
-        self._here = Counter.by_address("LOGIN_ACCOUNT_ADDRESS", request, account)
-        of_all = account if session is None else f"{account}|session|{session}"
+    def __init__(
+        self, request: Any, *accounts: str, session: str | None = None
+    ) -> None:
+        self._here = [
+            counter
+            for account in accounts
+            for counter in Counter.by_address("LOGIN_ACCOUNT_ADDRESS", request, account)
+        ]
+        of = "" if session is None else f"|session|{session}"
         self._slots = take_all(
             *self._here,
-            Counter("LOGIN_ACCOUNT", of_all),
+            *(Counter("LOGIN_ACCOUNT", f"{account}{of}") for account in accounts),
             *Counter.by_address("LOGIN_ADDRESS", request),
         )
 

@@ -37,6 +37,7 @@ from django.db.models.signals import class_prepared, pre_save
 from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import salted_hmac
+from django.utils.module_loading import import_string
 from django.views.decorators.debug import sensitive_variables
 
 from .collation import one_spelling, spelling
@@ -443,6 +444,48 @@ def _normal(typed: str, *, is_address: bool) -> tuple[Field[Any, Any], str]:
         typed = normal_username(typed)
     name = email_field() if is_address else UserModel.USERNAME_FIELD
     return UserModel._meta.get_field(name), typed
+
+
+def loose_keys(typed: str) -> list[str]:
+    """
+    Return what a login is counted by besides, where the project's own code finds names.
+
+    SECURITY: a backend or a manager may take spellings for one name that this app takes
+    for several. Each would have a counter of its own, and a guesser a limit per
+    spelling. So whatever is typed is counted by its letters alone as well, whether or
+    not it has an account: it tells nothing. Accounts that are found by these letters
+    count with their passwords, so that a new one starts afresh.
+    """
+    asked_for_typed = UserModel.USERNAME_FIELD in identity_fields()
+    if not asked_for_typed or not _names_are_found_by_others():
+        return []
+    letters = _letters(typed)
+    conditions = [equals(name, letters, any_case=True) for name in identity_fields()]
+    found = reduce(operator.or_, filter(None, conditions), Q(pk__in=[]))
+    rows = users().filter(found).order_by("pk").values_list("password", flat=True)
+    return ["|".join(["loose", letters, *rows[:_MOST_RECIPIENTS]])]
+
+
+def _names_are_found_by_others() -> bool:
+    """Tell whether code of the project's own turns a name into an account."""
+    manager = type(UserModel._default_manager)
+    finders = [getattr(manager, "get_by_natural_key", None)]
+    for path in settings.AUTHENTICATION_BACKENDS:
+        finders.append(getattr(import_string(path), "authenticate", None))
+    return any(finder and not _is_djangos_auth(finder) for finder in finders)
+
+
+def _is_djangos_auth(finder: Any) -> bool:
+    return str(finder.__module__).startswith("django.contrib.auth.")
+
+
+def _letters(text: str) -> str:
+    """Return ``text`` without case, accents, width and whatever shows nothing."""
+    letters = unicodedata.normalize("NFKD", _folded(text))
+    seen = (
+        letter for letter in letters if unicodedata.category(letter)[0] not in "MZC"
+    )
+    return "".join(seen)
 
 
 def can_be_made_up(field: Field[Any, Any]) -> bool:
