@@ -11,12 +11,14 @@ from __future__ import annotations
 
 import ipaddress
 import logging
+import math
 import random
 import re
 import time
 from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager
+from contextlib import ExitStack, contextmanager, suppress
 from dataclasses import dataclass
+from fractions import Fraction
 from typing import Any
 
 from django.conf import settings
@@ -140,10 +142,14 @@ def _is_known(request: Any, proxies: int | None) -> bool:
     if proxies is not None and any(entries):
         return True
     address = _parsed(str(request.META.get("REMOTE_ADDR") or ""))
-    if address is None or any(address in network for network in _INNER):
+    if not _is_public(address):
         return False
     tells = any(request.META.get(name) for name in FORWARDING_HEADERS)
     return proxies is not None or not tells or address in entries
+
+
+def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address | None) -> bool:
+    return address is not None and not any(address in network for network in _INNER)
 
 
 _said = False
@@ -179,6 +185,8 @@ class Counter:
     key: str
     # Seconds after which an event is forgotten, if that is before the period's end.
     lifetime: int | None = None
+    # How much of the rate this counter may use, rounded up.
+    part: Fraction = Fraction(1)
 
     @classmethod
     def by_address(cls, scope: str, request: Any, *key: str) -> list[Counter]:
@@ -238,6 +246,7 @@ class Counter:
         if rate is None:
             return None
         slots, period = parse_rate(rate)
+        slots = math.ceil(slots * self.part)
         return slots, period if self.lifetime is None else min(period, self.lifetime)
 
     def _prefix(self, period: int) -> str:
@@ -287,6 +296,43 @@ def take_all(*counters: Counter) -> list[str]:
     return slots
 
 
+def note(counters: Sequence[Counter]) -> list[str]:
+    """Take a slot of each counter that has one free; return them."""
+    slots: list[str] = []
+    for counter in counters:
+        with suppress(Throttled):
+            slots += filter(None, [counter.take()])
+    return slots
+
+
+def _of_address(
+    request: Any, accounts: Sequence[str]
+) -> tuple[list[Counter], list[Counter]]:
+    """
+    Return what limits the guesses from one address, and what only notes them.
+
+    From a client's address come so many as LOGIN_ACCOUNT_ADDRESS says. From a public
+    one that may be a proxy's come at most two thirds of LOGIN_ACCOUNT: others behind
+    that proxy lose the rest, which who has used up this much would have used up as
+    well. Each kind is noted in the counter of the other, or a client that claims now
+    and then to be a proxy had both.
+    """
+    if api_settings.THROTTLE_RATES.LOGIN_ACCOUNT_ADDRESS is None:
+        return [], []
+    known = client_address(request) is not None
+    remote = _parsed(str(request.META.get("REMOTE_ADDR") or ""))
+    # Any other is everybody's.
+    may_claim = drf_settings.NUM_PROXIES is None and _is_public(remote)
+    keys = [f"{account}|{address_of(request)}" for account in accounts]
+    of_client = [Counter("LOGIN_ACCOUNT_ADDRESS", key) for key in keys]
+    of_proxy = [
+        Counter("LOGIN_ACCOUNT", f"{key}|proxy", part=Fraction(2, 3)) for key in keys
+    ]
+    if not may_claim:
+        return (of_client if known else []), []
+    return (of_client, of_proxy) if known else (of_proxy, of_client)
+
+
 class LoginAttempt:
     """
     One attempt to log in, counted as a failure until it has succeeded.
@@ -297,7 +343,9 @@ class LoginAttempt:
     per address against trying many accounts. The first is lower than the second, so one
     address cannot use up an account's guesses and lock its owner out elsewhere. Where
     the address is not known to be a client's, only the limit per account holds: a right
-    password is never refused for what others did from "the same address".
+    password is never refused for what others did from "the same address". But a client
+    that only claims to be a proxy must not use that limit up, so two thirds of it are
+    all that comes from one public address.
 
     ``accounts``: what the account is counted by, by each of them. ``session``: the key
     of the session that asks for the password once more. SECURITY: what one session
@@ -309,17 +357,15 @@ class LoginAttempt:
     def __init__(
         self, request: Any, *accounts: str, session: str | None = None
     ) -> None:
-        self._here = [
-            counter
-            for account in accounts
-            for counter in Counter.by_address("LOGIN_ACCOUNT_ADDRESS", request, account)
-        ]
+        limits, notes = _of_address(request, accounts)
+        self._here = [*limits, *notes]
         of = "" if session is None else f"|session|{session}"
         self._slots = take_all(
-            *self._here,
+            *limits,
             *(Counter("LOGIN_ACCOUNT", f"{account}{of}") for account in accounts),
             *Counter.by_address("LOGIN_ADDRESS", request),
         )
+        self._slots += note(notes)
 
     @contextmanager
     def hashing(self) -> Iterator[None]:

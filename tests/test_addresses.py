@@ -114,6 +114,73 @@ def test_registrations_and_reset_mails_of_strangers_stop_nobodys(
     assert answer.status_code == 201
 
 
+CLAIMS = {
+    "Via": {"HTTP_VIA": "1.1 nobody"},
+    "X-Forwarded-For": {"HTTP_X_FORWARDED_FOR": "198.51.100.1"},
+    "Forwarded": {"HTTP_FORWARDED": "for=198.51.100.1"},
+    "X-Real-IP": {"HTTP_X_REAL_IP": "198.51.100.1"},
+}
+
+
+@pytest.mark.parametrize("claim", CLAIMS.values(), ids=list(CLAIMS))
+@pytest.mark.parametrize("known", [True, False])
+def test_a_client_that_claims_to_be_a_proxy_leaves_others_a_login(
+    make_user: MakeUser, claim: dict[str, str], known: bool
+) -> None:
+    """Of the thirty tries that an account has, whether or not there is one."""
+    if known:
+        make_user()
+    there = {"REMOTE_ADDR": EDGE, **claim}
+    seen = [log_in(ADA, "wrong", **there) for _ in range(40)]
+    assert seen == [400] * 20 + [429] * 20
+    assert log_in(ADA, "wrong", REMOTE_ADDR="198.51.100.77") == 400
+    if known:
+        assert log_in(ADA, PASSWORD, REMOTE_ADDR="198.51.100.77") == 200
+
+
+@pytest.mark.parametrize("claims_first", [True, False])
+def test_nor_does_it_by_claiming_that_now_and_then(
+    make_user: MakeUser, claims_first: bool
+) -> None:
+    """What it has tried as itself is not on top of that."""
+    make_user()
+    here = {"REMOTE_ADDR": EDGE}
+    ways = [here | CLAIMS["Via"], here][:: 1 if claims_first else -1]
+    seen = [log_in(ADA, "wrong", **way) for way in ways for _ in range(30)]
+    assert seen.count(400) == 20
+    assert log_in(ADA, PASSWORD, REMOTE_ADDR="198.51.100.77") == 200
+
+
+def test_nor_does_it_by_claiming_to_be_another_each_time(make_user: MakeUser) -> None:
+    """Within one home's IPv6 addresses either."""
+    make_user()
+    claims = list(CLAIMS.values())
+    for number in range(40):
+        there = {"REMOTE_ADDR": f"2001:db8::{number:x}", **claims[number % 4]}
+        log_in(ADA, "wrong", **there)
+    assert log_in(ADA, PASSWORD, REMOTE_ADDR=EDGE) == 200
+
+
+@proxied
+def test_behind_a_proxy_some_wrong_passwords_of_others_keep_nobody_out(
+    make_user: MakeUser, there: dict[str, str]
+) -> None:
+    """More than one client may have, at the rates that a project has by default."""
+    make_user()
+    assert [log_in(ADA, "wrong", **there) for _ in range(19)] == [400] * 19
+    assert log_in(ADA, PASSWORD, **there) == 200
+
+
+@pytest.mark.parametrize("proxies", [None, 0, 1])
+def test_without_a_limit_per_address_no_address_has_a_share(
+    settings: Settings, proxies: int | None
+) -> None:
+    settings.REST_FRAMEWORK = {"NUM_PROXIES": proxies}
+    allow(settings, LOGIN_ACCOUNT="6/min")
+    there = {"REMOTE_ADDR": EDGE, "HTTP_VIA": "1.1 nobody"}
+    assert [log_in(ADA, "wrong", **there) for _ in range(7)] == [400] * 6 + [429]
+
+
 KNOWN: dict[str, tuple[int | None, dict[str, str]]] = {
     "a public address": (None, {"REMOTE_ADDR": EDGE}),
     "a public IPv6 address": (None, {"REMOTE_ADDR": "2001:db8::1"}),
