@@ -117,9 +117,25 @@ def mails_by_path(path: str) -> dict[str, Any]:
     )
 
 
+def mails_by_smtp(
+    path: str = "django.core.mail.backends.smtp.EmailBackend", **options: Any
+) -> dict[str, Any]:
+    """Return the settings that have mails sent by a server, with a time-out."""
+    options = {"host": "smtp.example.com", "timeout": 10, **options}
+    return (
+        {"MAILERS": {"default": {"BACKEND": path, "OPTIONS": options}}}
+        if django.VERSION >= (6, 1)
+        else {
+            "EMAIL_BACKEND": path,
+            "EMAIL_HOST": options["host"],
+            "EMAIL_TIMEOUT": options["timeout"],
+        }
+    )
+
+
 # What the suite lacks of a healthy deployment.
 DEPLOYED: dict[str, Any] = {
-    **mails_by("smtp"),
+    **mails_by_smtp(),
     "CACHES": {"default": {"BACKEND": "django.core.cache.backends.redis.RedisCache"}},
     "ALLOWED_HOSTS": ["api.example.com"],
 }
@@ -471,6 +487,15 @@ def seeds() -> Iterator[Seed]:
         {"AI_KIT_AUTH": auth(REGISTRATION_SERIALIZER=WithInvitation)},
         # The one with a further column misses that as well.
         tuple(model for model in USER_MODELS if model != "extra_field"),
+    )
+    yield Seed(
+        "W040",
+        "is not set: a connection to a mail server that does not answer lasts for ever",
+        "EMAIL_TIMEOUT = 10"
+        if django.VERSION < (6, 1)
+        else "MAILERS['default']['OPTIONS']['timeout'] = 10",
+        mails_by_smtp(timeout=None),
+        deploy=True,
     )
 
 
@@ -1345,7 +1370,7 @@ READ = (
     "SESSION_COOKIE_SECURE",
     "TEMPLATES",
     "USE_X_FORWARDED_HOST",
-    *(("MAILERS",) if django.VERSION >= (6, 1) else ("EMAIL_BACKEND",)),
+    *(("MAILERS",) if django.VERSION >= (6, 1) else ("EMAIL_BACKEND", "EMAIL_TIMEOUT")),
 )
 
 

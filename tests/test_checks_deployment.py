@@ -2,16 +2,30 @@
 
 from __future__ import annotations
 
-from typing import Any
+import socket
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.conf import settings
 from django.core import checks
 from django.core.cache.backends.locmem import LocMemCache
+from django.core.mail.backends.base import BaseEmailBackend
+from django.core.mail.backends.smtp import EmailBackend
 from django.test import override_settings
 
 from .conftest import USER_MODELS
-from .test_checks import BACKENDS, DATABASE, DEPLOYED, findings, ids, mails_by
+from .test_checks import (
+    BACKENDS,
+    DATABASE,
+    DEPLOYED,
+    findings,
+    ids,
+    mails_by,
+    mails_by_smtp,
+)
+
+if TYPE_CHECKING:
+    from pytest_django import Settings
 
 DUMMY = f"{BACKENDS}.dummy.DummyCache"
 ENOUGH = {"MAX_ENTRIES": 100_000}
@@ -108,6 +122,63 @@ def test_w016_a_mailer_without_a_backend_is_smtp_or_djangos_to_tell(
     mailers: dict[str, Any],
 ) -> None:
     assert deployed(MAILERS=mailers) == []
+
+
+class OwnServer(EmailBackend):
+    """Knows where it connects to, and leaves the rest to Django."""
+
+
+class PatientServer(EmailBackend):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **{**kwargs, "timeout": 30})
+
+
+class FaultyServer(EmailBackend):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        raise OSError
+
+
+class NoServer(BaseEmailBackend):
+    """Calls a mail service, by means of its own."""
+
+
+@pytest.mark.parametrize(
+    ("backend", "found"),
+    [(OwnServer, ["W040"]), (PatientServer, []), (FaultyServer, []), (NoServer, [])],
+)
+def test_w040_a_backend_of_the_projects_own_counts_by_what_it_does(
+    backend: type[Any], found: list[str]
+) -> None:
+    path = f"{__name__}.{backend.__name__}"
+    assert deployed(**mails_by_smtp(path, timeout=None)) == found
+
+
+@pytest.mark.filterwarnings("ignore:The EMAIL_")
+@pytest.mark.parametrize(("timeout", "found"), [(None, ["W040"]), (10, []), (0.5, [])])
+def test_w040_by_the_settings_of_older_versions(
+    settings: Settings, timeout: float | None, found: list[str]
+) -> None:
+    """Which Django 6.1 follows as long as there are no MAILERS."""
+    for name, value in DEPLOYED.items():
+        setattr(settings, name, value)
+    if hasattr(settings, "MAILERS"):
+        del settings.MAILERS
+    settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
+    settings.EMAIL_TIMEOUT = timeout
+    # Of ours alone: one of Django's wants MAILERS.
+    found_all = checks.run_checks(tags=["ai_kit_auth"], include_deployment_checks=True)
+    problems = [one for one in found_all if one.id == "ai_kit_auth.W040"]
+    assert [str(problem.id)[-4:] for problem in problems] == found
+    assert all(problem.msg.startswith("EMAIL_TIMEOUT is") for problem in problems)
+    assert all(str(problem.hint) == "EMAIL_TIMEOUT = 10" for problem in problems)
+
+
+def test_w040_a_time_out_of_all_sockets_is_one() -> None:
+    socket.setdefaulttimeout(10)
+    try:
+        assert deployed(**mails_by_smtp(timeout=None)) == []
+    finally:
+        socket.setdefaulttimeout(None)
 
 
 @pytest.mark.parametrize("drf", [{}, {"NUM_PROXIES": None}, {"EXCEPTION_HANDLER": "x"}])

@@ -98,12 +98,13 @@ def test_a_host_of_django_6_1_may_still_have_its_old_mail_settings(
     apps, route, frontend = steps()
     project.configure(apps, frontend, 'globals().pop("MAILERS", None)')
     project.route(route)
-    assert project.check("--deploy") == {"W001", "W017"}
+    assert project.check("--deploy") == {"W001", "W017", "W040"}
 
 
 def _mails_of(project: Project) -> set[str]:
-    """Django 6.1 makes projects whose mails go to the console."""
-    return {"W016"} if "console" in project.settings.read_text("utf-8") else set()
+    """Django 6.1 makes projects whose mails go to the console; before, by SMTP."""
+    console = "console" in project.settings.read_text("utf-8")
+    return {"W016"} if console else {"W040"}
 
 
 def test_without_the_second_step_the_urls_are_missing(project: Project) -> None:

@@ -2,9 +2,14 @@
 
 from __future__ import annotations
 
+import socket
+import warnings
 from contextlib import suppress
+from typing import Any
 
 from django.conf import global_settings, settings
+from django.core import mail
+from django.core.mail.backends.smtp import EmailBackend
 
 from ..origins import origin_of
 from ..settings import api_settings
@@ -13,7 +18,7 @@ from .problems import Problems, is_readable, is_served, item, key, problem
 
 
 def check_deployment() -> Problems:
-    """W004, W016, W017, I001."""
+    """W004, W016, W017, W040, I001."""
     if is_readable():
         url = api_settings.FRONTEND.URL
         with suppress(ValueError):
@@ -62,6 +67,41 @@ def _mail_problems() -> Problems:
             "servers take what comes from there for spam.",
             "DEFAULT_FROM_EMAIL = 'Example <hello@example.com>'",
         )
+    if _waits_for_ever():
+        by_mailers = setting.startswith("MAILERS")
+        wanted = (
+            "MAILERS['default']['OPTIONS']['timeout']"
+            if by_mailers
+            else "EMAIL_TIMEOUT"
+        )
+        yield problem(
+            "W040",
+            f"{wanted} is not set: a connection to a mail server that does not answer "
+            "lasts for ever, and four of them stop all mails of a process.",
+            f"{wanted} = 10",
+        )
+
+
+def _waits_for_ever() -> bool:
+    """Tell whether mails go by SMTP, and nothing ends a connection that hangs."""
+    try:
+        backend = _mailer()
+    except Exception:  # noqa: BLE001  # W034 and Django tell what is wrong with it
+        return False
+    return (
+        isinstance(backend, EmailBackend)
+        and backend.timeout is None
+        and socket.getdefaulttimeout() is None
+    )
+
+
+def _mailer() -> Any:
+    """Return what sends a mail of this project, not connected yet."""
+    with warnings.catch_warnings():
+        # Django 6.1 warns of each setting that MAILERS replaces.
+        warnings.simplefilter("ignore")
+        mailers = getattr(mail, "mailers", None)
+        return mail.get_connection() if mailers is None else mailers.default
 
 
 _ENOUGH_ENTRIES = 10_000

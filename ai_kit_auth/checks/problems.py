@@ -78,6 +78,8 @@ PROBLEMS: Mapping[str, str] = {
     "W038": "``REGISTRATION_SERIALIZER`` takes a field that the user model does not "
     "keep",
     "W039": "a username that may be NULL: such an account cannot log in by its address",
+    "W040": "with ``--deploy``: mails go by SMTP without a time-out, so a mail server "
+    "that hangs stops them all",
 }
 
 Problems = Iterator[checks.CheckMessage]
