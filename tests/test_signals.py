@@ -352,6 +352,22 @@ def test_registration(client: APIClient, db: None, connect: Connect) -> None:
     assert after.keywords[0]["user"].is_active is not has_activation()
 
 
+@pytest.mark.parametrize("kind", ["json", "multipart"])
+def test_the_data_of_a_registration_is_read_by_key(
+    client: APIClient, db: None, connect: Connect, kind: str
+) -> None:
+    """Whether it came as JSON or as a form, whose values Django keeps in lists."""
+    seen: list[Any] = []
+
+    def note(user_data: Any, **kwargs: object) -> None:
+        seen.append((user_data["email"], user_data.get("password")))
+
+    connect(signals.user_pre_registered, note)
+    url = reverse("ai_kit_auth:register")
+    assert client.post(url, registration(), format=kind).status_code == 201
+    assert seen == [("ada@example.com", PASSWORD)]
+
+
 def test_registration_is_announced_before_it_is_checked(
     client: APIClient, db: None, connect: Connect
 ) -> None:
