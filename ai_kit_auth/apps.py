@@ -1,4 +1,4 @@
-"""The app's configuration: binds the checks, and the receiver that marks accounts."""
+"""The app's configuration: binds the checks and the receivers of Django's signals."""
 
 from __future__ import annotations
 
@@ -14,10 +14,12 @@ class AIKitAuthConfig(AppConfig):
 
     def ready(self) -> None:
         from .checks import register
+        from .throttling import watch_logins
         from .users import watch_saves
 
         register()
         watch_saves()
+        watch_logins()
         if apps.is_installed("drf_spectacular"):
             # By its name, since it lies above: a capability that some hosts install.
             import_module("ai_kit_auth.openapi")

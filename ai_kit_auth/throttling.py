@@ -22,6 +22,9 @@ from fractions import Fraction
 from typing import Any
 
 from django.conf import settings
+from django.contrib.auth.signals import user_logged_in
+from django.contrib.sessions.backends import signed_cookies
+from django.utils.crypto import get_random_string
 from rest_framework.exceptions import Throttled
 from rest_framework.settings import api_settings as drf_settings
 from rest_framework.throttling import BaseThrottle
@@ -347,24 +350,42 @@ class LoginAttempt:
     that only claims to be a proxy must not use that limit up, so two thirds of it are
     all that comes from one public address.
 
-    ``accounts``: what the account is counted by, by each of them. ``session``: the key
+    ``accounts``: what the account is counted by, by each of them. ``session``: the name
     of the session that asks for the password once more. SECURITY: what one session
     guesses is counted per session, not per account, or a stolen session could keep the
-    owner, in another one, from the password's change that ends it. Raises DRF's
-    ``Throttled``.
+    owner, in another one, from the password's change that ends it. Nor may one from
+    behind the same address: half of what an address may try each session has to itself,
+    whatever others have tried from there. Raises DRF's ``Throttled``.
     """
 
     def __init__(
         self, request: Any, *accounts: str, session: str | None = None
     ) -> None:
         limits, notes = _of_address(request, accounts)
-        self._here = [*limits, *notes]
-        of = "" if session is None else f"|session|{session}"
-        self._slots = take_all(
-            *limits,
-            *(Counter("LOGIN_ACCOUNT", f"{account}{of}") for account in accounts),
-            *Counter.by_address("LOGIN_ADDRESS", request),
-        )
+        addresses = Counter.by_address("LOGIN_ADDRESS", request)
+        own: list[Counter] = []
+        of = ""
+        if session is not None:
+            of = f"|session|{session}"
+            own = [
+                Counter(
+                    "LOGIN_ACCOUNT_ADDRESS", f"{limit.key}{of}", part=Fraction(1, 2)
+                )
+                for limit in limits
+            ]
+        self._here = [*own, *limits, *notes]
+        self._slots = note(own)
+        if self._slots:
+            limits, addresses, notes = [], [], [*limits, *addresses, *notes]
+        try:
+            self._slots += take_all(
+                *limits,
+                *(Counter("LOGIN_ACCOUNT", f"{account}{of}") for account in accounts),
+                *addresses,
+            )
+        except Throttled:
+            release(self._slots)
+            raise
         self._slots += note(notes)
 
     @contextmanager
@@ -388,6 +409,36 @@ class LoginAttempt:
         release(self._slots)
         for counter in self._here:
             counter.clear()
+
+
+_NAME = "_ai_kit_auth_session"
+
+
+def watch_logins() -> None:
+    """Connect :func:`_name_session` to the logins of all ways to log in."""
+    user_logged_in.connect(_name_session, dispatch_uid="ai_kit_auth.name_session")
+
+
+def _name_session(request: Any, **kwargs: object) -> None:
+    session = getattr(request, "session", None)
+    if session is not None:
+        session[_NAME] = get_random_string(16)
+
+
+def session_name(request: Any) -> str:
+    """
+    Return what the session is counted by, from its login on; it is no secret.
+
+    Not the key: Django and this app give a session another one, and a session that
+    lives in a cookie has another one whenever it is saved, which began its limits anew.
+    A session from before it got a name counts by its key, and in a cookie together with
+    all such sessions of its account, till the next login.
+    """
+    session = request.session
+    if _NAME in session:
+        return str(session[_NAME])
+    in_cookie = isinstance(session, signed_cookies.SessionStore)
+    return "" if in_cookie else str(session.session_key)
 
 
 class Mail:

@@ -37,7 +37,7 @@ from ..failures import log_failure
 from ..hashing import gate
 from ..settings import MailTemplates, api_settings, require_frontend_url
 from ..signals import user_post_reset_password
-from ..throttling import Counter, LoginAttempt, Mail, may_mail, take_all
+from ..throttling import Counter, LoginAttempt, Mail, may_mail, session_name, take_all
 from ..users import (
     AccountState,
     User,
@@ -95,8 +95,9 @@ def prove(request: Any, password: str) -> User:
     ``password``, and DRF's ``Throttled``.
     """
     user = request.user
-    session = request.session.session_key
-    attempt = LoginAttempt(request, account_key(user, ""), session=session)
+    attempt = LoginAttempt(
+        request, account_key(user, ""), session=session_name(request)
+    )
     with attempt.hashing():
         proven = authenticate(request._request, user, password)
     if proven is None:

@@ -18,7 +18,7 @@ from .. import services as core
 from ..authentication import SessionAuthentication
 from ..failures import log_failure
 from ..settings import api_settings
-from ..throttling import CountingThrottle, LinkThrottle, Mail
+from ..throttling import CountingThrottle, LinkThrottle, Mail, session_name
 from ..users import User, email_field, find_by_address
 from ..views import AuthView, MailRequestView, MeView
 from . import services
@@ -85,7 +85,7 @@ class ProofThrottle(AccountThrottle):
         if isinstance(data, Mapping) and data.get("password"):
             return None
         if is_recently_authenticated(request):
-            return f"{key}|session|{request.session.session_key}"
+            return f"{key}|session|{session_name(request)}"
         return key
 
 

@@ -6,6 +6,8 @@ from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
+from django.contrib.auth.signals import user_logged_in
+from django.http import HttpRequest
 
 from ai_kit_auth.account import services
 from ai_kit_auth.settings import ThrottleRates
@@ -13,6 +15,7 @@ from ai_kit_auth.settings import ThrottleRates
 from ..conftest import OTHER_PASSWORD, PASSWORD
 from ..test_links import own_link
 from .page import (
+    ENGINES,
     EVERY_MODEL,
     NEW,
     WRONG_PASSWORD,
@@ -240,6 +243,118 @@ def test_what_a_stolen_session_guesses_keeps_the_owner_from_nothing(
     if name != "delete_account":
         owner = {"password": OTHER_PASSWORD} if name == "change_password" else {}
         assert Browser().log_in(**owner).status_code == 200
+
+
+@pytest.mark.parametrize("name", FIGHTING)
+def test_what_a_stolen_session_guesses_next_door_keeps_the_owner_from_nothing(
+    browser: Browser, name: str
+) -> None:
+    """From the very IP address of the owner, as in one household."""
+    thief = Browser()
+    thief.log_in()
+    seen = [prove(thief, "confirm_password") for _ in range(11)]
+    assert seen == [WRONG_PASSWORD] * 10 + [THROTTLED]
+    assert prove(browser, name, PASSWORD)[0] == 200
+
+
+@pytest.mark.parametrize("name", FIGHTING)
+def test_nor_do_wrong_logins_from_next_door(
+    browser: Browser, settings: Settings, name: str
+) -> None:
+    """At the owner's name and at others, till the address has used all limits up."""
+    allow(settings, LOGIN_ACCOUNT_ADDRESS="10/min", LOGIN_ADDRESS="15/min")
+    for ident in ("ada@example.com", "bob@example.com"):
+        seen = [Browser().log_in(ident, "wrong").status_code for _ in range(11)]
+    assert seen == [400] * 5 + [429] * 6
+    assert prove(browser, name, PASSWORD)[0] == 200
+
+
+def test_a_session_has_half_of_its_addresss_guesses_to_itself(
+    browser: Browser,
+) -> None:
+    for _ in range(10):
+        assert Browser().log_in(password="wrong").status_code == 400
+    seen = [prove(browser, "confirm_password") for _ in range(6)]
+    assert seen == [WRONG_PASSWORD] * 5 + [THROTTLED]
+    # Another address is another one.
+    browser.client.defaults["REMOTE_ADDR"] = ELSEWHERE
+    assert prove(browser, "confirm_password", PASSWORD)[0] == 200
+
+
+def test_what_a_session_is_refused_is_not_counted(
+    browser: Browser, settings: Settings
+) -> None:
+    """Nor is it taken from the half that the session has."""
+    allow(settings, LOGIN_ACCOUNT_ADDRESS="4/min", LOGIN_ACCOUNT="1/min")
+    seen = [prove(browser, "confirm_password") for _ in range(6)]
+    assert seen == [WRONG_PASSWORD] + [THROTTLED] * 5
+    allow(settings, LOGIN_ACCOUNT_ADDRESS="4/min")
+    seen = [prove(browser, "confirm_password") for _ in range(4)]
+    assert seen == [WRONG_PASSWORD] * 3 + [THROTTLED]
+
+
+def keep_in(settings: Settings, engine: str, tmp_path: Any) -> None:
+    settings.SESSION_ENGINE = f"django.contrib.sessions.backends.{engine}"
+    settings.SESSION_FILE_PATH = str(tmp_path)
+    settings.SESSION_SAVE_EVERY_REQUEST = True
+    settings.MIDDLEWARE = [*settings.MIDDLEWARE, f"{__name__}.Visits"]
+
+
+class Visits:
+    """A project's middleware that writes into the session at every request."""
+
+    def __init__(self, get_response: Callable[[Any], Any]) -> None:
+        self.get_response = get_response
+
+    def __call__(self, request: Any) -> Any:
+        request.session["visits"] = request.session.get("visits", 0) + 1
+        return self.get_response(request)
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_session_is_one_however_often_it_is_saved(
+    ada: Any, settings: Settings, tmp_path: Any, engine: str
+) -> None:
+    keep_in(settings, engine, tmp_path)
+    allow(settings, LOGIN_ACCOUNT="3/min", ACCOUNT="2/min")
+    browser = Browser()
+    browser.log_in()
+    seen = [prove(browser, "confirm_password") for _ in range(2)]
+    # Which gives the session another key, too.
+    assert browser.confirm_password().status_code == 200
+    seen += [prove(browser, "confirm_password") for _ in range(2)]
+    assert seen == [WRONG_PASSWORD] * 3 + [THROTTLED]
+    asked = [browser.post("change_email", {"email": NEW}) for _ in range(3)]
+    assert [answer.status_code for answer in asked] == [200, 200, 429]
+
+
+@pytest.mark.parametrize("engine", ENGINES)
+def test_a_session_from_before_sessions_had_names_is_limited(
+    ada: Any, settings: Settings, tmp_path: Any, engine: str
+) -> None:
+    """And keeps nobody from anything who logs in anew."""
+    keep_in(settings, engine, tmp_path)
+    allow(settings, LOGIN_ACCOUNT="3/min")
+    browser = Browser()
+    browser.log_in()
+    session = browser.client.session
+    session.pop("_ai_kit_auth_session", None)
+    session.save()
+    browser.client.cookies[settings.SESSION_COOKIE_NAME] = session.session_key
+    seen = [prove(browser, "confirm_password") for _ in range(4)]
+    assert seen == [WRONG_PASSWORD] * 3 + [THROTTLED]
+    owner = Browser(ELSEWHERE)
+    owner.log_in()
+    assert prove(owner, "change_password", PASSWORD)[0] == 200
+
+
+@pytest.mark.parametrize("request_of", [HttpRequest, lambda: None])
+def test_a_login_without_a_session_is_still_a_login(
+    ada: Any, request_of: Callable[[], Any]
+) -> None:
+    """As where a project's API knows its users by a token, and tells Django."""
+    told = user_logged_in.send(sender=type(ada), request=request_of(), user=ada)
+    assert all(answer is None for _, answer in told)
 
 
 def test_a_fresh_session_is_counted_by_itself(
