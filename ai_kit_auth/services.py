@@ -36,8 +36,8 @@ from django.utils.module_loading import import_string
 from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.debug import sensitive_variables
 from rest_framework.exceptions import APIException, ErrorDetail, ValidationError
-from rest_framework.utils.model_meta import get_field_info
 
+from . import related
 from .caching import ask_cache, cache_key
 from .errors import ActivationLinkInvalid, MailNotSent, ResetPasswordLinkInvalid
 from .failures import log_failure
@@ -880,7 +880,9 @@ def _create_user(values: dict[str, Any]) -> User:
     parameters = inspect.signature(create_user).parameters.values()
     takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
     named = {p.name for p in parameters}
-    given, later = _in_order(values)
+    given, later = related.in_order(UserModel, values, new=True)
+    # A form cannot tell "none" from "not sent".
+    later = {name: value for name, value in later.items() if value}
     waits = has_column("is_active") and not given.setdefault("is_active", False)
     taken = {
         name: value
@@ -892,8 +894,7 @@ def _create_user(values: dict[str, Any]) -> User:
     rest = {n: v for n, v in given.items() if n not in taken and has_column(n)}
     if rest:
         _write_rest(user, rest, waits=waits)
-    for name, value in later.items():
-        _write_related(user, name, value)
+    related.write(user, later, new=True)
     return user
 
 
@@ -908,56 +909,6 @@ def _write_rest(user: User, values: dict[str, Any], *, waits: bool) -> None:
     for name, value in values.items():
         setattr(user, name, value)
     user.save(update_fields=list(values))
-
-
-@sensitive_variables()
-def _in_order(values: Mapping[str, Any]) -> tuple[dict[str, Any], dict[str, Any]]:
-    """Return what an account is made of, and what is written when it is there."""
-    plain = {
-        name: value
-        for name, value in values.items()
-        if has_column(name) and not isinstance(value, Mapping)
-    }
-    if len(plain) == len(values):
-        return plain, {}
-    relations = get_field_info(UserModel).relations
-    first: dict[str, Any] = {}
-    later: dict[str, Any] = {}
-    for name, value in values.items():
-        relation = relations.get(name)
-        if relation is None or not (relation.to_many or isinstance(value, Mapping)):
-            first[name] = value
-        elif relation.to_many or relation.reverse:
-            later[name] = value
-        else:
-            first[name] = _saved(relation.related_model(), value)
-    return first, later
-
-
-def _write_related(user: User, name: str, value: Any) -> None:
-    if not isinstance(value, Mapping):
-        # A form cannot tell "none" from "not sent".
-        if value:
-            getattr(user, name).set(value)
-        return
-    relation = UserModel._meta.get_field(name)
-    # A receiver of the project's may have made it.
-    row = getattr(user, name, None) or relation.related_model()
-    setattr(row, relation.field.name, user)
-    _saved(row, value)
-
-
-def _saved(row: Any, values: Mapping[str, Any]) -> Any:
-    """Return ``row`` with ``values``, saved; those of a row that it refers to first."""
-    for name, value in values.items():
-        relation = get_field_info(type(row)).relations.get(name)
-        if relation is not None and isinstance(value, Mapping):
-            related = getattr(row, name, None) or relation.related_model()
-            setattr(row, name, _saved(related, value))
-        else:
-            setattr(row, name, value)
-    row.save()
-    return row
 
 
 @sensitive_variables()

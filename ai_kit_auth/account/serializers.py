@@ -7,7 +7,6 @@ from typing import Any
 
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
-from rest_framework.serializers import raise_errors_on_nested_writes
 
 from ..serializers import (
     MAX_LENGTH,
@@ -180,7 +179,6 @@ class UserUpdateSerializer(ModelSerializer):
         return fields
 
     def update(self, instance: User, validated_data: Mapping[str, Any]) -> User:
-        raise_errors_on_nested_writes("update", self, validated_data)
         return services.update_user(instance, validated_data)
 
 

@@ -10,7 +10,7 @@ import copy
 import logging
 import time
 import uuid
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -28,9 +28,10 @@ from rest_framework.exceptions import (
     Throttled,
     ValidationError,
 )
+from rest_framework.serializers import BaseSerializer, ModelSerializer, Serializer
 from rest_framework.utils.model_meta import get_field_info
 
-from .. import security_log, services
+from .. import related, security_log, services
 from ..caching import ask_cache, cache_key
 from ..errors import MailNotSent
 from ..failures import log_failure
@@ -449,8 +450,11 @@ def save_update(user: User, serializer: Any) -> User:
     if username is not None and username in values:
         values[username] = normal_username(values[username])
     services.refuse(services.taken_codes(values, but=user))
+    values |= _merged(user, serializer.fields.values(), values)
     try:
         with services.atomic():
+            if _saves_by_drf(serializer):
+                return update_user(user, values)
             saved: User = serializer.save()
     except IntegrityError:
         # Other code than this took the identity since the check.
@@ -460,26 +464,71 @@ def save_update(user: User, serializer: Any) -> User:
     return saved
 
 
+def _saves_by_drf(serializer: Any) -> bool:
+    """Tell whether DRF would save, which refuses nested values and dotted sources."""
+    kind = type(serializer)
+    return (
+        getattr(kind, "update", None) is ModelSerializer.update
+        and kind.save is BaseSerializer.save
+    )
+
+
+def _merged(
+    user: User, fields: Collection[Any], values: Mapping[str, Any]
+) -> dict[str, Any]:
+    """Return the columns of which ``fields`` change a key, with the others kept."""
+    relations = get_field_info(UserModel).relations
+    merged: dict[str, Any] = {}
+    for name, *keys in _paths(fields):
+        given = values.get(name)
+        is_json = has_column(name) and name not in relations
+        if keys and is_json and isinstance(given, Mapping):
+            stored = merged.get(name, getattr(user, name))
+            merged[name] = _with_key(stored, keys, given)
+    return merged
+
+
+def _paths(fields: Collection[Any]) -> Iterator[list[str]]:
+    for field in fields:
+        if field.read_only or not field.source_attrs:
+            continue
+        if isinstance(field, Serializer):
+            for below in _paths(field.fields.values()):
+                yield [*field.source_attrs, *below]
+        else:
+            yield list(field.source_attrs)
+
+
+def _with_key(stored: Any, keys: list[str], given: Any) -> Any:
+    """Return ``stored`` with the value that ``given`` has below ``keys``, if any."""
+    if not keys:
+        return given
+    key, *below = keys
+    if not isinstance(given, Mapping) or key not in given:
+        return stored
+    stored = stored if isinstance(stored, Mapping) else {}
+    return {**stored, key: _with_key(stored.get(key), below, given[key])}
+
+
 def update_user(user: User, values: Mapping[str, Any]) -> User:
     """
     Write ``values``, by the model's own names, and return ``user``.
 
-    Neither normalised nor checked: :func:`save_update` has done that.
+    The values of a row that belongs to this account alone, by a one-to-one relation,
+    are written into it. Neither normalised nor checked: :func:`save_update` has done
+    that.
     """
     changed = {name: value for name, value in values.items() if is_updatable(name)}
-    relations = get_field_info(UserModel).relations
-    many = {n for n in changed if n in relations and relations[n].to_many}
-    own = changed.keys() - many
-    for field in own:
-        setattr(user, field, changed[field])
+    own, later = related.in_order(UserModel, changed, user, new=False)
+    for name, value in own.items():
+        setattr(user, name, value)
     if not all(map(has_column, own)):
         # A property of the model's may have set any of them.
         user.save()
     elif own:
         moving = [column.name for column in services.auto_now_columns(UserModel)]
         user.save(update_fields=[*own, *moving])
-    for field in many:
-        getattr(user, field).set(changed[field])
+    related.write(user, later, new=False)
     return user
 
 

@@ -75,8 +75,8 @@ PROBLEMS: Mapping[str, str] = {
     "W035": "an entry of ``ALLOWED_HOSTS`` that no ``Host`` header equals",
     "W036": "a project of 2.0.0 that leaves ``FRONTEND.RESET_PW_ROUTE`` alone",
     "W037": "with ``--database``: accounts of 2.0.0 that may wait, with no way in",
-    "W038": "``REGISTRATION_SERIALIZER`` takes a field that the user model does not "
-    "keep",
+    "W038": "``REGISTRATION_SERIALIZER`` or ``USER_UPDATE_SERIALIZER`` takes a field "
+    "that is not kept",
     "W039": "a username that may be NULL: such an account cannot log in by its address",
     "W040": "with ``--deploy``: mails go by SMTP without a time-out, so a mail server "
     "that hangs stops them all",

@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 from collections.abc import Callable, Iterator, Mapping
+from functools import partial
+from inspect import signature
 from traceback import walk_tb
 from typing import Any
 
@@ -13,8 +15,14 @@ from django.core import checks
 from django.core.exceptions import ImproperlyConfigured
 from django.db.models import NOT_PROVIDED, Field, Model
 from django.db.models.signals import post_init, pre_init, pre_save
-from rest_framework.serializers import BaseSerializer, ListSerializer, Serializer
+from rest_framework.serializers import (
+    BaseSerializer,
+    ListSerializer,
+    ModelSerializer,
+    Serializer,
+)
 
+from ..related import loss
 from ..settings import APISettings
 from .problems import Problems, dotted, is_readable, is_served, key, problem, resolved
 
@@ -26,7 +34,7 @@ def check_serializers() -> Problems:
     for name, endpoints, needed, find in (
         ("USER_SERIALIZER", ("LOGIN", "ME"), "data", _shown_passwords),
         ("REGISTRATION_SERIALIZER", ("REGISTER",), "is_valid", _registration_problems),
-        ("USER_UPDATE_SERIALIZER", ("UPDATE_ME",), "is_valid", _nothing),
+        ("USER_UPDATE_SERIALIZER", ("UPDATE_ME",), "is_valid", _update_problems),
     ):
         found = resolved(name)
         if not isinstance(found, type) or not is_served(*endpoints):
@@ -60,11 +68,6 @@ def _problems_of(
             return []
         # DRF's way to say that Meta names what is not there.
         return [problem("E006", f"{key(name)}: {error}", f"Correct {dotted(found)}.")]
-
-
-def _nothing(found: type, fields: Mapping[str, Any]) -> Problems:
-    """Have nothing further to say of a serializer whose fields are there."""
-    return iter(())
 
 
 def _shown_passwords(found: type, fields: Mapping[str, Any]) -> Problems:
@@ -101,41 +104,52 @@ def _password_fields(
 
 def _registration_problems(found: type, fields: Mapping[str, Any]) -> Problems:
     yield from _required_columns(found, fields)
-    yield from _lost_fields(found, fields)
+    # Another one has a create() of its own, or none.
+    if _derives(found, "RegistrationSerializer"):
+        yield from _lost_fields("REGISTRATION_SERIALIZER", found, fields, "create")
 
 
-def _lost_fields(found: type, fields: Mapping[str, Any]) -> Problems:
-    # A serializer that makes the account, or looks at the values, may use them.
-    if not _is_of_ours(found) or _handles_values_itself(found):
+def _update_problems(found: type, fields: Mapping[str, Any]) -> Problems:
+    if issubclass(found, ModelSerializer):
+        yield from _lost_fields("USER_UPDATE_SERIALIZER", found, fields, "update")
+
+
+def _lost_fields(
+    name: str, found: type, fields: Mapping[str, Any], method: str
+) -> Problems:
+    # A serializer that saves the account, or looks at the values, may use them.
+    if any(map(partial(_is_overridden, found), (method, "save", "validate"))):
         return
     model = get_user_model()
-    for name, field in fields.items():
-        start = field.source.split(".")[0]
-        if field.read_only or start == "*" or hasattr(model, start):
-            continue
-        yield problem(
-            "W038",
-            f"{key('REGISTRATION_SERIALIZER')}: {dotted(found)} takes {name!r}, and "
-            f"{model._meta.label} has no {start!r}: what is sent there is dropped.",
-            f"Give {model._meta.label} that field, or use it in a create() of "
-            f"{found.__qualname__}.",
-        )
+    for key_sent, field in fields.items():
+        new = method == "create"
+        reason = "" if field.read_only else loss(model, field, new=new)
+        if reason and not (new and _is_parameter(model, field.source)):
+            yield problem(
+                "W038",
+                f"{key(name)}: {dotted(found)} takes {key_sent!r}, and {reason}: what "
+                "is sent there is dropped.",
+                f"Take {key_sent!r} out, or use it in a {method}() of "
+                f"{found.__qualname__}.",
+            )
 
 
-def _is_of_ours(found: type) -> bool:
+def _derives(found: type, name: str) -> bool:
     # By its name, since serializers lie above.
     return any(
-        dotted(base) == "ai_kit_auth.serializers.RegistrationSerializer"
-        for base in found.__mro__
+        dotted(base) == f"ai_kit_auth.serializers.{name}" for base in found.__mro__
     )
 
 
-def _handles_values_itself(found: type) -> bool:
+def _is_overridden(found: type, name: str) -> bool:
     ours = {"ai_kit_auth", "rest_framework"}
-    return any(
-        getattr(found, name).__module__.split(".")[0] not in ours
-        for name in ("create", "validate")
-    )
+    return getattr(found, name).__module__.split(".")[0] not in ours
+
+
+def _is_parameter(model: type[Model], source: str) -> bool:
+    """Tell whether the manager's ``create_user`` takes ``source`` by its name."""
+    create_user = getattr(model._default_manager, "create_user", None)
+    return create_user is not None and source in signature(create_user).parameters
 
 
 def _required_columns(found: type, fields: Mapping[str, Any]) -> Problems:

@@ -12,7 +12,7 @@ from rest_framework.test import APIClient
 from tests.accounts import post
 from tests.conftest import PASSWORD
 
-from .models import Interest, User
+from .models import Badge, Company, Interest, User
 
 pytestmark = pytest.mark.django_db
 
@@ -88,3 +88,34 @@ def test_what_is_wrong_makes_nothing(
     answer = post(client, "register", body(**changes))
     assert (answer.status_code, answer.json()) == (400, errors)
     assert not User.objects.exists()
+
+
+def use(settings: Any, name: str) -> None:
+    path = f"tests.projects.profiles.serializers.{name}"
+    settings.AI_KIT_AUTH = {**settings.AI_KIT_AUTH, "REGISTRATION_SERIALIZER": path}
+
+
+def test_what_cannot_be_kept_hinders_no_registration(
+    client: APIClient, settings: Any
+) -> None:
+    use(settings, "UnwiseRegistration")
+    eve: Any = User._default_manager.create_user("eve", "eve@example.com", PASSWORD)
+    rows = {"interests": [{"name": "evil"}], "badge": eve.badge.pk, "initials": "E"}
+    answer = post(client, "register", body(**rows))
+    assert answer.status_code == 201, answer.content
+    ada: Any = User._default_manager.get(username="ada")
+    assert ada.initials == "a"
+    assert not Interest._default_manager.exists()
+    assert Badge._default_manager.get(user=eve) == eve.badge
+
+
+def test_a_row_that_others_share_is_not_a_new_accounts_to_change(
+    client: APIClient, settings: Any
+) -> None:
+    use(settings, "TeamRegistration")
+    everyone = Company._default_manager.create(name="Everyone")
+    answer = post(client, "register", body(team="Evil Ltd"))
+    assert answer.status_code == 201, answer.content
+    everyone.refresh_from_db()
+    assert everyone.name == "Everyone"
+    assert str(Badge._default_manager.get().team) == "Evil Ltd"
