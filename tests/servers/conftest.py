@@ -54,8 +54,10 @@ def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:
 
 def pytest_configure(config: pytest.Config) -> None:
     # Hypothesis would make a folder in the repository.
-    if config.cache is not None:
-        folder = str(config.cache.mkdir("hypothesis"))
+    # pytest has none with ``-p no:cacheprovider``.
+    cache = getattr(config, "cache", None)
+    if cache is not None:
+        folder = str(cache.mkdir("hypothesis"))
         os.environ.setdefault("HYPOTHESIS_STORAGE_DIRECTORY", folder)
 
 
