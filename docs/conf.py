@@ -40,7 +40,12 @@ author = "The django-ai-kit-auth authors"
 copyright = "The django-ai-kit-auth authors"
 version = release = __version__
 
-extensions = ["sphinx.ext.autodoc", "declarations"]
+extensions = [
+    "sphinx.ext.autodoc",
+    "sphinx_copybutton",
+    "sphinx_design",
+    "declarations",
+]
 exclude_patterns = ["_ext", "_static"]
 nitpicky = True
 # Other projects' objects have their pages elsewhere, and a build asks no network.
@@ -48,24 +53,30 @@ nitpick_ignore_regex = [(r"py:.*", r"(?!ai_kit_auth\b).*")]
 autodoc_member_order = "bysource"
 autodoc_typehints = "signature"
 
-html_theme = "alabaster"
-html_title = f"django-ai-kit-auth {release}"
+html_theme = "furo"
+html_title = "django-ai-kit-auth"
 html_static_path = ["_static"]
 html_css_files = ["site.css"]
 html_show_sphinx = False
 html_copy_source = False
-html_sidebars = {"**": ["about.html", "searchfield.html", "navigation.html"]}
 html_theme_options = {
-    "description": "Accounts for single-page apps on Django",
-    "fixed_sidebar": True,
-    "page_width": "1080px",
-    "sidebar_width": "250px",
-    "show_powered_by": False,
-    "sidebar_collapse": True,
-    "sidebar_includehidden": True,
-    "font_family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif",
-    "head_font_family": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif",
+    "light_css_variables": {
+        "font-stack": "system-ui, -apple-system, 'Segoe UI', Roboto, sans-serif",
+        "color-brand-primary": "#0b6e4f",
+        "color-brand-content": "#0b6e4f",
+        "color-api-name": "#0b6e4f",
+    },
+    "dark_css_variables": {
+        "color-brand-primary": "#5fd3a8",
+        "color-brand-content": "#5fd3a8",
+        "color-api-name": "#5fd3a8",
+    },
+    "navigation_with_keys": True,
 }
 pygments_style = "friendly"
+pygments_dark_style = "github-dark"
+# A prompt is not part of the command.
+copybutton_prompt_text = "$ "
+copybutton_only_copy_prompt_lines = True
 # Options begin with two hyphens, which are no dash.
 smartquotes = False
