@@ -99,7 +99,7 @@ class UnwiseProfile(UserUpdateSerializer):
     profile = BareProfile()
 
 
-class UnwiseRegistration(FullRegistration):
+class UnwiseRegistration(RegistrationSerializer):
     interests = InterestSerializer(many=True)
     initials = serializers.CharField()
     badge = serializers.PrimaryKeyRelatedField(queryset=Badge._default_manager.all())

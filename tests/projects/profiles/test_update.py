@@ -180,3 +180,10 @@ def test_the_check_names_what_would_be_left_alone(name: str) -> None:
 @pytest.mark.parametrize("name", ["FullUpdate", "PlainUpdate", "UnwiseProfile"])
 def test_the_check_has_nothing_to_say_of_what_is_kept(name: str) -> None:
     assert told(USER_UPDATE_SERIALIZER=f"{HERE}.{name}") == []
+
+
+@pytest.mark.parametrize("name", ["interests", "initials", "badge"])
+def test_the_check_names_what_a_registration_would_drop(name: str) -> None:
+    found = told(REGISTRATION_SERIALIZER=f"{HERE}.UnwiseRegistration")
+    assert len([message for message in found if f"takes '{name}'," in message]) == 1
+    assert told(REGISTRATION_SERIALIZER=f"{HERE}.TeamRegistration") == []
