@@ -29,7 +29,11 @@ def _may_write(relation: RelationInfo, *, new: bool) -> bool:
     """
     if relation.to_many or _is_user(relation.related_model):
         return False
-    return new or relation.reverse or bool(relation.model_field.one_to_one)
+    return new or relation.reverse or _is_one_to_one(relation)
+
+
+def _is_one_to_one(relation: RelationInfo) -> bool:
+    return bool(getattr(relation.model_field, "one_to_one", False))
 
 
 def _is_user(model: type[Model]) -> bool:
@@ -71,7 +75,7 @@ def in_order(
                 later[name] = value
                 continue
             # SECURITY: a receiver of the project's may have chosen a shared one.
-            kept = getattr(row, name, None) if relation.model_field.one_to_one else None
+            kept = getattr(row, name, None) if _is_one_to_one(relation) else None
             first[name] = _saved(kept or relation.related_model(), value, new=new)
         elif relation.to_many:
             if not any(isinstance(one, Mapping) for one in value):

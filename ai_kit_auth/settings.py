@@ -504,6 +504,10 @@ class ThrottleRates(Section):
     MAIL_ADDRESS = Rate("1000/hour", "mails that one client's address asks for")
     VALIDATE_PASSWORD = Rate("1000/min", "passwords that one address has checked")
     LINK = Rate("1000/min", "links out of mails that one address tries")
+    SESSION = Rate(
+        "600/min",
+        "sessions that ``me/`` begins for one address, with ``CSRF_USE_SESSIONS``",
+    )
     RESEND_RECIPIENT = Rate("1/min", "activation mails sent once more to one account")
     CHANGE_EMAIL = Rate("10/hour", "changes of address that one account asks for")
     ACCOUNT = Rate("120/min", "requests of one account to its account page")

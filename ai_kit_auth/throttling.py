@@ -24,6 +24,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth.signals import user_logged_in
 from django.contrib.sessions.backends import signed_cookies
+from django.middleware.csrf import CSRF_SESSION_KEY
 from django.utils.crypto import get_random_string
 from rest_framework.exceptions import Throttled
 from rest_framework.settings import api_settings as drf_settings
@@ -533,6 +534,22 @@ class CountingThrottle(BaseThrottle):
 
 class RegisterThrottle(CountingThrottle):
     scope = "REGISTER"
+
+
+class SessionThrottle(CountingThrottle):
+    """
+    Counts requests that begin a session, which keeps an anonymous user's CSRF token.
+
+    For CSRF_USE_SESSIONS: each is a row that stays till the session's end. SECURITY: a
+    cookie with an unknown key is as good as none.
+    """
+
+    scope = "SESSION"
+
+    def key(self, request: Any) -> str | None:
+        # Looking for anything in it forgets a key that no session has.
+        request.session.get(CSRF_SESSION_KEY)
+        return super().key(request) if request.session.is_empty() else None
 
 
 class ValidatePasswordThrottle(CountingThrottle):

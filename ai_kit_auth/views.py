@@ -71,6 +71,7 @@ from .throttling import (
     LinkThrottle,
     Mail,
     RegisterThrottle,
+    SessionThrottle,
     ValidatePasswordThrottle,
     may_mail,
 )
@@ -350,6 +351,10 @@ class MeView(AuthView):
 
     def get_user_serializer_class(self) -> type[Any]:
         return self.get_serializer_class()
+
+    def get_throttles(self) -> list[BaseThrottle]:
+        own = [SessionThrottle()] if settings.CSRF_USE_SESSIONS else []
+        return [*super().get_throttles(), *own]
 
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         # A host may have told DRF to call nobody None.

@@ -87,8 +87,14 @@ def test_a_login_says_what_is_wrong_with_both_fields_and_with_the_request() -> N
     assert not answers.fields_are_open
 
 
-def test_asking_who_is_logged_in_cannot_fail() -> None:
+def test_asking_who_is_logged_in_cannot_fail_but_where_it_begins_a_session() -> None:
     assert known(answers_of(views.MeView, "GET")) == {}
+    throttled = {429: {"error": {"throttled"}}}
+    with override_settings(CSRF_USE_SESSIONS=True):
+        assert known(answers_of(views.MeView, "GET")) == throttled
+        switched_off = {**FRONTEND, "THROTTLE_RATES": {"SESSION": None}}
+        with override_settings(AI_KIT_AUTH=switched_off):
+            assert known(answers_of(views.MeView, "GET")) == {}
 
 
 def test_a_logout_needs_a_session_and_reads_no_fields() -> None:

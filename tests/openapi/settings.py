@@ -16,6 +16,7 @@ AI_KIT_AUTH = {
         "REGISTER": "20000/min",
         "VALIDATE_PASSWORD": "20000/min",
         "LINK": "20000/min",
+        "SESSION": "20000/min",
         "MAIL_RECIPIENT": "20000/min",
         "MAIL_ADDRESS": "20000/min",
         "RESEND_RECIPIENT": "20000/min",
