@@ -487,9 +487,13 @@ def test_another_spelling_of_a_uuid_is_no_ident(make_user: MakeUser) -> None:
 
 
 @pytest.mark.user_model("auth_user")
-def test_the_bare_primary_key_is_no_ident_of_its_user(make_user: MakeUser) -> None:
+@pytest.mark.parametrize("spelling", ["{}", "+{}", "0{}", " {}", "{} ", "{}.0"])
+def test_the_bare_primary_key_is_no_ident_of_its_user(
+    make_user: MakeUser, spelling: str
+) -> None:
+    """Nor in a spelling that is not scrambled, and that the column reads as a key."""
     ada = make_user("ada")
-    assert users.find_by_ident(str(ada.pk)) is None
+    assert users.find_by_ident(spelling.format(ada.pk)) is None
 
 
 # What a row says
