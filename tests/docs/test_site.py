@@ -2,10 +2,11 @@
 
 from __future__ import annotations
 
+import re
 from html.parser import HTMLParser
 from pathlib import Path
 from types import ModuleType
-from typing import TYPE_CHECKING
+from typing import TYPE_CHECKING, Any
 from urllib.parse import unquote, urlsplit
 
 import pytest
@@ -27,10 +28,17 @@ from ai_kit_auth.account import signals as account_signals
 from ai_kit_auth.account import urls as account_urls
 from ai_kit_auth.account import views as account_views
 from ai_kit_auth.checks import PROBLEMS
-from ai_kit_auth.settings import APISettings, Nested, Section, Setting
+from ai_kit_auth.settings import (
+    APISettings,
+    EnableEndpoints,
+    Nested,
+    Section,
+    Setting,
+)
 
 from ..accounts import view_of
 from ..browser.visit import OVERFLOW
+from .pages import blocks, source
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -52,6 +60,14 @@ DECLARED = {
     "event": list(security_log.EVENTS),
     "check": [f"ai_kit_auth.{number}" for number in PROBLEMS],
     "mail": mail_preview.mail_names(),
+}
+# The directive of each kind of the reference.
+ROLES = {
+    "settings": "setting",
+    "endpoints": "endpoint",
+    "codes": "errorcode",
+    "events": "event",
+    "checks": "check",
 }
 VIEWS = [view_of(route.callback).__name__ for route in urls.ROUTES.values()]
 PUBLIC = {
@@ -127,6 +143,120 @@ def test_everything_that_is_declared_has_its_place(
 ) -> None:
     assert DECLARED[kind]
     assert objects[f"std:{kind}"] == set(DECLARED[kind])
+
+
+def entry_of(declarations: ModuleType, kind: str, name: str) -> str:
+    """Return what the reference says of one thing, without its markup."""
+    (found,) = (
+        text
+        for text in declarations.KINDS[kind]()
+        if text.startswith(f".. {ROLES[kind]}:: {name}\n")
+    )
+    # A role keeps its text: :endpoint:`login/`.
+    plain = re.sub(r":[\w:]+:`~?([^`<]+?)(?: <[^`]*>)?`", r"\1", str(found))
+    return " ".join(plain.replace("``", "").split())
+
+
+@pytest.mark.parametrize("name", dict(APISettings.declared()))
+def test_a_setting_has_its_type_default_and_meaning(
+    declarations: ModuleType, name: str
+) -> None:
+    setting = dict(APISettings.declared())[name]
+    entry = entry_of(declarations, "settings", name)
+    assert f":Type: {setting.type_name} " in entry
+    assert " ".join(setting.meaning.replace("``", "").split()) in entry
+    default = entry.partition(":Default: ")[2]
+    if name.endswith("FIELDSETS"):
+        fields = [f for _, options in setting.default for f in options["fields"]]
+        assert re.findall(r"\w+", default)[-len(fields[-1:]) :] == fields[-1:]
+        assert all(field in default for field in fields)
+    elif isinstance(setting.default, str):
+        assert default == f'"{setting.default}"'
+    else:
+        assert default == repr(setting.default).replace("'", '"')
+
+
+@pytest.mark.parametrize("key", urls.ROUTES)
+def test_an_endpoint_has_its_name_and_switch(
+    declarations: ModuleType, key: str
+) -> None:
+    route = urls.ROUTES[key]
+    entry = entry_of(declarations, "endpoints", str(route.pattern))
+    assert f":URL name: ai_kit_auth:{route.name} " in entry
+    assert f":Switch: ENABLE_ENDPOINTS.{key} " in entry
+
+
+@pytest.mark.parametrize("key", [*account_urls.ROUTES, "UPDATE_ME"])
+def test_an_endpoint_of_the_account_page_has_its_name_and_switch(
+    declarations: ModuleType, key: str
+) -> None:
+    assert [*urls.ROUTES, *account_urls.ROUTES, "UPDATE_ME"].count(key) == 1
+    assert {*urls.ROUTES, *account_urls.ROUTES, "UPDATE_ME"} == set(
+        EnableEndpoints.members()
+    )
+    for route in account_urls.ROUTES.get(key, (urls.ROUTES["ME"],)):
+        name = "PATCH me/" if key == "UPDATE_ME" else str(route.pattern)
+        entry = entry_of(declarations, "endpoints", name)
+        assert f":URL name: ai_kit_auth:{route.name} " in entry
+        assert f":Switch: ENABLE_ENDPOINTS.{key} " in entry
+
+
+@pytest.mark.parametrize(
+    ("kind", "meanings"),
+    [
+        ("codes", errors.CODES),
+        ("events", security_log.EVENTS),
+        ("checks", {f"ai_kit_auth.{key}": text for key, text in PROBLEMS.items()}),
+    ],
+)
+def test_each_code_event_and_check_has_its_meaning(
+    declarations: ModuleType, kind: str, meanings: dict[str, str]
+) -> None:
+    assert meanings
+    for name, meaning in meanings.items():
+        wanted = " ".join(meaning.replace("``", "").split())
+        assert entry_of(declarations, kind, name).endswith(wanted)
+
+
+def test_there_are_twenty_eight_signals() -> None:
+    assert len(DECLARED["signal"]) == 12 + 16
+
+
+def test_every_setting_of_the_project_that_a_frontend_needs_stands_there(
+    site: Path,
+) -> None:
+    rows = re.findall(
+        r"<tr[^>]*><td><p><code[^>]*>(.*?)</code></p></td>\s*<td>(.*?)</td>",
+        (site / "installation.html").read_text("utf-8"),
+        re.DOTALL,
+    )
+    texts = {
+        re.sub(r"<.*?>", "", name): " ".join(re.sub(r"<.*?>", "", value).split())
+        for name, value in rows
+    }
+    assert list(texts) == [
+        "CORS_ALLOWED_ORIGINS",
+        "CORS_ALLOW_CREDENTIALS",
+        "CSRF_TRUSTED_ORIGINS",
+        "CSRF_USE_SESSIONS",
+        "MIDDLEWARE",
+    ]
+    assert "CORS_ORIGIN_WHITELIST" in texts["CORS_ALLOWED_ORIGINS"]
+    assert "with its scheme" in texts["CSRF_TRUSTED_ORIGINS"]
+    assert "corsheaders.middleware.CorsMiddleware first" in texts["MIDDLEWARE"]
+
+
+@pytest.mark.parametrize("page", ["howto/react.rst", "upgrade.rst"])
+def test_the_route_of_the_old_client_stands_there(page: str) -> None:
+    found = [block.code for block in blocks(page) if "RESET_PW_ROUTE" in block.code]
+    assert found
+    for code in found:
+        # What a reader pastes is what the settings take.
+        given: dict[str, Any] = {}
+        exec(code, given)  # noqa: S102  # of our own pages
+        pasted = APISettings(given["AI_KIT_AUTH"]).FRONTEND
+        assert pasted.RESET_PW_ROUTE == "/auth/reset-password/"
+    assert APISettings.FRONTEND.section.RESET_PW_ROUTE.default in source(page)
 
 
 @pytest.mark.parametrize("module", PUBLIC)
@@ -234,10 +364,10 @@ def test_every_link_leads_somewhere(pages: dict[Path, Links]) -> None:
 
 def test_a_page_loads_nothing_from_elsewhere(pages: dict[Path, Links]) -> None:
     for page, links in pages.items():
-        for source in links.loaded:
-            parts = urlsplit(source)
-            assert not parts.netloc, f"{page}: {source}"
-            assert (page.parent / parts.path).exists(), f"{page}: {source}"
+        for target in links.loaded:
+            parts = urlsplit(target)
+            assert not parts.netloc, f"{page}: {target}"
+            assert (page.parent / parts.path).exists(), f"{page}: {target}"
 
 
 @pytest.mark.parametrize("width", [390, 1280])

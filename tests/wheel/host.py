@@ -40,7 +40,7 @@ else:
 def readme_steps() -> list[str]:
     """Return the code of the README's three steps."""
     readme = (ROOT / "README.rst").read_text(encoding="utf-8")
-    section = readme.partition("\nInstall it\n")[2].partition("\nSettings\n")[0]
+    section = readme.partition("\nInstall it\n")[2].partition("\nFirst requests\n")[0]
     block = r"\.\. code-block:: python\n\n((?:(?: {6,}.*)?\n)+)"
     steps = [dedent(code) for code in re.findall(block, section)]
     assert len(steps) == 3
