@@ -83,6 +83,33 @@ class PasswordField(serializers.CharField):
         return super().to_internal_value(data)
 
 
+def surely_lacking(serializer_class: Any, names: Collection[str]) -> list[str]:
+    """
+    Return which of ``names`` no ``validated_data`` of ``serializer_class`` can have.
+
+    A method of its own may add any, and so may what makes its fields by the request.
+    """
+    plain = serializers.Serializer
+    if not isinstance(serializer_class, type) or not issubclass(
+        serializer_class, plain
+    ):
+        return []
+    methods = ("validate", "run_validation", "to_internal_value", "is_valid")
+    if any(
+        getattr(serializer_class, name) is not getattr(plain, name)
+        for name in (*methods, "validated_data")
+    ):
+        return []
+    try:
+        fields = serializer_class().fields.values()
+    except Exception:  # noqa: BLE001  # it may want a request, as a view has it
+        return []
+    written = [field.source_attrs for field in fields if not field.read_only]
+    # The source "*" gives anything.
+    found = {attrs[0] if attrs else "*" for attrs in written}
+    return [] if "*" in found else [name for name in names if name not in found]
+
+
 class PrimaryKeyField(serializers.ReadOnlyField):
     """A primary key as JSON: a number stays one, anything else is a string."""
 

@@ -14,6 +14,7 @@ from typing import Any, NoReturn
 
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY, login, logout
+from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, router, transaction
 from django.dispatch import Signal
 from django.middleware.csrf import get_token, rotate_token
@@ -51,6 +52,7 @@ from .serializers import (
     LoginSerializer,
     PasswordResetSerializer,
     ValidatePasswordSerializer,
+    surely_lacking,
 )
 from .settings import api_settings
 from .signals import (
@@ -103,6 +105,10 @@ _WITH_USER: dict[tuple[Any, ...], type[SessionAuthentication]] = {
 }
 
 
+def _is_of_ours(thing: Any) -> bool:
+    return bool(thing.__module__.split(".")[0] == "ai_kit_auth")
+
+
 # Rules that a login may satisfy.
 _LOGGED_IN = (IsAuthenticated, IsAdminUser)
 
@@ -148,6 +154,8 @@ class AuthView(APIView):
     throttles: Sequence[type[BaseThrottle]] = ()
     # What the body is validated by; ``get_serializer_class()`` returns it.
     serializer_class: type[Any] | None = None
+    # What that must find in the body, or put beside it.
+    needs: Sequence[str] = ()
     # No OPTIONS: DRF would answer with the docstring. A preflight never comes this far.
     http_method_names = [
         name for name in APIView.http_method_names if name != "options"
@@ -155,6 +163,15 @@ class AuthView(APIView):
 
     @classmethod
     def as_view(cls, **initkwargs: Any) -> Any:
+        """
+        Return the view.
+
+        Raises Django's ``ImproperlyConfigured`` where its serializer cannot give what
+        it :attr:`needs`.
+        """
+        if cls._uses_serializer_class():
+            used = initkwargs.get("serializer_class", cls.serializer_class)
+            cls._insist_on_needs(used, surely_lacking(used, cls.needs))
         # SECURITY: the views open their transactions themselves. In ATOMIC_REQUESTS'
         # an error would also undo the end of a session, and what a host's receiver of
         # user_login_failed has counted.
@@ -239,6 +256,44 @@ class AuthView(APIView):
         serializer.is_valid(raise_exception=True)
         return serializer
 
+    def given(self) -> Any:
+        """
+        Return the request's data, valid, with all that the view :attr:`needs`.
+
+        Raises Django's ``ImproperlyConfigured`` where the serializer leaves it out.
+        """
+        serializer = self.validated()
+        data = serializer.validated_data
+        missing = [name for name in self.needs if name not in data]
+        self._insist_on_needs(type(serializer), missing)
+        return data
+
+    @classmethod
+    def _insist_on_needs(cls, used: Any, missing: Sequence[str]) -> None:
+        if not missing:
+            return
+        ours = next(
+            base.__dict__["serializer_class"]
+            for base in cls.__mro__
+            if _is_of_ours(base) and base.__dict__.get("serializer_class")
+        )
+        names = " and ".join(map(repr, missing))
+        msg = (
+            f"{cls.__qualname__} needs {names} of its serializer, and "
+            f"{used.__qualname__} gives none. Write class {used.__qualname__}"
+            f"({ours.__qualname__}), of {ours.__module__}; or have its validate() "
+            f"return {names} as well."
+        )
+        raise ImproperlyConfigured(msg)
+
+    @classmethod
+    def _uses_serializer_class(cls) -> bool:
+        """Tell whether our own ``post()`` takes what ``serializer_class`` gives."""
+        hooks = ("get_serializer", "get_serializer_class", "validated", "given", "post")
+        return bool(cls.needs) and all(
+            _is_of_ours(getattr(cls, name, AuthView)) for name in hooks
+        )
+
     def get_user_serializer_class(self) -> type[Any]:
         """Return what shows a user to the frontend: USER_SERIALIZER."""
         found: type[Any] = api_settings.USER_SERIALIZER
@@ -274,10 +329,11 @@ class LoginView(AuthView):
 
     authentication_classes = [CSRFEnforcement]
     serializer_class: type[Any] | None = LoginSerializer
+    needs = ("user",)
 
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         # Outside of the transaction: what others note of a failure must stay written.
-        data = self.validated().validated_data
+        data = self.given()
         user, remember = data["user"], data.get("remember")
         try:
             with services.atomic():
@@ -461,9 +517,10 @@ class ActivateUser(AuthView):
 
     throttles = [LinkThrottle]
     serializer_class: type[Any] | None = ActivateUserSerializer
+    needs = ("user",)
 
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        data = self.validated().validated_data
+        data = self.given()
         user = data["user"]
         activation_proof.insist_on_registrant(
             request, user, data.get("token", ""), data.get("password")
@@ -493,9 +550,11 @@ class MailRequestView(AuthView):
     scopes: Sequence[str] = ()
     pre_signal: Signal
     post_signal: Signal
+    serializer_class: type[Any] | None = InitiatePasswordResetSerializer
+    needs = ("user", "typed")
 
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        data = self.validated().validated_data
+        data = self.given()
         user = data["user"]
         # Counted whoever it is, since a throttle that only known accounts meet tells.
         mailbox = services.mailbox_key(user, data["typed"])
@@ -566,7 +625,6 @@ class InitiatePasswordResetView(MailRequestView):
     mail = "reset"
     template = "RESET_PASSWORD"
     event = "reset_requested"
-    serializer_class: type[Any] | None = InitiatePasswordResetSerializer
     pre_signal = user_pre_forgot_password
     post_signal = user_post_forgot_password
 
@@ -584,9 +642,10 @@ class ResetPassword(AuthView):
 
     throttles = [LinkThrottle]
     serializer_class: type[Any] | None = PasswordResetSerializer
+    needs = ("user", "password")
 
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        data = self.validated().validated_data
+        data = self.given()
         user = data["user"]
         with services.atomic():
             user_pre_reset_password.send(sender=self.__class__, user=user)

@@ -1416,11 +1416,39 @@ def _at(name: str, junk: Any) -> dict[str, Any]:
 @pytest.mark.user_model("auth_user")
 @pytest.mark.parametrize(
     "serializer_class",
-    [InvitationTakenOut, InvitationUsed, PlainRegistration, NothingToLose],
+    [InvitationTakenOut, InvitationUsed, NothingToLose],
 )
 def test_w038_a_serializer_that_may_use_its_fields(serializer_class: type) -> None:
     given = auth(REGISTRATION_SERIALIZER=serializer_class)
     assert "W038" not in ids(AI_KIT_AUTH=given)
+
+
+class Saves(PlainRegistration):
+    def create(self, validated_data: Any) -> Any: ...
+
+    def update(self, instance: Any, validated_data: Any) -> Any: ...
+
+
+class SavesItself(PlainRegistration):
+    def save(self, **kwargs: Any) -> Any: ...
+
+
+@pytest.mark.user_model("auth_user")
+@pytest.mark.parametrize(
+    ("name", "method", "ours"),
+    [
+        ("REGISTRATION_SERIALIZER", "create", "RegistrationSerializer"),
+        ("USER_UPDATE_SERIALIZER", "update", "UserUpdateSerializer"),
+    ],
+)
+def test_w038_a_serializer_that_cannot_save(name: str, method: str, ours: str) -> None:
+    given = auth(ENABLE_ENDPOINTS={"UPDATE_ME": True})
+    [problem] = findings(AI_KIT_AUTH={**given, name: PlainRegistration})
+    assert problem.id == "ai_kit_auth.W038"
+    assert f"PlainRegistration has no {method}()" in problem.msg
+    assert f"class PlainRegistration({ours})" in str(problem.hint)
+    for good in (Saves, SavesItself):
+        assert ids(AI_KIT_AUTH={**given, name: good}) == []
 
 
 SWITCHED_ON = {"ENABLE_ENDPOINTS": {"LOGOUT_OTHERS": True}}

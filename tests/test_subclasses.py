@@ -7,10 +7,13 @@ from typing import Any
 
 import pytest
 from django.contrib.auth import get_user_model
+from django.core.exceptions import ImproperlyConfigured
 from django.urls import include, path
 from rest_framework import permissions, throttling
+from rest_framework import serializers as drf
 from rest_framework.exceptions import ValidationError
 from rest_framework.permissions import BasePermission
+from rest_framework.response import Response
 from rest_framework.test import APIClient
 
 from ai_kit_auth import serializers, views
@@ -251,6 +254,176 @@ def test_a_view_without_a_serializer_says_so(client: APIClient, serve: Serve) ->
     url = serve(Forgetful)
     with pytest.raises(AssertionError, match=r"Forgetful.* has no serializer"):
         client.post(url, {}, **csrf(client))
+
+
+class Nothing(drf.Serializer[Any]):
+    """A serializer of DRF's with what the body holds, and nothing beside it."""
+
+    ident = drf.CharField()
+    password = drf.CharField()
+    token = drf.CharField()
+    company = drf.CharField(read_only=True, source="user")
+
+
+class WithoutAddress(drf.ModelSerializer[Any]):
+    class Meta:
+        model = get_user_model()
+        fields = ("username", "password")
+
+
+# Each with the first that it needs, and what to derive from.
+NEEDY: list[tuple[Any, str, str]] = [
+    (views.LoginView, "'user'", "LoginSerializer"),
+    (views.ActivateUser, "'user'", "ActivateUserSerializer"),
+    (
+        views.InitiatePasswordResetView,
+        "'user' and 'typed'",
+        "InitiatePasswordResetSerializer",
+    ),
+    (views.ResetPassword, "'user'", "PasswordResetSerializer"),
+    (
+        account_views.ResendActivationMail,
+        "'user' and 'typed'",
+        "ResendActivationMailSerializer",
+    ),
+    (account_views.ConfirmPassword, "'user'", "ConfirmPasswordSerializer"),
+    (
+        account_views.ChangePassword,
+        "'user' and 'new_password'",
+        "ChangePasswordSerializer",
+    ),
+    (account_views.LogoutOthers, "'user'", "LogoutOthersSerializer"),
+    (account_views.ChangeEmail, "'user' and 'email'", "ChangeEmailSerializer"),
+    (account_views.ConfirmEmail, "'user' and 'address'", "ConfirmEmailSerializer"),
+    (account_views.DeleteAccount, "'user'", "ReauthenticationSerializer"),
+]
+
+
+@pytest.mark.parametrize("serializer_class", [Nothing, WithoutAddress])
+@pytest.mark.parametrize(
+    ("view", "needed", "ours"), NEEDY, ids=[view.__name__ for view, *_ in NEEDY]
+)
+def test_a_view_whose_serializer_cannot_give_what_it_needs_is_not_built(
+    view: Any, needed: str, ours: str, serializer_class: type[Any]
+) -> None:
+    own = type("Own", (view,), {"serializer_class": serializer_class})
+    name = serializer_class.__name__
+    told = rf"Own needs {needed}.*, and {name} gives.* class {name}\({ours}\)"
+    with pytest.raises(ImproperlyConfigured, match=told):
+        own.as_view()
+    with pytest.raises(ImproperlyConfigured, match="needs"):
+        view.as_view(serializer_class=serializer_class)
+
+
+def test_each_view_that_needs_something_is_tried_above() -> None:
+    covered = {view for view, *_ in NEEDY}
+    for module in (views, account_views):
+        for view in vars(module).values():
+            if isinstance(view, type) and getattr(view, "needs", ()):
+                assert view in covered or view is views.MailRequestView
+
+
+class FindsByItself(drf.Serializer[Any]):
+    number = drf.IntegerField()
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        return {"user": get_user_model().objects.get(pk=attrs["number"])}
+
+
+class FindsByField(drf.Serializer[Any]):
+    number = drf.PrimaryKeyRelatedField(
+        source="user", queryset=get_user_model().objects.all()
+    )
+
+
+class FindsByWhole(drf.Serializer[Any]):
+    class Inside(drf.Serializer[Any]):
+        user = drf.PrimaryKeyRelatedField(queryset=get_user_model().objects.all())
+
+    whole = Inside(source="*")
+
+
+class ByNumber(views.LoginView):
+    serializer_class = FindsByItself
+
+
+class ByFieldNumber(views.LoginView):
+    serializer_class = FindsByField
+
+
+class ByWhole(views.LoginView):
+    serializer_class = FindsByWhole
+
+
+@pytest.mark.parametrize("view", [ByNumber, ByFieldNumber, ByWhole])
+def test_a_serializer_of_the_projects_own_may_find_the_user_itself(
+    client: APIClient, make_user: MakeUser, serve: Serve, view: type[Any]
+) -> None:
+    user = make_user()
+    data = {"number": user.pk, "whole": {"user": user.pk}}
+    assert send(client, serve(view), data, **csrf(client))[0] == 200
+
+
+class AnswersItself(views.LoginView):
+    serializer_class = Nothing
+
+    def post(self, request: Any, *args: Any, **kwargs: Any) -> Response:
+        return Response({"typed": self.validated().validated_data["ident"]})
+
+
+def test_a_view_with_a_post_of_its_own_knows_what_it_needs(
+    client: APIClient, serve: Serve
+) -> None:
+    data = {"ident": "ada", "password": "x", "token": "x"}
+    answer = send(client, serve(AnswersItself), data, **csrf(client))
+    assert answer == (200, {"typed": "ada"})
+
+
+class Loses(serializers.LoginSerializer):
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        super().validate(attrs)
+        return {}
+
+
+class WantsRequest(drf.Serializer[Any]):
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        self.request = kwargs["context"]["request"]
+        super().__init__(*args, **kwargs)
+
+
+class Losing(views.LoginView):
+    serializer_class = Loses
+
+
+class Wanting(views.LoginView):
+    serializer_class = WantsRequest
+
+
+class Chosen(views.LoginView):
+    def get_serializer_class(self) -> type[Any]:
+        return Nothing
+
+
+class Duck:
+    def __init__(self, data: Any, context: Any) -> None:
+        self.validated_data = data
+
+    def is_valid(self, raise_exception: bool) -> None: ...
+
+
+class Ducks(views.LoginView):
+    serializer_class = Duck
+
+
+@pytest.mark.parametrize("view", [Losing, Wanting, Chosen, Ducks])
+def test_what_only_a_request_shows_is_told_by_name(
+    client: APIClient, make_user: MakeUser, serve: Serve, view: type[Any]
+) -> None:
+    make_user()
+    data = {"ident": "ada", "password": PASSWORD, "token": "x"}
+    url, token = serve(view), csrf(client)
+    with pytest.raises(ImproperlyConfigured, match=rf"{view.__name__} needs 'user'"):
+        client.post(url, data, format="json", **token)
 
 
 # permission_classes, authentication_classes, throttle_classes

@@ -140,9 +140,10 @@ class ConfirmPassword(AccountView):
     """
 
     serializer_class: type[Any] | None = ConfirmPasswordSerializer
+    needs = ("user",)
 
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        data = self.validated().validated_data
+        data = self.given()
         user = data["user"]
         with core.atomic():
             user_pre_confirm_password.send(sender=self.__class__, user=user)
@@ -169,9 +170,10 @@ class ChangePassword(AccountView):
     """
 
     serializer_class: type[Any] | None = ChangePasswordSerializer
+    needs = ("user", "new_password")
 
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        data = self.validated().validated_data
+        data = self.given()
         user = data["user"]
         with core.atomic():
             user_pre_change_password.send(sender=self.__class__, user=user)
@@ -192,9 +194,10 @@ class LogoutOthers(AccountView):
     """
 
     serializer_class: type[Any] | None = LogoutOthersSerializer
+    needs = ("user",)
 
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        data = self.validated().validated_data
+        data = self.given()
         user = data["user"]
         with core.atomic():
             user_pre_logout_others.send(sender=self.__class__, user=user)
@@ -216,9 +219,10 @@ class ChangeEmail(AccountView):
     """
 
     serializer_class: type[Any] | None = ChangeEmailSerializer
+    needs = ("user", "email")
 
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        data = self.validated().validated_data
+        data = self.given()
         user, address = data["user"], data["email"]
         services.may_request_email_change(request)
         taken = core.taken_codes({email_field(): address}, but=user)
@@ -302,9 +306,10 @@ class ConfirmEmail(AuthView):
 
     throttles = [LinkThrottle]
     serializer_class: type[Any] | None = ConfirmEmailSerializer
+    needs = ("user", "address")
 
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        data = self.validated().validated_data
+        data = self.given()
         user, address = data["user"], data["address"]
         activation_proof.insist_on_owner(request, user, data.get("password"))
         before = getattr(user, email_field())
@@ -387,9 +392,10 @@ class DeleteAccount(AccountView):
     """
 
     serializer_class: type[Any] | None = ReauthenticationSerializer
+    needs = ("user",)
 
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        user = self.validated().validated_data["user"]
+        user = self.given()["user"]
         with services.deletion():
             user = services.lock(user)
             left = services.addressed(user, getattr(user, email_field()))

@@ -103,6 +103,7 @@ def _password_fields(
 
 
 def _registration_problems(found: type, fields: Mapping[str, Any]) -> Problems:
+    yield from _not_saving("REGISTRATION_SERIALIZER", found, "create")
     yield from _required_columns(found, fields)
     # Another one has a create() of its own, or none.
     if _derives(found, "RegistrationSerializer"):
@@ -110,8 +111,23 @@ def _registration_problems(found: type, fields: Mapping[str, Any]) -> Problems:
 
 
 def _update_problems(found: type, fields: Mapping[str, Any]) -> Problems:
+    yield from _not_saving("USER_UPDATE_SERIALIZER", found, "update")
     if issubclass(found, ModelSerializer):
         yield from _lost_fields("USER_UPDATE_SERIALIZER", found, fields, "update")
+
+
+def _not_saving(name: str, found: type, method: str) -> Problems:
+    inherited = (getattr(found, each) for each in (method, "save"))
+    plain = (getattr(BaseSerializer, each) for each in (method, "save"))
+    if all(one is other for one, other in zip(inherited, plain, strict=True)):
+        standard: Any = APISettings.members()[name]
+        yield problem(
+            "W038",
+            f"{key(name)}: {dotted(found)} has no {method}(): it saves nothing, and "
+            "DRF raises an error at the first request.",
+            f"Write class {found.__qualname__}({standard.default.rpartition('.')[2]}), "
+            f"of {standard.default.rpartition('.')[0]}; or def {method}() in it.",
+        )
 
 
 def _lost_fields(
