@@ -113,7 +113,7 @@ def test_a_healthy_host_in_production_hears_nothing() -> None:
         visit(
             DEBUG=False,
             CACHES={"default": {"BACKEND": "tests.test_doctor_walk.OwnCache"}},
-            **transport(SMTP),
+            **transport(SMTP, timeout=10),
         )
     )
 

@@ -8,6 +8,7 @@ import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
+from textwrap import dedent
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -83,6 +84,22 @@ def example(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int
         program.stop()
 
 
+def served(code: str, project: int) -> str:
+    """Return a module that asks the example and imports what is served here."""
+    code = code.replace(API, f"http://localhost:{project}")
+    for name in LIBRARIES:
+        code = code.replace(f'from "{name}"', f'from "/guide/{name}.js"')
+    return code
+
+
+def readme_module(project: int) -> str:
+    """Return the README's lines for axios, as a module that exports ``api``."""
+    text = (ROOT / "README.rst").read_text("utf-8")
+    lines = text.partition("    import axios")[2].partition("\n    await api.get")[0]
+    code = dedent(f"    import axios{lines}\n")
+    return served(code.replace("const api", "export const api"), project)
+
+
 @pytest.fixture
 def frontend(
     request: pytest.FixtureRequest,
@@ -97,10 +114,8 @@ def frontend(
     }
     for block in blocks(request.param):
         if block.language == "javascript":
-            code = block.code.replace(API, f"http://localhost:{project}")
-            for name in LIBRARIES:
-                code = code.replace(f'from "{name}"', f'from "/guide/{name}.js"')
-            files[Path(block.path).name] = code
+            files[Path(block.path).name] = served(block.code, project)
+    files["readme.js"] = readme_module(project)
 
     def serve(route: Route) -> None:
         name = route.request.url.rpartition("/guide/")[2]
@@ -131,6 +146,22 @@ def test_the_axios_module_leads_through_login_and_logout(frontend: Frontend) -> 
         "demo@example.com",
         None,
     )
+
+
+@pytest.mark.parametrize("frontend", ["howto/axios.rst"], indirect=True)
+def test_the_lines_of_the_readme_log_in_and_out(frontend: Frontend) -> None:
+    ident, password = LOGIN.split(", ")
+    statuses = frontend.run(
+        f"""
+        const {{ api }} = await import("/guide/readme.js");
+        const first = await api.get("me/");
+        const login = await api.post(
+            "login/", {{ ident: {ident}, password: {password} }});
+        const logout = await api.post("logout/", {{}});
+        return [first.status, login.data.user.email, logout.status];
+        """
+    )
+    assert statuses == [200, "demo@example.com", 200]
 
 
 @pytest.mark.parametrize("frontend", ["howto/axios.rst"], indirect=True)
