@@ -500,7 +500,7 @@ def seeds() -> Iterator[Seed]:
 
 
 # What no setting brings about: see test_user_admins.py and test_upgrade_command.py.
-ABOUT_MODELS = ("E013", "E016", "W030", "W031", "W037", "W039")
+ABOUT_MODELS = ("E013", "E016", "W030", "W031", "W037", "W039", "W041")
 
 
 LEVELS = {"E": checks.ERROR, "W": checks.WARNING, "I": checks.INFO}

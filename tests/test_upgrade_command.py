@@ -48,7 +48,8 @@ def answers(monkeypatch: pytest.MonkeyPatch) -> Iterator[list[str]]:
 
 def about_accounts(*databases: str) -> list[checks.CheckMessage]:
     found = checks.run_checks(tags=[checks.Tags.database], databases=databases)
-    return [problem for problem in found if problem.id == "ai_kit_auth.W037"]
+    ours = ("ai_kit_auth.W037", "ai_kit_auth.W041")
+    return [problem for problem in found if problem.id in ours]
 
 
 @with_activation
@@ -112,6 +113,29 @@ def test_addresses_with_outer_spaces(client: APIClient, make_user: MakeUser) -> 
     for name in ("ada", "bob"):
         assert log_in(APIClient(), f"{name}@example.com").status_code == 200
     assert "Merge the two" in upgrade("--yes")
+
+
+SPACED = [" {}", "{} ", "\t{}", "{}\n", "{}\r\n", "{}\xa0"]
+
+
+@pytest.mark.parametrize("form", SPACED)
+def test_a_check_tells_of_addresses_with_outer_spaces(
+    make_user: MakeUser, form: str
+) -> None:
+    rows = get_user_model()._default_manager
+    make_user("bob")
+    ada = rows.filter(pk=make_user().pk)
+    assert about_accounts("default") == []
+    ada.update(**{users.email_field(): form.format("ada@example.com")})
+    assert log_in(APIClient(), "ada@example.com").status_code == 400
+    [problem] = about_accounts("default")
+    assert (problem.id, problem.level) == ("ai_kit_auth.W041", checks.WARNING)
+    assert ": 1 accounts have an e-mail address with spaces" in problem.msg
+    assert str(problem.hint).startswith("manage.py ai_kit_auth_upgrade")
+    assert about_accounts() == []
+    assert "Changed: 1." in upgrade("--yes")
+    assert about_accounts("default") == []
+    assert log_in(APIClient(), "ada@example.com").status_code == 200
 
 
 @pytest.mark.user_model("bare")

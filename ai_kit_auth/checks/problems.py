@@ -80,6 +80,7 @@ PROBLEMS: Mapping[str, str] = {
     "W039": "a username that may be NULL: such an account cannot log in by its address",
     "W040": "with ``--deploy``: mails go by SMTP without a time-out, so a mail server "
     "that hangs stops them all",
+    "W041": "with ``--database``: an address is stored with spaces around it",
 }
 
 Problems = Iterator[checks.CheckMessage]

@@ -3,10 +3,15 @@
 from __future__ import annotations
 
 from collections.abc import Collection, Iterator
+from contextlib import suppress
+from functools import reduce
+from operator import or_
+from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db import DatabaseError, router
+from django.db.models import Q, QuerySet
 
 from ..settings import SETTING_NAME, api_settings
 from .problems import Problems, is_readable, item, key, problem
@@ -29,27 +34,59 @@ def check_upgrade() -> Problems:
 
 
 def check_accounts(databases: Collection[str]) -> Problems:
-    """W037, where ``databases`` holds the one of the user model."""
+    """W037, W041, where ``databases`` holds the one of the user model."""
     model = get_user_model()
     using = router.db_for_write(model)
+    if using not in databases:
+        return
     columns = {field.name for field in model._meta.concrete_fields}
-    if using not in databases or not {"is_active", "last_login"} <= columns:
-        return
-    rows = model._base_manager.using(using).filter(is_active=False, last_login=None)
-    try:
-        count = rows.count()
-    except DatabaseError:
-        # ``migrate`` runs the check before it makes the table.
-        return
+    rows = model._base_manager.using(using)
+    label = model._meta.label
+    # ``migrate`` runs the check before it makes the table.
+    with suppress(DatabaseError):
+        if {"is_active", "last_login"} <= columns:
+            yield from _undecided(label, rows.filter(is_active=False, last_login=None))
+        if model.get_email_field_name() in columns:
+            yield from _spaced(label, rows.filter(has_outer_spaces()))
+
+
+def _undecided(label: str, rows: QuerySet[Any]) -> Problems:
+    count = rows.count()
     if count:
         yield problem(
             "W037",
-            f"{model._meta.label}: {count} accounts are inactive and have never logged "
-            "in. 2.0.0 does not tell whether they wait for their activation, so they "
-            "get no reset and no activation mail.",
+            f"{label}: {count} accounts are inactive and have never logged in. 2.0.0 "
+            "does not tell whether they wait for their activation, so they get no "
+            "reset and no activation mail.",
             "manage.py ai_kit_auth_upgrade shows them, and marks them as waiting after "
             "a question.",
         )
+
+
+def _spaced(label: str, rows: QuerySet[Any]) -> Problems:
+    count = rows.count()
+    if count:
+        yield problem(
+            "W041",
+            f"{label}: {count} accounts have an e-mail address with spaces around it. "
+            "Their owners cannot log in by it and get no reset mail, and it can be "
+            "registered again.",
+            "manage.py ai_kit_auth_upgrade shows them, and takes the spaces away after "
+            "a question.",
+        )
+
+
+def has_outer_spaces() -> Q:
+    """Return the condition that finds accounts whose address has spaces around it."""
+    name = get_user_model().get_email_field_name()
+    return reduce(
+        or_,
+        (
+            Q((f"{name}__{side}", space))
+            for side in ("startswith", "endswith")
+            for space in (" ", "\t", "\n", "\r", "\xa0")
+        ),
+    )
 
 
 def undecided_route(sign: str) -> Problems:

@@ -7,9 +7,8 @@ from collections.abc import Callable
 from typing import Any
 
 from django.core.management.base import BaseCommand
-from django.db.models import Q
 
-from ...checks.upgrade import undecided_route
+from ...checks.upgrade import has_outer_spaces, undecided_route
 from ...services import is_anybodys
 from ...users import (
     AccountState,
@@ -82,8 +81,7 @@ class Command(BaseCommand):
 
     def _addresses(self) -> bool:
         name = email_field()
-        spaces = Q((f"{name}__startswith", " ")) | Q((f"{name}__endswith", " "))
-        accounts = list(all_rows().filter(spaces))
+        accounts = list(all_rows().filter(has_outer_spaces()))
         free = []
         for user in accounts:
             others = all_rows().exclude(pk=user.pk)
