@@ -125,7 +125,8 @@ def frontend(
         page = context.new_page()
         page.route("**/guide/*", serve)
         # A page that never came over the network may not ask this machine anything.
-        page.goto(f"http://localhost:{port}/")
+        # And its own first request must not race with the guide's for the cookie.
+        page.goto(f"http://localhost:{port}/", wait_until="networkidle")
         yield Frontend(page)
 
 
