@@ -168,6 +168,43 @@ def test_whoever_an_admin_invites_needs_no_proof(
     assert send(client, "activate", invitation) == DONE
 
 
+@pytest.mark.user_model("auth_user")
+@pytest.mark.parametrize("knows_password", [True, False])
+def test_a_link_that_an_admin_mails_once_more_asks_for_the_password(
+    admin_client: Any, client: APIClient, make_user: MakeUser, knows_password: bool
+) -> None:
+    """A row does not tell that an admin has made it; a reset is the other way in."""
+    user = make_user(is_active=False)
+    data = {"action": "send_activation_mail", "_selected_action": [user.pk]}
+    answer = admin_client.post("/admin/auth/user/", data, follow=True)
+    assert "1 activation mail was sent" in answer.content.decode()
+    link = mailed_link()
+    assert send(client, "activate", link) == REQUIRED
+    if knows_password:
+        assert send(client, "activate", {**link, "password": PASSWORD}) == DONE
+    else:
+        post(client, "send_pw_reset_email", {"email": "ada@example.com"})
+        new = {**mailed_link(), "password": OTHER_PASSWORD}
+        assert send(client, "pw_reset", new) == DONE
+    user.refresh_from_db()
+    assert user.is_active
+
+
+@pytest.mark.user_model("auth_user")
+def test_without_a_password_the_link_of_an_admin_lets_its_owner_choose_one(
+    admin_client: Any, client: APIClient, make_user: MakeUser
+) -> None:
+    user = make_user(is_active=False)
+    user.set_unusable_password()
+    user.save(update_fields=["password"])
+    data = {"action": "send_activation_mail", "_selected_action": [user.pk]}
+    admin_client.post("/admin/auth/user/", data, follow=True)
+    new = {**mailed_link(), "password": OTHER_PASSWORD}
+    assert send(client, "pw_reset", new) == DONE
+    user.refresh_from_db()
+    assert user.is_active
+
+
 def test_under_prevent_enumeration_the_cookie_does_not_tell_either(
     client: APIClient, settings: Any, make_user: MakeUser
 ) -> None:
