@@ -322,9 +322,8 @@ def authenticate(
     try:
         user = None
         if username is None:
-            # No backend can look for it. What it would have cost, and who hears of it:
             with gate:
-                UserModel().set_password(password)
+                user = _authenticate_nameless(found, password)
         else:
             with gate:
                 user = auth.authenticate(request, username=username, password=password)
@@ -341,6 +340,41 @@ def authenticate(
         credentials={"username": username or typed, "password": "*" * 20},
         request=request,
     )
+    return None
+
+
+# They look for an account by its username, then at its password and ``is_active``.
+_DJANGOS_BACKENDS = ("ModelBackend", "AllowAllUsersModelBackend")
+
+
+def _is_djangos(backend: Any) -> bool:
+    # By its name: the module of these needs the user model, and so comes after this.
+    kind = type(backend)
+    is_one = kind.__qualname__ in _DJANGOS_BACKENDS
+    return is_one and kind.__module__ == "django.contrib.auth.backends"
+
+
+def _authenticate_nameless(found: User | None, password: str) -> User | None:
+    """
+    Return ``found``, whose username is NULL, if ``password`` is its own, or None.
+
+    No backend can look for it, so this does what Django's own do. It costs a hash
+    either way.
+
+    SECURITY: another backend may know a rule, such as a lock, that nothing may lead
+    around.
+    """
+    paths, backends = settings.AUTHENTICATION_BACKENDS, auth.get_backends()
+    row = None
+    if found is not None and all(map(_is_djangos, backends)):
+        row = users().filter(pk=found.pk).first()
+    if row is None:
+        UserModel().set_password(password)
+    elif row.check_password(password):
+        for path, backend in zip(paths, backends, strict=True):
+            if backend.user_can_authenticate(row):
+                row.backend = path
+                return row
     return None
 
 

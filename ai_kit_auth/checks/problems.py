@@ -77,7 +77,8 @@ PROBLEMS: Mapping[str, str] = {
     "W037": "with ``--database``: accounts of 2.0.0 that may wait, with no way in",
     "W038": "``REGISTRATION_SERIALIZER`` or ``USER_UPDATE_SERIALIZER`` takes a field "
     "that is not kept, or cannot save",
-    "W039": "a username that may be NULL: such an account cannot log in by its address",
+    "W039": "a username that may be NULL, and a backend that is not Django's: such an "
+    "account cannot log in by its address",
     "W040": "with ``--deploy``: mails go by SMTP without a time-out, so a mail server "
     "that hangs stops them all",
     "W041": "with ``--database``: an address is stored with spaces around it",

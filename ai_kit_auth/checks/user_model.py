@@ -6,6 +6,7 @@ from collections.abc import Iterator
 from contextlib import suppress
 from typing import Any
 
+from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.db.models import EmailField, F, Model, UniqueConstraint
 
@@ -41,14 +42,22 @@ def check_user_model() -> Problems:
             )
 
 
+_DJANGOS = {
+    f"django.contrib.auth.backends.{name}"
+    for name in ("ModelBackend", "AllowAllUsersModelBackend")
+}
+
+
 def _username_problems(model: Any) -> Problems:
     names = {field.name: field for field in model._meta.concrete_fields}
     field = names.get(model.USERNAME_FIELD)
-    if field is not None and field.null:
+    others = [path for path in settings.AUTHENTICATION_BACKENDS if path not in _DJANGOS]
+    if field is not None and field.null and others:
         yield problem(
             "W039",
-            f"{model._meta.label}.{field.name} may be NULL: Django's backend lets no "
-            "account without one log in, also not by its e-mail address.",
+            f"{model._meta.label}.{field.name} may be NULL, and backends such as "
+            f"{others[0]} are asked by it: an account without one cannot log in, also "
+            "not by its e-mail address.",
             f"Give each account a {field.name!r} (registration makes one up), and "
             f"declare {model._meta.label}.{field.name} without null=True.",
         )

@@ -1,0 +1,3 @@
+"""A project whose accounts may have no username: NULL, and not blank."""
+
+from __future__ import annotations
