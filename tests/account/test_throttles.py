@@ -340,7 +340,7 @@ def test_a_session_from_before_sessions_had_names_is_limited(
     session = browser.client.session
     session.pop("_ai_kit_auth_session", None)
     session.save()
-    browser.client.cookies[settings.SESSION_COOKIE_NAME] = session.session_key
+    browser.client.cookies[settings.SESSION_COOKIE_NAME] = str(session.session_key)
     seen = [prove(browser, "confirm_password") for _ in range(4)]
     assert seen == [WRONG_PASSWORD] * 3 + [THROTTLED]
     owner = Browser(ELSEWHERE)
