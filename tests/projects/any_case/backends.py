@@ -16,8 +16,8 @@ class TrimmingBackend(ModelBackend):
         return super().authenticate(request, **credentials)
 
 
-class RightsBackend(ModelBackend):
-    """Knows what an account may do, and not who it is."""
+class LenientBackend(ModelBackend):
+    """Has rules for whom to let in, and leaves it to Django who somebody is."""
 
-    def has_perm(self, *args: Any, **kwargs: Any) -> bool:
-        return False
+    def user_can_authenticate(self, user: Any) -> bool:
+        return True
