@@ -54,3 +54,16 @@ def test_a_german_browser_starts_in_german(
     visit.submit(ident=example.somebody().email, password="x")
     visit.sees("status", "errors.invalid_credentials")
     visit.screenshot("login-german")
+
+
+def test_a_language_button_is_called_what_it_shows(visit: Visit) -> None:
+    """Also by who speaks to the computer: "EN" is none of the words that people say."""
+    from playwright.sync_api import expect
+
+    visit.go("/")
+    for name in ("English", "Deutsch"):
+        button = visit.page.get_by_role("button", name=name, exact=True)
+        expect(button).to_have_text(name)
+        button.click()
+        expect(button).to_have_attribute("aria-pressed", "true")
+        visit.check_accessibility()

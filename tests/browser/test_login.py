@@ -2,12 +2,18 @@
 
 from __future__ import annotations
 
+from collections.abc import Callable
+from urllib.parse import quote
+
 import pytest
 
 from .example import DEMO_USER, Example
 from .visit import Visit
 
 pytestmark = pytest.mark.user_model("auth_user")
+
+# Where the CSRF token is kept makes no difference to these.
+one_mode = pytest.mark.parametrize("example", ["sessions"], indirect=True)
 
 
 def test_the_demo_user_logs_in_and_out(visit: Visit) -> None:
@@ -94,3 +100,134 @@ def test_a_second_tab_that_logs_out_leaves_the_first_one_usable(visit: Visit) ->
     visit.expects("403 logout/")
     visit.press("logout")
     visit.is_on("/auth/login", "login.title")
+
+
+# The way back
+
+
+@one_mode
+def test_a_login_leads_back_to_the_page_that_was_asked_for(
+    new_visit: Callable[..., Visit],
+) -> None:
+    here, elsewhere = new_visit(), new_visit()
+    here.go("/auth/account")
+    here.is_on("/auth/login", "login.title")
+    here.sees("status", "login.needed")
+    # Neither a reload nor a wrong password makes the page forget it.
+    here.page.reload()
+    here.expects("400 login/")
+    here.submit(ident=DEMO_USER.username, password="x")
+    here.sees("status", "errors.invalid_credentials")
+    here.submit(ident=DEMO_USER.username, password=DEMO_USER.password)
+    here.is_on("/auth/account", "account.title")
+
+    # Also where the session ended while the page was open.
+    elsewhere.log_in(DEMO_USER)
+    elsewhere.open_account()
+    elsewhere.expects("400 logout_others/")
+    elsewhere.press("others-submit")
+    elsewhere.confirm(DEMO_USER.password)
+    elsewhere.sees("others-status", "account.others_done")
+    here.expects("403 me/")
+    here.press("username-submit")
+    here.sees("status", "login.ended")
+    here.submit(ident=DEMO_USER.username, password=DEMO_USER.password)
+    here.is_on("/auth/account", "account.title")
+
+    # Who logged out asked for no page.
+    here.press("header-logout")
+    here.sees("status", "login.logged_out")
+    here.submit(ident=DEMO_USER.username, password=DEMO_USER.password)
+    here.is_on("/auth/profile", "profile.title")
+
+
+@one_mode
+@pytest.mark.parametrize(
+    "elsewhere",
+    [
+        "https://other.example/outbox",
+        "//other.example/outbox",
+        "/\\other.example/outbox",
+        "{frontend}@other.example/outbox",
+        "{host}/outbox",
+        "javascript:document.title='run'",
+        "http://[",
+    ],
+)
+def test_a_login_leads_to_no_other_origin(
+    visit: Visit, example: Example, elsewhere: str
+) -> None:
+    """Neither by the address, which anybody can write, nor by a state gone wrong."""
+    address = elsewhere.format(frontend=example.frontend, host=example.host)
+    visit.go(f"/auth/login?next={quote(address, safe='')}")
+    visit.page.evaluate(
+        "next => history.replaceState({next}, '', location.href)", address
+    )
+    visit.page.reload()
+    visit.submit(ident=DEMO_USER.username, password=DEMO_USER.password)
+    visit.is_on("/auth/profile", "profile.title")
+    assert visit.page.url == f"{example.frontend}/auth/profile"
+
+
+# The head of every page
+
+
+@one_mode
+def test_every_page_says_who_is_logged_in_and_logs_out(
+    visit: Visit, example: Example
+) -> None:
+    from playwright.sync_api import expect
+
+    ada = example.somebody()
+    visit.become_member(ada)
+    visit.go("/")
+    expect(visit.page.get_by_test_id("header-user")).to_have_count(0)
+    for path in ("/", "/auth/account", "/outbox", "/nowhere"):
+        visit.log_in(ada)
+        visit.go(path)
+        visit.sees("header-user", "header.user", name=ada.username)
+        visit.press("header-logout")
+        visit.is_on("/auth/login", "login.title")
+        expect(visit.page.get_by_test_id("header-user")).to_have_count(0)
+    visit.go("/auth/profile")
+    visit.sees("status", "login.needed")
+
+
+@one_mode
+def test_the_head_follows_the_name_and_the_language(
+    visit: Visit, example: Example
+) -> None:
+    ada, new = example.somebody(), example.somebody()
+    visit.become_member(ada)
+    visit.log_in(ada)
+    visit.open_account()
+    visit.type(username=new.username)
+    visit.press("username-submit")
+    visit.sees("header-user", "header.user", name=new.username)
+    visit.press("lang-de")
+    visit.language = "de"
+    visit.sees("header-user", "header.user", name=new.username)
+    visit.sees("header-logout", "header.logout")
+
+
+@one_mode
+def test_a_logout_that_fails_is_told_until_the_next_page(visit: Visit) -> None:
+    from playwright.sync_api import expect
+
+    visit.log_in(DEMO_USER)
+    visit.go("/")
+    first = visit.page
+    visit.page = visit.context.new_page()
+    visit.go("/")
+    visit.press("header-logout")
+    visit.log_in(DEMO_USER)
+    # Its token is that of a session that has ended.
+    visit.page = first
+    visit.expects("403 logout/")
+    visit.press("header-logout")
+    visit.sees("header-status", "errors.csrf_failed")
+    visit.sees("header-user", "header.user", name=DEMO_USER.username)
+    visit.screenshot("header-stale-token")
+    visit.page.locator("#nav a").first.click()
+    visit.is_on("/auth/profile", "profile.title")
+    expect(visit.page.get_by_test_id("header-status")).to_have_text("")

@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from .example import DEMO_USER, Example
+from .example import DEMO_USER, Example, Person
 from .visit import Visit
 
 pytestmark = [
@@ -28,7 +28,7 @@ PAGES = {
     "not-found": "/nowhere",
 }
 LOOKS: dict[str, dict[str, Any]] = {
-    "desktop": {},
+    "desktop": {"viewport": {"width": 1280, "height": 800}},
     "phone": {
         "viewport": {"width": 360, "height": 740},
         "has_touch": True,
@@ -47,13 +47,12 @@ def test_every_page(
 
     def inspect(name: str) -> None:
         visit.screenshot(f"{look}-{name}")
-        if look == "phone":
-            # German words are long.
-            visit.press("lang-de")
-            visit.screenshot(f"{look}-german-{name}")
-            visit.press("lang-en")
-        else:
-            visit.check_accessibility()
+        visit.check_accessibility()
+        # German words are long.
+        visit.press("lang-de")
+        visit.screenshot(f"{look}-german-{name}")
+        visit.check_accessibility()
+        visit.press("lang-en")
 
     # A mail for the outbox to show.
     visit.become_member(example.somebody())
@@ -81,3 +80,53 @@ def test_a_long_address_does_not_widen_a_phone(
     visit.submit(ident=ident)
     visit.sees("status", "forgot.done", ident=ident)
     visit.screenshot("phone-long-address")
+
+
+TAPPED = "header a, header button, main form button, main .button"
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_the_head_is_good_to_read_and_to_tap_on_a_phone(
+    new_visit: Callable[..., Visit], language: str
+) -> None:
+    """A thumb needs 44 pixels; the menu keeps one row and letters of a usual size."""
+    visit = new_visit(**LOOKS["phone"])
+
+    def check() -> None:
+        for place in visit.page.locator(TAPPED).all():
+            box = place.bounding_box()
+            assert box is not None
+            assert box["x"] >= 0
+            assert box["x"] + box["width"] <= 360
+            if "toggle" not in (place.get_attribute("class") or ""):
+                assert box["height"] >= 44, place.inner_text()
+        links = visit.page.locator("#nav a").all()
+        boxes = [link.bounding_box() for link in links]
+        assert len({box["y"] for box in boxes if box is not None}) == 1
+        for link in links:
+            assert link.evaluate("a => parseFloat(getComputedStyle(a).fontSize)") >= 16
+            # No word is broken.
+            assert link.evaluate("a => a.getClientRects().length") == 1
+            assert link.evaluate("a => a.scrollWidth <= a.clientWidth")
+
+    visit.go("/auth/login")
+    visit.press(f"lang-{language}")
+    visit.language = language
+    check()
+    visit.submit(ident=DEMO_USER.username, password=DEMO_USER.password)
+    visit.is_on("/auth/profile", "profile.title")
+    check()
+
+
+def test_a_long_user_name_does_not_widen_a_phone(
+    new_visit: Callable[..., Visit], example: Example
+) -> None:
+    visit = new_visit(**LOOKS["phone"])
+    ada = Person(example.somebody().username + "x" * 50)
+    visit.become_member(ada)
+    visit.log_in(ada)
+    visit.sees("header-user", "header.user", name=ada.username)
+    visit.screenshot("phone-long-name")
+    button = visit.page.get_by_test_id("header-logout").bounding_box()
+    assert button is not None
+    assert button["x"] + button["width"] <= 360

@@ -7,7 +7,7 @@ from collections.abc import Callable
 
 import pytest
 
-from .example import WEAK_PASSWORD, Example
+from .example import DEMO_USER, WEAK_PASSWORD, Example
 from .post_office import Letter
 from .visit import Visit
 
@@ -142,6 +142,13 @@ def test_a_browser_that_only_opens_the_link_activates_nothing(
     owner.press("proof-submit")
     owner.sees("status", "activation.done")
     owner.log_in(ada)
+
+
+def test_who_is_logged_in_registers_no_second_account(visit: Visit) -> None:
+    visit.log_in(DEMO_USER)
+    visit.go("/auth/register")
+    visit.is_on("/auth/profile", "profile.title")
+    visit.reads("profile-email", DEMO_USER.email)
 
 
 def test_a_weak_password_shows_while_it_is_typed(

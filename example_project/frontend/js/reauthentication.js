@@ -5,7 +5,7 @@ import { ApiError, post } from "./api.js";
 import { ask } from "./dialog.js";
 import { el, say } from "./dom.js";
 import { field, form } from "./form.js";
-import { currentUser } from "./session.js";
+import { displayName } from "./session.js";
 
 /**
  * Call `send(proof)`, whose body is to hold what `proof` holds; if the host asks who is
@@ -62,8 +62,7 @@ function confirmPassword() {
 
 /** A field for password managers alone, which tells them whose password it is. */
 export function accountName() {
-  const { username, email } = currentUser();
   const input = el("input", { autocomplete: "username", hidden: true, readonly: true });
-  input.value = username ?? email;
+  input.value = displayName();
   return input;
 }

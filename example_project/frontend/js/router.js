@@ -31,6 +31,7 @@ const ROUTES = {
 };
 
 const main = document.getElementById("main");
+const listeners = new Set();
 let visit = 0;
 let title = "app.name";
 
@@ -39,7 +40,7 @@ export function route(pathname = location.pathname) {
   return pathname.replace(/\/+$/, "") || "/";
 }
 
-/** Go to `href`, a path with an optional query; `state` reaches the page. */
+/** Go to `href`, a path or an address of this origin; `state` reaches the page. */
 export async function navigate(href, { replace = false, state = null } = {}) {
   const target = new URL(href, location.origin);
   // The outbox comes with a policy of its own, which only a real page load brings.
@@ -51,6 +52,11 @@ export async function navigate(href, { replace = false, state = null } = {}) {
   await render({ moveFocus: true });
 }
 
+/** Call `listener` whenever another page is shown, or the same one anew. */
+export function onPage(listener) {
+  listeners.add(listener);
+}
+
 /** Show the page of the current address. */
 export async function render({ moveFocus }) {
   const mine = ++visit;
@@ -58,6 +64,7 @@ export async function render({ moveFocus }) {
   title = page.title;
   writeTitle();
   markCurrent();
+  for (const listener of listeners) listener();
   const context = {
     state: history.state,
     // A page that the person has left meanwhile must not take them elsewhere.

@@ -1,6 +1,7 @@
 // Who is logged in, as far as this page knows.
 
 import * as api from "./api.js";
+import { loginState } from "./destination.js";
 
 let user = null;
 const listeners = new Set();
@@ -8,6 +9,11 @@ const listeners = new Set();
 /** The user {"id", "email", "username"}, or null. */
 export function currentUser() {
   return user;
+}
+
+/** What to call the user: a host's user model may have no user name. */
+export function displayName() {
+  return user.username ?? user.email;
 }
 
 /** Call `listener` after each change. */
@@ -26,12 +32,11 @@ export async function refresh() {
   return user;
 }
 
-/** Ask the host; return the user, or null and be on the way to the login page. */
+/** Ask the host; return the user, or null and be on the way to the login and back. */
 export async function refreshOrLogIn(navigate) {
   await refresh();
   if (user === null) {
-    const state = { notice: "login.needed" };
-    await navigate("/auth/login", { replace: true, state });
+    await navigate("/auth/login", { replace: true, state: loginState("login.needed") });
   }
   return user;
 }

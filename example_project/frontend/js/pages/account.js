@@ -1,4 +1,5 @@
 import { ApiError, post } from "../api.js";
+import { loginState } from "../destination.js";
 import { ask } from "../dialog.js";
 import { el, heading, say } from "../dom.js";
 import { checkWhileTyping, field, form, newPasswordFields } from "../form.js";
@@ -18,14 +19,14 @@ export const account = {
         return await proven(send, status);
       } catch (error) {
         if (!(error instanceof ApiError) || !error.has("not_authenticated")) throw error;
-        await leave("login.ended");
+        await leave(loginState("login.ended"));
         return false;
       }
     }
 
-    async function leave(notice) {
+    async function leave(state) {
       ended();
-      await navigate("/auth/login", { state: { notice } });
+      await navigate("/auth/login", { state });
     }
 
     return el(
@@ -168,7 +169,7 @@ function deletionForm(act, leave) {
       if (!(await isSure())) return;
       status.show("info", say("p", "form.sending"));
       if (!(await act(status, (proof) => post("delete_account/", proof)))) return;
-      await leave("login.deleted");
+      await leave({ notice: "login.deleted" });
     },
   });
   return element;

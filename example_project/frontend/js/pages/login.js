@@ -1,13 +1,14 @@
+import { destination } from "../destination.js";
 import { el, heading, say } from "../dom.js";
 import { checkbox, field, form } from "../form.js";
 import { currentUser, login as logIn } from "../session.js";
 
-/** Log in with a user name or an e-mail address. `state.notice` is a sentence key. */
+/** Log in with a user name or an e-mail address. `state` is what loginState() returns. */
 export const login = {
   title: "login.title",
   async render({ navigate, state }) {
     if (currentUser()) {
-      await navigate("/auth/profile", { replace: true });
+      await navigate(destination(state), { replace: true });
       return null;
     }
     const ident = field("ident", { label: "field.ident", autocomplete: "username" });
@@ -25,7 +26,7 @@ export const login = {
       submit: "login.submit",
       async send() {
         await logIn(ident.value(), password.value(), remember.value());
-        await navigate("/auth/profile", { replace: true });
+        await navigate(destination(state), { replace: true });
       },
     });
     if (state?.notice) status.show("info", say("p", state.notice));

@@ -1,11 +1,16 @@
 import { post } from "../api.js";
 import { buttonLink, el, heading, say, statusArea } from "../dom.js";
 import { checkWhileTyping, field, form, newPasswordFields } from "../form.js";
+import { currentUser } from "../session.js";
 
-/** Create an account; the password is checked while it is being typed. */
+/** Create an account; the password is checked while the user types it. */
 export const register = {
   title: "register.title",
-  render() {
+  async render({ navigate }) {
+    if (currentUser()) {
+      await navigate("/auth/profile", { replace: true });
+      return null;
+    }
     const email = field("email", {
       label: "field.email",
       type: "email",

@@ -1,0 +1,87 @@
+// The head of every page: the menu, who is logged in, the languages.
+
+import { ApiError } from "./api.js";
+import { el, say, statusArea } from "./dom.js";
+import { apply, language, setLanguage } from "./i18n.js";
+import { errorMessage } from "./messages.js";
+import { markCurrent, navigate, onPage, writeTitle } from "./router.js";
+import { currentUser, displayName, logout, onChange } from "./session.js";
+
+const languages = document.querySelectorAll(".languages button");
+const status = statusArea("header-status");
+
+/** Fill the head in, and keep it up to date from then on. */
+export function startHeader() {
+  document.querySelector("header.site").append(status.element);
+  for (const button of languages) {
+    button.addEventListener("click", () => {
+      setLanguage(button.lang);
+      writeTitle();
+      drawLanguages();
+    });
+  }
+  drawLanguages();
+  draw();
+  onChange(draw);
+  // What went wrong on the page before.
+  onPage(status.clear);
+}
+
+function draw() {
+  drawNavigation();
+  drawUser();
+}
+
+function drawNavigation() {
+  const links = currentUser()
+    ? [
+        ["nav.profile", "/auth/profile"],
+        ["nav.account", "/auth/account"],
+      ]
+    : [
+        ["nav.register", "/auth/register"],
+        ["nav.login", "/auth/login"],
+      ];
+  links.push(["nav.outbox", "/outbox"]);
+  document
+    .getElementById("nav")
+    .replaceChildren(...links.map(([key, href]) => el("li", {}, say("a", key, { href }))));
+  markCurrent();
+}
+
+function drawUser() {
+  const place = document.getElementById("user");
+  if (currentUser() === null) {
+    place.replaceChildren();
+    return;
+  }
+  const name = displayName();
+  place.replaceChildren(
+    say("p", "header.user", { title: name, "data-testid": "header-user" }, { name }),
+    say("button", "header.logout", {
+      type: "button",
+      class: "button quiet",
+      "data-testid": "header-logout",
+      onclick: leave,
+    }),
+  );
+  apply(place);
+}
+
+async function leave() {
+  status.clear();
+  try {
+    await logout();
+    await navigate("/auth/login", { state: { notice: "login.logged_out" } });
+  } catch (error) {
+    if (!(error instanceof ApiError)) throw error;
+    status.show("error", errorMessage(error));
+    status.element.focus();
+  }
+}
+
+function drawLanguages() {
+  for (const button of languages) {
+    button.setAttribute("aria-pressed", String(button.lang === language()));
+  }
+}
