@@ -364,7 +364,8 @@ def _authenticate_nameless(found: User | None, password: str) -> User | None:
     SECURITY: another backend may know a rule, such as a lock, that nothing may lead
     around.
     """
-    paths, backends = settings.AUTHENTICATION_BACKENDS, auth.get_backends()
+    paths = settings.AUTHENTICATION_BACKENDS
+    backends: list[Any] = list(auth.get_backends())
     row = None
     if found is not None and all(map(_is_djangos, backends)):
         row = users().filter(pk=found.pk).first()

@@ -306,7 +306,7 @@ NEEDY: list[tuple[Any, str, str]] = [
 def test_a_view_whose_serializer_cannot_give_what_it_needs_is_not_built(
     view: Any, needed: str, ours: str, serializer_class: type[Any]
 ) -> None:
-    own = type("Own", (view,), {"serializer_class": serializer_class})
+    own: Any = type("Own", (view,), {"serializer_class": serializer_class})
     name = serializer_class.__name__
     told = rf"Own needs {needed}.*, and {name} gives.* class {name}\({ours}\)"
     with pytest.raises(ImproperlyConfigured, match=told):
@@ -319,7 +319,8 @@ def test_each_view_that_needs_something_is_tried_above() -> None:
     covered = {view for view, *_ in NEEDY}
     for module in (views, account_views):
         for view in vars(module).values():
-            if isinstance(view, type) and getattr(view, "needs", ()):
+            needs: Any = getattr(view, "needs", None)
+            if isinstance(view, type) and needs:
                 assert view in covered or view is views.MailRequestView
 
 

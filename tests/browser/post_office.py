@@ -71,7 +71,7 @@ class PostOffice:
 
         class OwnController(Controller):
             def factory(self) -> SMTP:
-                connection: SMTP = super().factory()
+                connection: SMTP = super().factory()  # type: ignore[no-untyped-call]  # aiosmtpd has no types here
                 connections.append(connection)
                 return connection
 
@@ -94,7 +94,7 @@ class PostOffice:
 
     async def _hang_up(self) -> None:
         """End each open connection: stopping the loop leaves their sockets open."""
-        assert self._controller.server is not None
+        assert isinstance(self._controller.server, asyncio.Server)
         # A server that is closed loses the socket that it has just accepted.
         for listener in self._controller.server.sockets:
             self._controller.loop.remove_reader(listener)
@@ -105,7 +105,7 @@ class PostOffice:
         while transports := [
             connection.transport
             for connection in self._connections
-            if connection.transport is not None
+            if isinstance(connection.transport, asyncio.Transport)
         ]:
             for transport in transports:
                 transport.abort()
