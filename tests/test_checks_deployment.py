@@ -161,8 +161,7 @@ def test_w040_by_the_settings_of_older_versions(
     """Which Django 6.1 follows as long as there are no MAILERS."""
     for name, value in DEPLOYED.items():
         setattr(settings, name, value)
-    if hasattr(settings, "MAILERS"):
-        del settings.MAILERS
+    del settings.MAILERS
     settings.EMAIL_BACKEND = "django.core.mail.backends.smtp.EmailBackend"
     settings.EMAIL_TIMEOUT = timeout
     # Of ours alone: one of Django's wants MAILERS.

@@ -138,6 +138,14 @@ def test_a_check_tells_of_addresses_with_outer_spaces(
     assert log_in(APIClient(), "ada@example.com").status_code == 200
 
 
+def test_a_model_without_addresses_has_none_with_spaces(
+    db: None, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    """E013 says that its EMAIL_FIELD leads nowhere."""
+    monkeypatch.setattr(get_user_model(), "EMAIL_FIELD", "nowhere")
+    assert about_accounts("default") == []
+
+
 @pytest.mark.user_model("bare")
 def test_a_model_without_activation_has_no_such_accounts(db: None) -> None:
     assert "nothing" in upgrade("--yes")
