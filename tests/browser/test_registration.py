@@ -7,11 +7,14 @@ from collections.abc import Callable
 
 import pytest
 
-from .example import DEMO_USER, WEAK_PASSWORD, Example
+from .example import DEMO_USER, OTHER_PASSWORD, WEAK_PASSWORD, Example
 from .post_office import Letter
 from .visit import Visit
 
 pytestmark = pytest.mark.user_model("auth_user")
+
+# Where the CSRF token is kept makes no difference to these.
+one_mode = pytest.mark.parametrize("example", ["sessions"], indirect=True)
 
 
 def check_letter(letter: Letter, address: str, page: str, language: str) -> None:
@@ -195,6 +198,117 @@ def test_everything_wrong_is_said_beside_its_field(visit: Visit) -> None:
     visit.sees("errors-password", "errors.password_too_common")
     visit.sees("status", "form.check")
     visit.screenshot("register-errors")
+
+
+@one_mode
+def test_all_that_is_wrong_with_a_form_shows_at_once(
+    visit: Visit, example: Example
+) -> None:
+    ada = example.somebody()
+    visit.go("/auth/register")
+    visit.press("submit")
+    for name in ("email", "password", "password2"):
+        visit.sees(f"errors-{name}", "errors.blank")
+    assert visit.page.evaluate("document.activeElement.id") == "email"
+    visit.screenshot("register-empty")
+
+    visit.expects("400 validate_password/")
+    visit.type(email="ada at example", password=WEAK_PASSWORD)
+    visit.sees("errors-password", "errors.password_too_common")
+    visit.submit(password2=ada.password)
+    visit.sees("errors-email", "errors.invalid")
+    visit.sees("errors-password", "errors.password_too_common")
+    visit.sees("errors-password2", "errors.passwords_not_identical")
+    visit.sees("status", "form.check")
+    visit.screenshot("register-all-wrong")
+
+
+@one_mode
+def test_the_red_box_goes_when_the_marked_fields_are_corrected(
+    visit: Visit, example: Example
+) -> None:
+    from playwright.sync_api import expect
+
+    ada = example.somebody()
+    status = visit.page.get_by_test_id("status")
+    visit.go("/auth/register")
+    visit.type(
+        email=DEMO_USER.email, username=DEMO_USER.username, password=ada.password
+    )
+    visit.sees("errors-password", "field.password_good")
+    visit.expects("400 register/")
+    visit.submit(password2=ada.password)
+    visit.sees("status", "form.check")
+    visit.sees("errors-email", "errors.email_unique")
+    visit.type(username=ada.username)
+    # One of two is not enough.
+    expect(visit.page.get_by_test_id("errors-username")).to_have_text("")
+    visit.sees("status", "form.check")
+    visit.type(email=ada.email)
+    expect(status).to_be_hidden()
+
+    # A password is corrected when the host takes it, its repetition by either field.
+    visit.submit(password2=f"{ada.password}x")
+    visit.sees("status", "form.check")
+    visit.type(password=f"{ada.password}x")
+    expect(visit.page.get_by_test_id("errors-password2")).to_have_text("")
+    expect(status).to_be_hidden()
+    visit.sees("errors-password", "field.password_good")
+    visit.press("submit")
+    visit.sees("status", "register.done", email=ada.email)
+
+
+@one_mode
+def test_an_address_and_a_repetition_are_checked_when_they_are_left(
+    visit: Visit, example: Example
+) -> None:
+    from playwright.sync_api import expect
+
+    def left(**values: str) -> None:
+        visit.type(**values)
+        visit.page.keyboard.press("Tab")
+
+    ada = example.somebody()
+    email, password2 = map(
+        visit.page.get_by_test_id, ("errors-email", "errors-password2")
+    )
+    visit.go("/auth/register")
+    left(email="")
+    for address in ("ada", "ada at example", "ada@", "ada@example"):
+        expect(email).to_have_text("")
+        visit.page.locator("#email").press_sequentially(address)
+        # Nobody is interrupted.
+        expect(email).to_have_text("")
+        visit.page.keyboard.press("Tab")
+        visit.sees("errors-email", "errors.invalid")
+        visit.type(email="")
+    left(email=ada.email)
+    expect(email).to_have_text("")
+
+    left(password=ada.password)
+    visit.sees("errors-password", "field.password_good")
+    left(password2="")
+    expect(password2).to_have_text("")
+    left(password2=OTHER_PASSWORD)
+    visit.sees("errors-password2", "errors.passwords_not_identical")
+    visit.screenshot("register-left")
+    left(password2=ada.password)
+    expect(password2).to_have_text("")
+    left(password=OTHER_PASSWORD)
+    visit.sees("errors-password2", "errors.passwords_not_identical")
+    left(password=ada.password)
+    expect(password2).to_have_text("")
+    # No red box before the form is sent.
+    expect(visit.page.get_by_test_id("status")).to_be_hidden()
+
+
+@one_mode
+def test_a_click_beside_a_wrong_address_meets_what_it_aims_at(visit: Visit) -> None:
+    """The sentence that appears moves the link, but not before the click is over."""
+    visit.go("/auth/register")
+    visit.type(email="ada at example")
+    visit.follow("register.login")
+    visit.is_on("/auth/login", "login.title")
 
 
 def test_an_address_has_one_account(visit: Visit, example: Example) -> None:

@@ -5,10 +5,50 @@ import { el, say, statusArea } from "./dom.js";
 import { codeList, errorMessage } from "./messages.js";
 
 const LIVE_CHECK_DELAY = 300;
+const MARKED = "marked";
+// The sentence of the red box above all marked fields.
+const CHECK = "form.check";
+
+let mouseIsDown = false;
+document.addEventListener("mousedown", () => (mouseIsDown = true), true);
+document.addEventListener("mouseup", () => (mouseIsDown = false), true);
+
+/** Call `action` when the user leaves `input` for something else on the page. */
+function onLeave(input, action) {
+  input.addEventListener("blur", () => {
+    // The window lost the focus, not the field.
+    if (document.activeElement === input) return;
+    // A sentence moves what is below it. A click must still meet what the user aims at.
+    if (!mouseIsDown) action();
+    else document.addEventListener("mouseup", () => setTimeout(action), { once: true });
+  });
+}
+
+/** A function that shows the sentences of codes in `errors`, and marks `input`. */
+function marker(input, errors, sentences) {
+  return (codes) => {
+    errors.replaceChildren(...(codes.length ? [codeList(codes, sentences)] : []));
+    if (codes.length) input.setAttribute("aria-invalid", "true");
+    else input.removeAttribute("aria-invalid");
+    // The form wants to know.
+    input.dispatchEvent(new CustomEvent(MARKED, { bubbles: true }));
+  };
+}
+
+function isMarked({ input }) {
+  return input.hasAttribute("aria-invalid");
+}
+
+/** Whether the browser and Django both take it for an e-mail address. */
+function looksLikeAddress(input) {
+  return !input.validity.typeMismatch && /@(.+\..+|localhost)$/i.test(input.value);
+}
 
 /**
  * A text field. Its id is `name`; `label` and `hint` are sentence keys, `sentences` what
- * codeList() takes. `live` announces its errors while the person is typing.
+ * codeList() takes. `live` announces its errors while the user types. `problem()` returns
+ * the code of what the page finds wrong with the value by itself, or undefined; the page
+ * asks when the user leaves the field.
  */
 export function field(
   name,
@@ -22,6 +62,7 @@ export function field(
     autofocus = false,
     value = "",
     sentences,
+    problem,
   },
 ) {
   const input = el("input", {
@@ -36,11 +77,12 @@ export function field(
     "aria-describedby": hint ? `${name}-hint ${name}-errors` : `${name}-errors`,
   });
   input.value = value;
+  if (type === "email") problem = () => (looksLikeAddress(input) ? undefined : "invalid");
   const errors = el("div", {
     class: "errors",
     id: `${name}-errors`,
     "data-testid": `errors-${name}`,
-    "aria-live": live ? "polite" : null,
+    "aria-live": live || problem ? "polite" : null,
   });
   const control =
     type === "password" ? el("div", { class: "control" }, input, toggle(input)) : input;
@@ -57,19 +99,27 @@ export function field(
     control,
     errors,
   );
-  function show(codes) {
-    errors.replaceChildren(...(codes.length ? [codeList(codes, sentences)] : []));
-    if (codes.length) input.setAttribute("aria-invalid", "true");
-    else input.removeAttribute("aria-invalid");
+  const show = marker(input, errors, sentences);
+  /** The codes of what the page finds by itself. */
+  function problems() {
+    if (input.value === "") return optional ? [] : ["blank"];
+    return [problem?.()].filter(Boolean);
   }
-  // What the host said about another value. A live field gets its next answer soon, and
-  // would flicker.
+  /** Show what is wrong with what the user typed; nothing yet is no fault. */
+  function inspect() {
+    if (input.value !== "" && problem?.()) show(problems());
+  }
+  onLeave(input, inspect);
+  // What was said about another value. A live field gets its next answer soon, and would
+  // flicker.
   if (!live) input.addEventListener("input", () => show([]));
   return {
     name,
     element,
     input,
     value: () => input.value,
+    problems,
+    inspect,
     /** Empty the field, of praise and errors too. */
     clear() {
       input.value = "";
@@ -110,9 +160,8 @@ export function checkbox(name, { label, hint }) {
     "aria-describedby": `${name}-hint ${name}-errors`,
   });
   const errors = el("div", { class: "errors", id: `${name}-errors` });
-  function show(codes) {
-    errors.replaceChildren(...(codes.length ? [codeList(codes)] : []));
-  }
+  const show = marker(input, errors);
+  input.addEventListener("input", () => show([]));
   return {
     name,
     element: el(
@@ -124,6 +173,7 @@ export function checkbox(name, { label, hint }) {
     ),
     input,
     value: () => input.checked,
+    problems: () => [],
     show,
   };
 }
@@ -143,15 +193,26 @@ export function newPasswordFields(name, label) {
     label: "field.password2",
     type: "password",
     autocomplete: "new-password",
+    problem: () =>
+      password.value() === password2.value() ? undefined : "passwords_not_identical",
   });
-  const check = () =>
-    password.value() === password2.value() ? {} : { password2: ["passwords_not_identical"] };
+  onLeave(password.input, password2.inspect);
+  password.input.addEventListener("input", () => {
+    // The first one may have been the wrong one.
+    if (!password2.problems().length) password2.show([]);
+  });
+  const check = () => {
+    const codes = password2.problems();
+    return codes.length ? { password2: codes } : {};
+  };
   return { password, password2, check };
 }
 
 /**
  * A form of `fields`. `send()` does the request and what follows it; an ApiError that it
- * throws is shown, `check()` returns codes by field found without asking the host.
+ * throws is shown. `check()` returns codes by field, {} for none, of what the host cannot
+ * find: with one of these the form is not sent. The host finds the rest, and more than the
+ * page could: names that are taken.
  * `name`: on a page with several. `look`: "danger" or "quiet". `cancel`: what a second
  * button does, which is there if this is.
  */
@@ -187,19 +248,30 @@ export function form({
 
   function mark(errors) {
     for (const { name, show } of fields) if (errors[name]) show(errors[name]);
-    const invalid = fields.find(({ name }) => errors[name]);
-    if (invalid) {
-      status.show("error", say("p", "form.check"));
-      invalid.input.focus();
+    const marked = fields.some(({ name }) => errors[name]);
+    if (marked) {
+      status.show("error", say("p", CHECK));
+      fields.find((item) => errors[item.name] || isMarked(item)).input.focus();
     }
-    return invalid;
+    return marked;
+  }
+
+  /** Take "check the marked fields" away once none is marked. */
+  function onmarked() {
+    const asked = status.element.querySelector(`[data-i18n="${CHECK}"]`);
+    if (asked && !fields.some(isMarked)) status.clear();
   }
 
   async function onsubmit(event) {
     event.preventDefault();
     if (busy) return;
     status.clear();
-    if (mark(check())) return;
+    const obstacles = check();
+    if (Object.keys(obstacles).length) {
+      // The host is not asked, so the page says all that it can find by itself.
+      mark({ ...ownFindings(fields), ...obstacles });
+      return;
+    }
     for (const { show } of fields) show([]);
     busy = true;
     // Not `disabled`, which would drop the focus.
@@ -226,11 +298,11 @@ export function form({
     }
   }
 
-  // novalidate: the host's codes are what this example shows. method: should the script
-  // be missing, nothing may end up in an address.
+  // novalidate: the example shows the host's codes. method: should the script be
+  // missing, nothing may end up in an address.
   const element = el(
     "form",
-    { method: "post", novalidate: true, onsubmit },
+    { method: "post", novalidate: true, onsubmit, onmarked },
     ...fields.map((item) => item.element),
     buttons,
     status.element,
@@ -238,8 +310,13 @@ export function form({
   return { element, status };
 }
 
+function ownFindings(fields) {
+  const found = fields.map(({ name, problems }) => [name, problems()]);
+  return Object.fromEntries(found.filter(([, codes]) => codes.length));
+}
+
 /**
- * Check a new password while it is being typed. `body()` is what validate_password/
+ * Check a new password while the user types it. `body()` is what validate_password/
  * gets; `others` are fields whose change asks again. Answers arrive in any order: only
  * the one to the latest question counts.
  */
