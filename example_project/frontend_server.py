@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import sys
 from http import HTTPStatus
 from http.server import BaseHTTPRequestHandler, ThreadingHTTPServer
@@ -20,11 +21,16 @@ CONTENT_TYPES = {
 
 
 class FrontendServer(ThreadingHTTPServer):
-    """Serves ``frontend/`` on ``port``; ``host_url`` is the origin of the API."""
+    """Serves ``frontend/`` on ``port``; ``host_url`` is the origin of the API.
+
+    ``demo_logins`` is what the login page shows: a list of ``{"username", "email",
+    "password"}``, the password ``None`` where nobody but its owner knows it.
+    """
 
     def __init__(self, port: int, host_url: str) -> None:
         """Bind ``port`` on the loopback interface, or raise ``OSError``."""
         self.host_url = host_url
+        self.demo_logins: list[dict[str, str | None]] = []
         super().__init__(("127.0.0.1", port), FrontendHandler)
 
     def handle_error(self, request: object, client_address: object) -> None:
@@ -37,7 +43,8 @@ class FrontendHandler(BaseHTTPRequestHandler):
     """``GET`` and ``HEAD``: a file, ``/config.js``, or the app shell for a route.
 
     A path whose last part has no dot is a route of the single-page app and gets
-    ``index.html``; ``/config.js`` is an ES module that exports ``HOST_URL``.
+    ``index.html``; ``/config.js`` is an ES module that exports ``HOST_URL`` and
+    ``DEMO_LOGINS``.
     """
 
     protocol_version = "HTTP/1.1"
@@ -50,9 +57,15 @@ class FrontendHandler(BaseHTTPRequestHandler):
         path = unquote(urlsplit(self.path).path)
         if path == "/config.js":
             content_type = CONTENT_TYPES[".js"]
-            # Origins need no escaping: they are made of "http://localhost:" and digits.
-            body = f'export const HOST_URL = "{self.server.host_url}";\n'.encode()
-            self._answer(HTTPStatus.OK, content_type, body)
+            exports = {
+                "HOST_URL": self.server.host_url,
+                "DEMO_LOGINS": self.server.demo_logins,
+            }
+            lines = [
+                f"export const {name} = {json.dumps(value)};\n"
+                for name, value in exports.items()
+            ]
+            self._answer(HTTPStatus.OK, content_type, "".join(lines).encode())
             return
         file = self._file(path)
         if file is None:

@@ -47,9 +47,12 @@ class PortTakenError(Exception):
 
     def __init__(self, port: int, what: str, flag: str) -> None:
         """Say which ``flag`` moves the ``what`` off ``port``."""
+        other = port + 1 if port < HIGHEST_PORT else port - 1
         super().__init__(
             f"Port {port} is taken, so the {what} cannot start. Stop the program that "
-            f"uses it, or choose another port with {flag}."
+            f"uses it, or choose another port with {flag}:\n"
+            f"    python example_project/run.py {flag} {other}\n"
+            f"    tox run -e example -- {flag} {other}"
         )
 
 
@@ -162,7 +165,11 @@ def _serve(host_port: int, frontend_port: int, stop: threading.Event) -> None:
             raise PortTakenError(frontend_port, "frontend", flag) from error
         with frontend:
             call_command("migrate", verbosity=0, interactive=False)
-            logins = [_ensure(login) for login in DEMO_LOGINS]
+            logins = [(login, _ensure(login)) for login in DEMO_LOGINS]
+            frontend.demo_logins = [
+                {"username": login.username, "email": login.email, "password": known}
+                for login, known in logins
+            ]
             host.set_app(StaticFilesHandler(get_internal_wsgi_application()))
             threads = [
                 threading.Thread(target=server.serve_forever, args=(0.1,))
@@ -175,7 +182,7 @@ def _serve(host_port: int, frontend_port: int, stop: threading.Event) -> None:
                 f"Outbox    {frontend_url}/outbox (the mails the host sent)\n"
                 f"API       {host_url}/api/v1/auth/\n"
                 f"Admin     {host_url}/admin/\n"
-                "\n" + "\n".join(logins) + "\n"
+                "\n" + "\n".join(_line(*login) for login in logins) + "\n"
                 "\n"
                 "Ready. Stop with Ctrl-C."
             )
@@ -203,8 +210,8 @@ def _refuse_taken(port: int, what: str, flag: str) -> None:
             raise PortTakenError(port, what, flag)
 
 
-def _ensure(login: DemoLogin) -> str:
-    """Create the account unless it is there; return the line to print about it."""
+def _ensure(login: DemoLogin) -> str | None:
+    """Create the account unless it is there; return its password if it is known."""
     from django.contrib.auth.models import User
 
     user = User.objects.filter(username=login.username).first()
@@ -216,9 +223,12 @@ def _ensure(login: DemoLogin) -> str:
             is_staff=login.is_admin,
             is_superuser=login.is_admin,
         )
+    return login.password if user.check_password(login.password) else None
+
+
+def _line(login: DemoLogin, known: str | None) -> str:
     role = "Demo admin" if login.is_admin else "Demo user "
-    known = user.check_password(login.password)
-    password = login.password if known else "(you changed the password)"
+    password = known or "(you changed the password)"
     return f"{role}  {login.username} / {login.email}  password: {password}"
 
 

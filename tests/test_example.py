@@ -3,6 +3,9 @@
 from __future__ import annotations
 
 import json
+import socket
+import subprocess
+import sys
 from pathlib import Path
 from typing import Any
 
@@ -12,11 +15,13 @@ from ai_kit_auth.errors import CODES
 from ai_kit_auth.openapi.codes import answers_of
 
 from .accounts import view_of
+from .browser.processes import free_port
 from .urlconfs.account import ROUTES
 
 # The same on every user model.
 pytestmark = pytest.mark.user_model("auth_user")
 
+RUN = Path(__file__).parent.parent / "example_project" / "run.py"
 I18N = Path(__file__).parent.parent / "example_project" / "frontend" / "i18n"
 
 
@@ -60,3 +65,31 @@ def test_every_answer_of_every_endpoint_has_its_sentences(language: str) -> None
     assert codes >= {"no_password", "reauthentication_required", "account_protected"}
     errors = texts(language)["errors"]
     assert [code for code in sorted(codes) if not errors.get(code)] == []
+
+
+@pytest.mark.parametrize(
+    ("what", "other"), [("host", "--frontend-port"), ("frontend", "--host-port")]
+)
+def test_a_port_that_is_taken_is_named_with_what_to_type(what: str, other: str) -> None:
+    """By whoever started the example with Python, and by whoever did so with tox."""
+    with socket.create_server(("127.0.0.1", 0)) as server:
+        port = server.getsockname()[1]
+        flag = f"--{what}-port"
+        ended = subprocess.run(  # noqa: S603  # our own program
+            [sys.executable, RUN, flag, str(port), other, str(free_port())],
+            capture_output=True,
+            text=True,
+            check=False,
+            timeout=30,
+        )
+    assert ended.returncode == 1
+    assert ended.stdout == ""
+    reason, *hints = ended.stderr.splitlines()
+    assert reason == (
+        f"Port {port} is taken, so the {what} cannot start. Stop the program that uses "
+        f"it, or choose another port with {flag}:"
+    )
+    assert hints == [
+        f"    python example_project/run.py {flag} {port + 1}",
+        f"    tox run -e example -- {flag} {port + 1}",
+    ]

@@ -3,11 +3,13 @@
 from __future__ import annotations
 
 from collections.abc import Callable
+from pathlib import Path
 from urllib.parse import quote
 
 import pytest
 
-from .example import DEMO_USER, Example
+from .example import DEMO_ADMIN, DEMO_USER, OTHER_PASSWORD, Example, Person
+from .post_office import PostOffice
 from .visit import Visit
 
 pytestmark = pytest.mark.user_model("auth_user")
@@ -167,6 +169,53 @@ def test_a_login_leads_to_no_other_origin(
     visit.submit(ident=DEMO_USER.username, password=DEMO_USER.password)
     visit.is_on("/auth/profile", "profile.title")
     assert visit.page.url == f"{example.frontend}/auth/profile"
+
+
+# The demo logins
+
+
+@one_mode
+@pytest.mark.parametrize("person", [DEMO_USER, DEMO_ADMIN], ids=lambda p: p.username)
+def test_the_login_page_shows_and_fills_in_the_demo_logins(
+    visit: Visit, person: Person
+) -> None:
+    visit.go("/auth/login")
+    for value in (person.username, person.email, person.password):
+        visit.reads(f"demo-{person.username}", value)
+    # What was typed before makes no difference, nor does what was said of it.
+    visit.expects("400 login/")
+    visit.press("submit")
+    visit.sees("errors-ident", "errors.blank")
+    visit.press(f"demo-fill-{person.username}")
+    visit.press("submit")
+    visit.is_on("/auth/profile", "profile.title")
+    visit.reads("profile-email", person.email)
+
+
+@one_mode
+def test_a_demo_password_that_was_changed_is_not_shown(
+    new_visit: Callable[..., Visit], example: Example, tmp_path: Path
+) -> None:
+    with PostOffice(tmp_path / "outbox") as post_office:
+        visit = new_visit()
+        visit.example = Example(example.mode, tmp_path, post_office)
+        visit.log_in(DEMO_USER)
+        visit.open_account()
+        visit.expects("400 change_password/")
+        visit.type(new_password=OTHER_PASSWORD, password2=OTHER_PASSWORD)
+        visit.press("password-submit")
+        visit.confirm(DEMO_USER.password)
+        visit.sees("password-status", "account.password_done")
+        visit.example.stop()
+
+        visit = new_visit()
+        visit.example = Example(example.mode, tmp_path, post_office)
+        visit.go("/auth/login")
+        visit.sees("demo-demo", "login.demo_changed")
+        assert OTHER_PASSWORD not in visit.page.content()
+        assert DEMO_USER.password not in visit.page.content()
+        visit.reads("demo-admin", DEMO_ADMIN.password)
+        visit.example.stop()
 
 
 # The head of every page

@@ -120,10 +120,14 @@ export function field(
     value: () => input.value,
     problems,
     inspect,
-    /** Empty the field, of praise and errors too. */
-    clear() {
-      input.value = "";
+    /** Put another value into the field, without praise or errors. */
+    fill(other) {
+      input.value = other;
       show([]);
+    },
+    /** Empty the field likewise. */
+    clear() {
+      this.fill("");
     },
     /** Show the sentences of `codes`; none clears them. */
     show,

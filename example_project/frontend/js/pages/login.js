@@ -1,3 +1,5 @@
+import { DEMO_LOGINS } from "/config.js";
+
 import { destination } from "../destination.js";
 import { el, heading, say } from "../dom.js";
 import { checkbox, field, form } from "../form.js";
@@ -30,7 +32,7 @@ export const login = {
       },
     });
     if (state?.notice) status.show("info", say("p", state.notice));
-    return el(
+    const card = el(
       "section",
       { class: "card" },
       heading("login.title"),
@@ -45,5 +47,55 @@ export const login = {
         say("a", "login.register", { href: "/auth/register" }),
       ),
     );
+
+    function fill(login) {
+      ident.fill(login.username);
+      password.fill(login.password);
+      password.input.focus();
+    }
+
+    return el("div", { class: "stack" }, card, demoLogins(fill));
   },
 };
+
+/** The accounts that the example makes at its start. `fill` puts one into the form. */
+function demoLogins(fill) {
+  return el(
+    "section",
+    { class: "card", "aria-labelledby": "demo-title" },
+    say("h2", "login.demo_title", { id: "demo-title" }),
+    say("p", "login.demo_text", { class: "lead" }),
+    el("ul", { class: "logins" }, ...DEMO_LOGINS.map(demoLogin)),
+  );
+
+  function demoLogin(login) {
+    const { username, email, password } = login;
+    const known = password !== null;
+    return el(
+      "li",
+      { "data-testid": `demo-${username}` },
+      el(
+        "dl",
+        { class: "facts" },
+        say("dt", "field.username"),
+        el("dd", {}, username),
+        say("dt", "field.email"),
+        el("dd", {}, email),
+        say("dt", "field.password"),
+        known ? el("dd", {}, password) : say("dd", "login.demo_changed"),
+      ),
+      known &&
+        say(
+          "button",
+          "login.demo_fill",
+          {
+            type: "button",
+            class: "button quiet",
+            "data-testid": `demo-fill-${username}`,
+            onclick: () => fill(login),
+          },
+          { username },
+        ),
+    );
+  }
+}
