@@ -346,6 +346,7 @@ def test_an_account_is_deleted_when_its_owner_is_sure(
     here.expects("400 delete_account/", "400 delete_account/")
     for answer in ("confirm-cancel", "confirm-submit"):
         here.press("delete-submit")
+        here.type(delete_name=ada.username)
         here.press("delete-sure")
         here.sees("dialog", "confirm.title")
         here.type(password=ada.password)
@@ -364,6 +365,45 @@ def test_an_account_is_deleted_when_its_owner_is_sure(
     elsewhere.is_on("/auth/login", "login.title")
     # The address is free.
     here.ask_for_an_account(ada)
+
+
+@one_mode
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_an_account_is_deleted_by_who_types_its_name(
+    visit: Visit, example: Example, language: str
+) -> None:
+    from playwright.sync_api import expect
+
+    ada = example.somebody()
+    member_in(visit, ada)
+    visit.press(f"lang-{language}")
+    visit.language = language
+    title = {"en": "Delete account", "de": "Konto löschen"}[language]
+    expect(visit.page.get_by_role("heading", name=title, exact=True)).to_be_visible()
+    visit.press("delete-submit")
+    visit.reads("dialog", ada.username)
+    visit.reads("dialog", ada.email)
+    sure = visit.page.get_by_test_id("delete-sure")
+    expect(sure).to_be_disabled()
+    for text in ("x", DEMO_USER.username, ada.username[:-1], f"{ada.username}x", " "):
+        visit.type(delete_name=text)
+        expect(sure).to_be_disabled()
+        visit.page.locator("#delete_name").press("Enter")
+        visit.sees("dialog", "account.delete_question")
+    for text in (ada.username, ada.email, f" {ada.email.upper()} "):
+        visit.type(delete_name=text)
+        expect(sure).to_be_enabled()
+        visit.type(delete_name="")
+        expect(sure).to_be_disabled()
+
+    visit.type(delete_name=ada.email)
+    visit.check_accessibility()
+    visit.screenshot(f"account-delete-{language}")
+    visit.expects("400 delete_account/")
+    visit.page.locator("#delete_name").press("Enter")
+    visit.confirm(ada.password)
+    visit.is_on("/auth/login", "login.title")
+    visit.sees("status", "login.deleted")
 
 
 # Activation
@@ -536,12 +576,16 @@ def test_the_account_page_is_good_to_look_at(new_visit: NewVisit, look: str) -> 
     # German words are long.
     visit.press("lang-de")
     inspect("german-account")
+    for language in ("en", "de"):
+        visit.press(f"lang-{language}")
+        visit.language = language
+        visit.press("delete-submit")
+        visit.sees("dialog", "account.delete_question")
+        inspect(f"account-delete-{language}")
+        visit.press("delete-keep")
+        visit.has_no_dialog()
     visit.press("lang-en")
-    visit.press("delete-submit")
-    visit.sees("dialog", "account.delete_question")
-    inspect("account-delete")
-    visit.press("delete-keep")
-    visit.has_no_dialog()
+    visit.language = "en"
     visit.expects("400 logout_others/", "400 confirm_password/")
     visit.press("others-submit")
     visit.confirm(OTHER_PASSWORD, "confirm.wrong_password")

@@ -57,6 +57,7 @@ export function field(
     type = "text",
     autocomplete,
     hint,
+    hintParams,
     optional = false,
     live = false,
     autofocus = false,
@@ -95,7 +96,7 @@ export function field(
       say("label", label, { for: name }),
       optional && say("span", "field.optional", { class: "optional" }),
     ),
-    hint && say("p", hint, { class: "hint", id: `${name}-hint` }),
+    hint && say("p", hint, { class: "hint", id: `${name}-hint` }, hintParams),
     control,
     errors,
   );

@@ -175,23 +175,48 @@ function deletionForm(act, leave) {
   return element;
 }
 
+/** Ask whether the account is to go. Only who types one of its names can say so. */
 function isSure() {
-  const button = (name, look, close) =>
-    say("button", `account.delete_${name}`, {
-      type: "button",
-      class: `button ${look}`,
-      // The answer that destroys nothing has the focus.
-      autofocus: name === "keep",
-      "data-testid": `delete-${name}`,
-      onclick: close,
+  const { username, email } = currentUser();
+  // A host's user model may have no user name.
+  const names = [username, email].filter(Boolean);
+  const typed = field("delete_name", {
+    label: "account.delete_type",
+    hint: "account.delete_type_hint",
+    hintParams: { names: names.join(", ") },
+    autocomplete: "off",
+  });
+  const isTyped = () =>
+    names.some((name) => name.toLowerCase() === typed.value().trim().toLowerCase());
+
+  return ask("account.delete_question", (close) => {
+    const sure = say("button", "account.delete_sure", {
+      class: "button danger",
+      disabled: true,
+      "data-testid": "delete-sure",
     });
-  return ask("account.delete_question", (close) => [
-    say("p", "account.delete_warning", { class: "lead" }),
-    el(
-      "div",
-      { class: "buttons" },
-      button("sure", "danger", () => close(true)),
-      button("keep", "quiet", () => close(false)),
-    ),
-  ]);
+    const keep = say("button", "account.delete_keep", {
+      type: "button",
+      class: "button quiet",
+      // The answer that destroys nothing has the focus.
+      autofocus: true,
+      "data-testid": "delete-keep",
+      onclick: () => close(false),
+    });
+    typed.input.addEventListener("input", () => (sure.disabled = !isTyped()));
+    function onsubmit(event) {
+      event.preventDefault();
+      close(true);
+    }
+    return [
+      say("p", "account.delete_warning", { class: "lead" }),
+      el(
+        "form",
+        // The Enter key does nothing either as long as the button does nothing.
+        { method: "post", novalidate: true, onsubmit },
+        typed.element,
+        el("div", { class: "buttons" }, sure, keep),
+      ),
+    ];
+  });
 }
