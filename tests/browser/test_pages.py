@@ -7,7 +7,7 @@ from typing import Any
 
 import pytest
 
-from .example import DEMO_USER, Example, Person
+from .example import DEMO_USER, OTHER_PASSWORD, Example, Person
 from .visit import Visit
 
 pytestmark = [
@@ -80,6 +80,29 @@ def test_a_long_address_does_not_widen_a_phone(
     visit.submit(ident=ident)
     visit.sees("status", "forgot.done", ident=ident)
     visit.screenshot("phone-long-address")
+
+
+@pytest.mark.parametrize("language", ["en", "de"])
+def test_what_follows_a_form(visit: Visit, example: Example, language: str) -> None:
+    """axe finds nothing wrong with what the pages say after a success either."""
+    ada = example.somebody()
+    visit.go("/")
+    visit.press(f"lang-{language}")
+    visit.language = language
+    visit.register(ada)
+    visit.check_accessibility()
+    visit.open_link(example.post_office.letter_to(ada.email).link)
+    visit.use_link()
+    visit.sees("status", "activation.done")
+    visit.check_accessibility()
+    visit.go("/auth/forgot_password")
+    visit.submit(ident=ada.email)
+    visit.sees("status", "forgot.done", ident=ada.email)
+    visit.check_accessibility()
+    visit.open_link(example.post_office.letter_to(ada.email, 2).link)
+    visit.submit(password=OTHER_PASSWORD, password2=OTHER_PASSWORD)
+    visit.sees("status", "reset.done")
+    visit.check_accessibility()
 
 
 TAPPED = "header a, header button, main form button, main .button"
