@@ -83,6 +83,19 @@ class PasswordField(serializers.CharField):
         return super().to_internal_value(data)
 
 
+def is_saved_by_drf(serializer: Any, method: str) -> bool:
+    """
+    Tell whether DRF's own ``create()`` or ``update()``, the ``method``, would save.
+
+    The one stores a password as it was typed, the other refuses nested values.
+    """
+    kind, plain = type(serializer), serializers.ModelSerializer
+    return (
+        getattr(kind, method, None) is getattr(plain, method)
+        and kind.save is serializers.BaseSerializer.save
+    )
+
+
 def surely_lacking(serializer_class: Any, names: Collection[str]) -> list[str]:
     """
     Return which of ``names`` no ``validated_data`` of ``serializer_class`` can have.

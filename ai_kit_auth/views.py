@@ -52,6 +52,7 @@ from .serializers import (
     LoginSerializer,
     PasswordResetSerializer,
     ValidatePasswordSerializer,
+    is_saved_by_drf,
     surely_lacking,
 )
 from .settings import api_settings
@@ -272,16 +273,20 @@ class AuthView(APIView):
     def _insist_on_needs(cls, used: Any, missing: Sequence[str]) -> None:
         if not missing:
             return
-        ours = next(
+        ours = [
             base.__dict__["serializer_class"]
             for base in cls.__mro__
             if _is_of_ours(base) and base.__dict__.get("serializer_class")
-        )
+        ]
         names = " and ".join(map(repr, missing))
+        derive = [
+            f"Write class {used.__qualname__}({found.__qualname__}), "
+            f"of {found.__module__}; or have"
+            for found in ours[:1]
+        ]
         msg = (
             f"{cls.__qualname__} needs {names} of its serializer, and "
-            f"{used.__qualname__} gives none. Write class {used.__qualname__}"
-            f"({ours.__qualname__}), of {ours.__module__}; or have its validate() "
+            f"{used.__qualname__} gives none. {(derive or ['Have'])[0]} its validate() "
             f"return {names} as well."
         )
         raise ImproperlyConfigured(msg)
@@ -452,7 +457,7 @@ class RegistrationView(AuthView):
             serializer = self.validated()
             taken = getattr(serializer, "address_is_taken", False)
             # What a project's own serializer makes may be another object.
-            made = None if taken else serializer.save()
+            made = None if taken else self.made_by(serializer)
             user = made if isinstance(made, UserModel) else None
             if not taken:
                 user_post_registered.send(sender=self.__class__, user=made)
@@ -470,6 +475,15 @@ class RegistrationView(AuthView):
         response = Response({}, status=status.HTTP_201_CREATED)
         activation_proof.set_proof(response, request, user)
         return response
+
+    def made_by(self, serializer: Any) -> Any:
+        """Make the account, and return what ``create()`` does."""
+        if is_saved_by_drf(serializer, "create"):
+            # SECURITY: DRF would store the password as it was typed.
+            user = services.register(serializer.validated_data)
+            services.mail_new_account(user)
+            return user
+        return serializer.save()
 
     def answer_for_taken(self, data: Mapping[str, Any]) -> Response:
         """Do what a registration costs, and tell the address's owner instead."""

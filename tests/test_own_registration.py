@@ -304,6 +304,46 @@ def test_code_of_a_projects_own_learns_that_the_address_is_taken(
     assert raised.value.get_codes() == {"email": ["email_unique"]}
 
 
+class PlainModel(drf.ModelSerializer[Any]):
+    """Has no ``create()``, and DRF's knows nothing of passwords."""
+
+    class Meta:
+        model = get_user_model()
+        fields = ("username", "email", "password")
+
+
+class PlainModelWithGroups(PlainModel):
+    class Meta(PlainModel.Meta):
+        fields = ("username", "email", "password", "groups")  # type: ignore[assignment]  # one more
+
+
+@pytest.mark.parametrize("serializer_class", [PlainModel, PlainModelWithGroups])
+def test_a_plain_model_serializer_makes_an_account_that_can_log_in(
+    client: APIClient, use: Use, serializer_class: type[Any], announced: Any
+) -> None:
+    """DRF's own ``create()`` would keep the password as it was typed."""
+    use(serializer_class)
+    assert post(client, "register", registration("ada")).status_code == 201
+    user = get_user_model().objects.get()
+    assert announced == [user]
+    assert PASSWORD not in str(vars(user))
+    assert (user.is_active, user.check_password(PASSWORD)) == (False, True)
+    assert post(client, "activate", mailed_link()).status_code == 200
+    assert log_in(client, "ada", PASSWORD).status_code == 200
+
+
+def test_a_plain_model_serializer_refuses_a_taken_address(
+    client: APIClient, use: Use, make_user: Any
+) -> None:
+    make_user("bob")
+    use(PlainModel)
+    answer = post(
+        client, "register", {**registration("eve"), "email": "BOB@example.com"}
+    )
+    assert (answer.status_code, answer.json()) == (400, {"email": ["email_unique"]})
+    assert get_user_model().objects.count() == 1
+
+
 class OwnUpdate(drf.ModelSerializer[Any]):
     username = drf.CharField(required=False)
 

@@ -14,7 +14,7 @@ from rest_framework import serializers as drf
 from rest_framework.exceptions import ValidationError
 from rest_framework.permissions import BasePermission
 from rest_framework.response import Response
-from rest_framework.test import APIClient
+from rest_framework.test import APIClient, APIRequestFactory
 
 from ai_kit_auth import serializers, views
 from ai_kit_auth.account import views as account_views
@@ -313,6 +313,20 @@ def test_a_view_whose_serializer_cannot_give_what_it_needs_is_not_built(
         own.as_view()
     with pytest.raises(ImproperlyConfigured, match="needs"):
         view.as_view(serializer_class=serializer_class)
+
+
+def test_a_view_of_the_projects_own_is_told_what_it_needs() -> None:
+    class Vote(views.AuthView):
+        serializer_class = Nothing
+        needs = ("user",)
+
+        def post(self, request: Any) -> Any:
+            return self.given()
+
+    told = r"Vote needs 'user' .*Nothing gives none\. Have its validate\(\) return"
+    request = APIRequestFactory().post("/vote/", {})
+    with pytest.raises(ImproperlyConfigured, match=told):
+        Vote.as_view()(request)
 
 
 def test_each_view_that_needs_something_is_tried_above() -> None:

@@ -28,7 +28,7 @@ from rest_framework.exceptions import (
     Throttled,
     ValidationError,
 )
-from rest_framework.serializers import BaseSerializer, ModelSerializer, Serializer
+from rest_framework.serializers import Serializer
 from rest_framework.utils.model_meta import get_field_info
 
 from .. import related, security_log, services
@@ -36,6 +36,7 @@ from ..caching import ask_cache, cache_key
 from ..errors import MailNotSent
 from ..failures import log_failure
 from ..hashing import gate
+from ..serializers import is_saved_by_drf
 from ..settings import MailTemplates, api_settings, require_frontend_url
 from ..signals import user_post_reset_password
 from ..throttling import Counter, LoginAttempt, Mail, may_mail, session_name, take_all
@@ -453,7 +454,7 @@ def save_update(user: User, serializer: Any) -> User:
     values |= _merged(user, serializer.fields.values(), values)
     try:
         with services.atomic():
-            if _saves_by_drf(serializer):
+            if is_saved_by_drf(serializer, "update"):
                 return update_user(user, values)
             saved: User = serializer.save()
     except IntegrityError:
@@ -462,15 +463,6 @@ def save_update(user: User, serializer: Any) -> User:
         services.refuse(services.taken_columns(values, but=user))
         raise
     return saved
-
-
-def _saves_by_drf(serializer: Any) -> bool:
-    """Tell whether DRF would save, which refuses nested values and dotted sources."""
-    kind = type(serializer)
-    return (
-        getattr(kind, "update", None) is ModelSerializer.update
-        and kind.save is BaseSerializer.save
-    )
 
 
 def _merged(
