@@ -324,7 +324,8 @@ def test_a_view_of_the_projects_own_is_told_what_it_needs() -> None:
             return self.given()
 
     told = r"Vote needs 'user' .*Nothing gives none\. Have its validate\(\) return"
-    request = APIRequestFactory().post("/vote/", {})
+    body = {"ident": "ada", "password": "x", "token": "x"}
+    request = APIRequestFactory().post("/vote/", body)
     with pytest.raises(ImproperlyConfigured, match=told):
         Vote.as_view()(request)
 
