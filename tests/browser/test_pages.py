@@ -153,3 +153,5 @@ def test_a_long_user_name_does_not_widen_a_phone(
     button = visit.page.get_by_test_id("header-logout").bounding_box()
     assert button is not None
     assert button["x"] + button["width"] <= 360
+    # Nor does it squeeze the button.
+    assert button["height"] < 50
