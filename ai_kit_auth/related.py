@@ -6,16 +6,17 @@ A dotted ``source`` of DRF's, or a nested serializer, gives the values of a rela
 
 from __future__ import annotations
 
-from collections.abc import Collection, Mapping
+from collections.abc import Collection, Mapping, Sequence
 from typing import Any
 
 from django.contrib.auth import get_user_model
+from django.db import router
 from django.db.models import Model
 from django.views.decorators.debug import sensitive_variables
 from rest_framework.serializers import BaseSerializer, ListSerializer
 from rest_framework.utils.model_meta import RelationInfo, get_field_info
 
-__all__ = ["can_be_set", "in_order", "loss", "write"]
+__all__ = ["can_be_set", "in_order", "loss", "taken_columns", "unique_columns", "write"]
 
 
 def _may_write(relation: RelationInfo, *, new: bool) -> bool:
@@ -114,6 +115,57 @@ def _saved(
     row.save()
     write(row, later, new=new)
     return row
+
+
+def taken_columns(
+    model: type[Model], values: Mapping[str, Any], row: Any = None
+) -> dict[str, str]:
+    """
+    Return ``{"<column>": "unique"}`` for each value of a related row that another has.
+
+    ``row``: whose related rows are changed; None for one that is being made.
+    """
+    relations = get_field_info(model).relations
+    found: dict[str, str] = {}
+    for name, below in values.items():
+        if name not in relations or not isinstance(below, Mapping):
+            continue
+        related = relations[name].related_model
+        own = getattr(row, name, None)
+        rows = related._base_manager.using(router.db_for_write(related))
+        for column in related._meta.concrete_fields:
+            value = below.get(column.name)
+            if column.unique and value is not None:
+                others = rows.filter(**{column.name: value}).exclude(
+                    pk=getattr(own, "pk", None)
+                )
+                if others.exists():
+                    found[column.name] = "unique"
+        found |= taken_columns(related, below, own)
+    return found
+
+
+def unique_columns(model: type[Model], field: Any) -> set[str]:
+    """Return the names that :func:`taken_columns` may tell of what ``field`` takes."""
+    return _unique_columns(model, field, field.source_attrs, inside=False)
+
+
+def _unique_columns(
+    model: type[Model], field: Any, attrs: Sequence[str], *, inside: bool
+) -> set[str]:
+    name, *below = attrs or [""]
+    relation = get_field_info(model).relations.get(name)
+    parts = () if below else getattr(field, "fields", {}).values()
+    if relation is None or not (below or parts):
+        columns = {
+            column.name for column in model._meta.concrete_fields if column.unique
+        }
+        return columns & {name} if inside else set()
+    model = relation.related_model
+    if below:
+        return _unique_columns(model, field, below, inside=True)
+    found = (_unique_columns(model, p, p.source_attrs, inside=True) for p in parts)
+    return set().union(*found)
 
 
 def loss(model: type[Model], field: Any, *, new: bool) -> str:

@@ -734,18 +734,22 @@ def taken_columns(
     """
     Return ``{"<field>": "unique"}`` for each unique column whose value a row has.
 
+    The values of a related row by its name (as DRF's dotted ``source`` gives them) are
+    told by their own columns.
+
     For values that are no identity: a serializer asks the project's manager about them,
     which may hide the row, and asks before another request takes the value.
     """
     rows = all_rows() if but is None else all_rows().exclude(pk=but.pk)
     columns = UserModel._meta.concrete_fields
-    return {
+    own = {
         column.name: "unique"
         for column in columns
         if column.unique
         and fields.get(column.name) is not None
         and rows.filter(**{column.name: fields[column.name]}).exists()
     }
+    return own | related.taken_columns(UserModel, fields, but)
 
 
 def tells(name: str, value: str) -> bool:

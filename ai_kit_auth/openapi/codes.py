@@ -27,6 +27,7 @@ from rest_framework.permissions import SAFE_METHODS, IsAuthenticated
 from rest_framework.throttling import ScopedRateThrottle
 from rest_framework.validators import UniqueTogetherValidator, UniqueValidator
 
+from .. import related
 from ..account.errors import ReauthenticationRequired
 from ..account.serializers import (
     ChangePasswordSerializer,
@@ -41,6 +42,7 @@ from ..serializers import (
 )
 from ..settings import api_settings
 from ..throttling import CountingThrottle
+from ..users import UserModel
 from .operations import PASSWORD_SCOPES, Operation, aliases_of, operation_of
 
 # Where a code stands in the body: this key, "non_field_errors", or a field's name.
@@ -234,6 +236,8 @@ def _add_serializer(
         if operation.is_partial:
             codes.known.discard("required")
         answers.at(400, name).add(codes.known, is_open=codes.is_open)
+        for column in related.unique_columns(UserModel, member):
+            answers.at(400, column).add(["unique"])
     _add_validators_of(answers, serializer)
     for kind, name in _CHECK_PASSWORDS.items():
         if issubclass(serializer_class, kind):

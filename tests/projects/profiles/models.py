@@ -65,6 +65,8 @@ class Badge(models.Model):
     colour = models.CharField(max_length=20, default="grey")
     shape = models.CharField(max_length=20, default="round")
     team = models.ForeignKey(Company, models.PROTECT, null=True)
+    number = models.IntegerField(unique=True, null=True)
+    serial = models.CharField(max_length=20, unique=True, null=True)  # noqa: DJ001  # several have none
 
     def __str__(self) -> str:
         return f"{self.colour}, {self.shape}"

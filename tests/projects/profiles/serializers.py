@@ -99,6 +99,26 @@ class UnwiseProfile(UserUpdateSerializer):
     profile = BareProfile()
 
 
+class NumberedRegistration(RegistrationSerializer):
+    number = serializers.IntegerField(source="badge.number")
+
+
+class NumberedBadge(serializers.ModelSerializer[Badge]):
+    class Meta:
+        model = Badge
+        fields = ("serial", "number")
+        # DRF's own would refuse the number that the account has already.
+        extra_kwargs = {"serial": {"validators": []}, "number": {"validators": []}}
+
+
+class NestedNumberedUpdate(UserUpdateSerializer):
+    badge = NumberedBadge()
+
+
+class NumberedUpdate(UserUpdateSerializer):
+    number = serializers.IntegerField(source="badge.number")
+
+
 class UnwiseRegistration(RegistrationSerializer):
     interests = InterestSerializer(many=True)
     initials = serializers.CharField()

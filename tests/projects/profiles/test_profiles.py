@@ -119,3 +119,16 @@ def test_a_row_that_others_share_is_not_a_new_accounts_to_change(
     everyone.refresh_from_db()
     assert everyone.name == "Everyone"
     assert str(Badge._default_manager.get().team) == "Evil Ltd"
+
+
+def test_a_number_that_a_row_of_others_has_makes_no_account(
+    client: APIClient, settings: Any
+) -> None:
+    use(settings, "NumberedRegistration")
+    other = User._default_manager.create_user("bob", "bob@example.com", PASSWORD)
+    Badge._default_manager.filter(user=other).update(number=7)
+    answer = post(client, "register", body(number=7))
+    assert (answer.status_code, answer.json()) == (400, {"number": ["unique"]})
+    assert User.objects.count() == 1
+    assert post(client, "register", body(number=8)).status_code == 201
+    assert set(Badge._default_manager.values_list("number", flat=True)) == {7, 8}

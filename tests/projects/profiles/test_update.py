@@ -187,3 +187,20 @@ def test_the_check_names_what_a_registration_would_drop(name: str) -> None:
     found = told(REGISTRATION_SERIALIZER=f"{HERE}.UnwiseRegistration")
     assert len([message for message in found if f"takes '{name}'," in message]) == 1
     assert told(REGISTRATION_SERIALIZER=f"{HERE}.TeamRegistration") == []
+
+
+def test_a_number_that_a_row_of_others_has_changes_nothing(
+    browser: APIClient, ada: Any, settings: Any
+) -> None:
+    other = User._default_manager.create_user("bob", "bob@example.com", PASSWORD)
+    Badge._default_manager.filter(user=other).update(number=7)
+    refused = (400, {"number": ["unique"]})
+    use(settings, "NumberedUpdate")
+    assert patch(browser, {"number": 6})[0] == 200
+    assert patch(browser, {"number": 6})[0] == 200
+    assert patch(browser, {"number": 7}) == refused
+    use(settings, "NestedNumberedUpdate")
+    assert patch(browser, {"badge": {"serial": "a", "number": 6}})[0] == 200
+    assert patch(browser, {"badge": {"serial": "b", "number": 7}}) == refused
+    badge = Badge._default_manager.get(user=ada)
+    assert (badge.serial, badge.number) == ("a", 6)
