@@ -382,83 +382,15 @@ class MailTemplates(Section):
     BODY_HTML: Setting[str]
 
 
-class UserCreatedTemplates(MailTemplates):
-    TITLE = Setting(
-        "ai_kit_auth/user_created_title.txt", "subject of the activation mail"
-    )
-    BODY_PLAINTEXT = Setting("ai_kit_auth/user_created_body.txt", "its plain text")
-    BODY_HTML = Setting("ai_kit_auth/user_created_body.html", "its HTML")
+def _templates_of(mail: str, meaning: str) -> Nested[MailTemplates]:
+    """Declare the templates of ``mail``, by default the package's own."""
 
+    class TemplatesOfMail(MailTemplates):
+        TITLE = Setting(f"ai_kit_auth/{mail}_title.txt", f"subject of {meaning}")
+        BODY_PLAINTEXT = Setting(f"ai_kit_auth/{mail}_body.txt", "its plain text")
+        BODY_HTML = Setting(f"ai_kit_auth/{mail}_body.html", "its HTML")
 
-class ResetPasswordTemplates(MailTemplates):
-    TITLE = Setting("ai_kit_auth/reset_password_title.txt", "subject of the reset mail")
-    BODY_PLAINTEXT = Setting("ai_kit_auth/reset_password_body.txt", "its plain text")
-    BODY_HTML = Setting("ai_kit_auth/reset_password_body.html", "its HTML")
-
-
-class SetPasswordTemplates(MailTemplates):
-    TITLE = Setting(
-        "ai_kit_auth/set_password_title.txt",
-        "subject of the mail for an account made in the admin",
-    )
-    BODY_PLAINTEXT = Setting("ai_kit_auth/set_password_body.txt", "its plain text")
-    BODY_HTML = Setting("ai_kit_auth/set_password_body.html", "its HTML")
-
-
-class AccountExistsTemplates(MailTemplates):
-    TITLE = Setting(
-        "ai_kit_auth/account_exists_title.txt",
-        "subject of the mail for an address that is registered once more",
-    )
-    BODY_PLAINTEXT = Setting("ai_kit_auth/account_exists_body.txt", "its plain text")
-    BODY_HTML = Setting("ai_kit_auth/account_exists_body.html", "its HTML")
-
-
-class ConfirmEmailTemplates(MailTemplates):
-    TITLE = Setting(
-        "ai_kit_auth/confirm_email_title.txt",
-        "subject of the mail to a new address, with the link that confirms it",
-    )
-    BODY_PLAINTEXT = Setting("ai_kit_auth/confirm_email_body.txt", "its plain text")
-    BODY_HTML = Setting("ai_kit_auth/confirm_email_body.html", "its HTML")
-
-
-class PasswordChangedTemplates(MailTemplates):
-    TITLE = Setting(
-        "ai_kit_auth/password_changed_title.txt",
-        "subject of the notice that a password was changed or reset",
-    )
-    BODY_PLAINTEXT = Setting("ai_kit_auth/password_changed_body.txt", "its plain text")
-    BODY_HTML = Setting("ai_kit_auth/password_changed_body.html", "its HTML")
-
-
-class EmailChangeRequestedTemplates(MailTemplates):
-    TITLE = Setting(
-        "ai_kit_auth/email_change_requested_title.txt",
-        "subject of the notice, to the old address, that another was asked for",
-    )
-    BODY_PLAINTEXT = Setting(
-        "ai_kit_auth/email_change_requested_body.txt", "its plain text"
-    )
-    BODY_HTML = Setting("ai_kit_auth/email_change_requested_body.html", "its HTML")
-
-
-class EmailChangedTemplates(MailTemplates):
-    TITLE = Setting(
-        "ai_kit_auth/email_changed_title.txt",
-        "subject of the notice, to the old address, that it was changed",
-    )
-    BODY_PLAINTEXT = Setting("ai_kit_auth/email_changed_body.txt", "its plain text")
-    BODY_HTML = Setting("ai_kit_auth/email_changed_body.html", "its HTML")
-
-
-class AccountDeletedTemplates(MailTemplates):
-    TITLE = Setting(
-        "ai_kit_auth/account_deleted_title.txt",
-        "subject of the farewell after ``delete_account/``",
-    )
-    BODY_PLAINTEXT = Setting("ai_kit_auth/account_deleted_body.txt", "its plain text")
-    BODY_HTML = Setting("ai_kit_auth/account_deleted_body.html", "its HTML")
+    return Nested(TemplatesOfMail)
 
 
 class EmailTemplates(Section):
@@ -466,15 +398,30 @@ class EmailTemplates(Section):
         "ai_kit_auth.services.custom_email_data",
         "takes nothing, returns a dict for every mail's template context",
     )
-    USER_CREATED = Nested(UserCreatedTemplates)
-    RESET_PASSWORD = Nested(ResetPasswordTemplates)
-    SET_PASSWORD = Nested(SetPasswordTemplates)
-    ACCOUNT_EXISTS = Nested(AccountExistsTemplates)
-    CONFIRM_EMAIL = Nested(ConfirmEmailTemplates)
-    PASSWORD_CHANGED = Nested(PasswordChangedTemplates)
-    EMAIL_CHANGE_REQUESTED = Nested(EmailChangeRequestedTemplates)
-    EMAIL_CHANGED = Nested(EmailChangedTemplates)
-    ACCOUNT_DELETED = Nested(AccountDeletedTemplates)
+    USER_CREATED = _templates_of("user_created", "the activation mail")
+    RESET_PASSWORD = _templates_of("reset_password", "the reset mail")
+    SET_PASSWORD = _templates_of(
+        "set_password", "the mail for an account made in the admin"
+    )
+    ACCOUNT_EXISTS = _templates_of(
+        "account_exists", "the mail for an address that is registered once more"
+    )
+    CONFIRM_EMAIL = _templates_of(
+        "confirm_email", "the mail to a new address, with the link that confirms it"
+    )
+    PASSWORD_CHANGED = _templates_of(
+        "password_changed", "the notice that a password was changed or reset"
+    )
+    EMAIL_CHANGE_REQUESTED = _templates_of(
+        "email_change_requested",
+        "the notice, to the old address, that another was asked for",
+    )
+    EMAIL_CHANGED = _templates_of(
+        "email_changed", "the notice, to the old address, that it was changed"
+    )
+    ACCOUNT_DELETED = _templates_of(
+        "account_deleted", "the farewell after ``delete_account/``"
+    )
 
 
 class Frontend(Section):
