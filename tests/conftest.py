@@ -19,12 +19,14 @@ settings there, and no others. ``test_projects.py`` runs each of these folders.
 from __future__ import annotations
 
 import os
+import time
 from collections.abc import Callable, Iterator
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import django
 import pytest
+from django.dispatch import Signal
 
 if TYPE_CHECKING:
     from rest_framework.test import APIClient
@@ -41,6 +43,24 @@ DATABASES = ("sqlite", "postgresql", "mariadb")
 PROJECTS = Path(__file__).parent / "projects"
 PASSWORD = "tall ferns in the rain"
 OTHER_PASSWORD = "nine lanterns on a hill"
+
+MakeUser = Callable[..., Any]
+Connect = Callable[..., None]
+
+with_username = pytest.mark.user_model(
+    "auth_user", "uuid_key", "renamed_email", "extra_field"
+)
+with_activation = pytest.mark.user_model(*(m for m in USER_MODELS if m != "bare"))
+
+
+class Clock:
+    """The time, which stands still until a test moves it."""
+
+    def __init__(self) -> None:
+        self.now = time.time()
+
+    def __call__(self) -> float:
+        return self.now
 
 
 def pytest_addoption(parser: pytest.Parser) -> None:
@@ -166,3 +186,24 @@ def reports() -> Iterator[list[str]]:
 
     with collected_reports() as collected:
         yield collected
+
+
+@pytest.fixture
+def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
+    clock = Clock()
+    monkeypatch.setattr(time, "time", clock)
+    return clock
+
+
+@pytest.fixture
+def connect() -> Iterator[Connect]:
+    """Return a function that connects a receiver for the length of the test."""
+    connected: list[tuple[Signal, Callable[..., object]]] = []
+
+    def connect(signal: Signal, receiver: Callable[..., object]) -> None:
+        signal.connect(receiver, weak=False)
+        connected.append((signal, receiver))
+
+    yield connect
+    for signal, receiver in connected:
+        signal.disconnect(receiver)

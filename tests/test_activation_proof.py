@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -14,7 +13,7 @@ from ai_kit_auth import services, tokens
 from ai_kit_auth.activation_proof import COOKIE
 
 from .accounts import csrf, log_in, mailed_link, post, registration, the_user
-from .conftest import OTHER_PASSWORD, PASSWORD
+from .conftest import OTHER_PASSWORD, PASSWORD, MakeUser
 
 pytestmark = [
     pytest.mark.django_db,
@@ -27,8 +26,6 @@ pytestmark = [
 REQUIRED = (400, {"error": "activation_proof_required"})
 INVALID = (400, {"error": "activation_link_invalid"})
 DONE: tuple[int, dict[str, Any]] = (200, {})
-
-MakeUser = Callable[..., Any]
 
 
 @pytest.fixture(autouse=True)

@@ -3,8 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from django.core import mail
@@ -14,12 +13,10 @@ from ai_kit_auth import throttling
 from ai_kit_auth.settings import ThrottleRates
 
 from .accounts import post, registration
-from .conftest import PASSWORD
+from .conftest import PASSWORD, MakeUser
 
 if TYPE_CHECKING:
     from pytest_django import Settings
-
-MakeUser = Callable[..., Any]
 
 pytestmark = pytest.mark.django_db
 

@@ -6,7 +6,7 @@ import copy
 import os
 import subprocess
 import sys
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from types import SimpleNamespace
 from typing import Any
 from unittest.mock import patch
@@ -41,19 +41,19 @@ from .accounts import (
     the_user,
     wide,
 )
-from .conftest import OTHER_PASSWORD, PASSWORD, USER_MODELS
-
-MakeUser = Callable[..., Any]
+from .conftest import (
+    OTHER_PASSWORD,
+    PASSWORD,
+    USER_MODELS,
+    MakeUser,
+    with_activation,
+    with_username,
+)
 
 FRONTEND = {"URL": "https://app.example.com"}
 PASSWORDS = ["password1", "password2"]
 NOT_SENT = "The account was not made, as its activation mail could not be sent."
 TAKEN = "A user with that e-mail address already exists."
-
-with_activation = pytest.mark.user_model(*(m for m in USER_MODELS if m != "bare"))
-with_username = pytest.mark.user_model(
-    "auth_user", "uuid_key", "renamed_email", "extra_field"
-)
 
 pytestmark = pytest.mark.django_db
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -19,20 +18,10 @@ from ai_kit_auth.admin import AIUserAdmin, AIUserChangeForm, AIUserCreationForm
 from ai_kit_auth.checks.admin import check_admin
 
 from .accounts import attributes_of
-from .conftest import PASSWORD, USER_MODELS
-from .test_admin import (
-    browser,
-    configured,
-    errors_of,
-    page,
-    shown_values,
-    the_admin,
-    with_username,
-)
+from .conftest import PASSWORD, USER_MODELS, MakeUser, with_username
+from .test_admin import browser, configured, errors_of, page, shown_values, the_admin
 
 __all__ = ["browser"]
-
-MakeUser = Callable[..., Any]
 
 pytestmark = pytest.mark.django_db
 

@@ -17,12 +17,11 @@ from ai_kit_auth import caching, services
 from ai_kit_auth.account import services as account
 from ai_kit_auth.throttling import Counter
 
+from .conftest import MakeUser
 from .test_throttling import ADA, ask, log_in
 
 if TYPE_CHECKING:
     from pytest_django import Settings
-
-MakeUser = Callable[..., Any]
 
 pytestmark = [pytest.mark.django_db, pytest.mark.user_model("auth_user")]
 

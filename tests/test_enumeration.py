@@ -31,19 +31,20 @@ from .accounts import (
     the_user,
     wide,
 )
-from .conftest import OTHER_PASSWORD, PASSWORD, USER_MODELS
+from .conftest import (
+    OTHER_PASSWORD,
+    PASSWORD,
+    USER_MODELS,
+    MakeUser,
+    with_activation,
+    with_username,
+)
 
 if TYPE_CHECKING:
     from pytest_django import Settings
 
-MakeUser = Callable[..., Any]
-
 pytestmark = pytest.mark.django_db
 
-with_username = pytest.mark.user_model(
-    "auth_user", "uuid_key", "renamed_email", "extra_field"
-)
-with_activation = pytest.mark.user_model(*(m for m in USER_MODELS if m != "bare"))
 
 SUBJECTS = {"en": "You have an account already", "de": "Sie haben schon ein Konto"}
 DONE: tuple[int, Any] = (201, {})

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 
@@ -24,17 +23,13 @@ from ai_kit_auth.errors import CODES, code_of
 from ai_kit_auth.views import AuthView
 
 from .accounts import attributes_of, csrf, log_in, post, registration
-from .conftest import PASSWORD, USER_MODELS
+from .conftest import PASSWORD, MakeUser, with_activation
 
 # The same on every user model.
 pytestmark = pytest.mark.user_model("auth_user")
 
 if TYPE_CHECKING:
     from pytest_django import Settings
-
-MakeUser = Callable[..., Any]
-
-with_activation = pytest.mark.user_model(*(m for m in USER_MODELS if m != "bare"))
 
 
 def answer_of(view: type[AuthView]) -> tuple[int, Any, Any]:

@@ -16,9 +16,8 @@ from ai_kit_auth import hashing, services
 from ai_kit_auth.account import services as account
 
 from .accounts import post, registration, the_user
-from .conftest import OTHER_PASSWORD, PASSWORD
+from .conftest import OTHER_PASSWORD, PASSWORD, with_activation
 from .test_links import own_link
-from .test_throttling import with_activation
 
 if TYPE_CHECKING:
     from pytest_django import Settings

@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import json
 import re
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -18,10 +17,8 @@ from rest_framework.test import APIClient
 from ai_kit_auth import services, users
 
 from .accounts import csrf, log_in, registration
-from .conftest import OTHER_PASSWORD, PASSWORD
+from .conftest import OTHER_PASSWORD, PASSWORD, MakeUser
 from .test_links import own_link
-
-MakeUser = Callable[..., Any]
 
 # One model with the most fields is enough: what differs between models is no input.
 pytestmark = [pytest.mark.django_db, pytest.mark.user_model("extra_field")]

@@ -33,21 +33,23 @@ from .accounts import (
     the_user,
     wide,
 )
-from .conftest import OTHER_PASSWORD, PASSWORD, USER_MODELS
+from .conftest import (
+    OTHER_PASSWORD,
+    PASSWORD,
+    USER_MODELS,
+    MakeUser,
+    with_activation,
+    with_username,
+)
 
 if TYPE_CHECKING:
     from pytest_django import Settings
 
-MakeUser = Callable[..., Any]
 T = TypeVar("T")
 
 pytestmark = pytest.mark.django_db
 
-with_username = pytest.mark.user_model(
-    "auth_user", "uuid_key", "renamed_email", "extra_field"
-)
 with_username_rules = pytest.mark.user_model("auth_user", "uuid_key", "extra_field")
-with_activation = pytest.mark.user_model(*(m for m in USER_MODELS if m != "bare"))
 
 
 def register(name: str = "ada", **changes: Any) -> tuple[int, Any]:

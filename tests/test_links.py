@@ -24,18 +24,16 @@ from ai_kit_auth.signals import (
 )
 
 from .accounts import attributes_of, log_in, mailed_link, post, registration, the_user
-from .conftest import OTHER_PASSWORD, PASSWORD, USER_MODELS
+from .conftest import OTHER_PASSWORD, PASSWORD, USER_MODELS, MakeUser, with_activation
 
 if TYPE_CHECKING:
     from pytest_django import Settings
 
 Link = dict[str, str]
-MakeUser = Callable[..., Any]
 
 pytestmark = pytest.mark.django_db
 
 # All but "bare", whose accounts are active as soon as they are there.
-with_activation = pytest.mark.user_model(*(m for m in USER_MODELS if m != "bare"))
 
 INVALID = {
     "activate": {"error": "activation_link_invalid"},

@@ -5,7 +5,7 @@ from __future__ import annotations
 import ast
 import html
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from email.header import decode_header, make_header
 from importlib import resources
 from pathlib import Path
@@ -22,9 +22,7 @@ from rest_framework.test import APIClient
 from ai_kit_auth import services, users
 
 from .accounts import mailed_link, post, registration, the_user
-from .conftest import USER_MODELS
-
-MakeUser = Callable[..., Any]
+from .conftest import MakeUser, with_activation
 
 FRONTEND = {"URL": "https://app.example.com"}
 URL = "https://app.example.com/auth/page?ident=561465857&token=c0-ffee"
@@ -77,7 +75,6 @@ WORDS = {
 GREETING = {"en": "Hello,", "de": "Guten Tag,"}
 
 # All but "bare", whose accounts wait for no activation.
-with_activation = pytest.mark.user_model(*(m for m in USER_MODELS if m != "bare"))
 
 
 @pytest.fixture(autouse=True)

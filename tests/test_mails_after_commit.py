@@ -24,9 +24,7 @@ from ai_kit_auth.account import signals as account_signals
 from ai_kit_auth.errors import MailNotSent
 
 from .accounts import csrf, log_in, post, registration, the_user
-from .conftest import OTHER_PASSWORD, PASSWORD
-
-MakeUser = Callable[..., Any]
+from .conftest import OTHER_PASSWORD, PASSWORD, MakeUser
 
 pytestmark = [
     pytest.mark.django_db(transaction=True),

@@ -33,16 +33,13 @@ from .accounts import (
     registration,
     the_user,
 )
-from .conftest import OTHER_PASSWORD, PASSWORD, USER_MODELS
+from .conftest import OTHER_PASSWORD, PASSWORD, MakeUser, with_activation
 
 if TYPE_CHECKING:
     from pytest_django import Settings
 
-MakeUser = Callable[..., Any]
-
 pytestmark = pytest.mark.django_db
 
-with_activation = pytest.mark.user_model(*(m for m in USER_MODELS if m != "bare"))
 
 ADA = "ada@example.com"
 HERE = "192.0.2.7"

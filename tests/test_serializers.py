@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import uuid
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -37,10 +36,8 @@ from .accounts import (
     registration,
     the_user,
 )
-from .conftest import OTHER_PASSWORD, PASSWORD
+from .conftest import OTHER_PASSWORD, PASSWORD, MakeUser
 from .crashes import crash
-
-MakeUser = Callable[..., Any]
 
 FRONTEND = {"URL": "https://app.example.com"}
 CONTEXT = {"request": None}

@@ -37,20 +37,19 @@ from .accounts import (
     registration,
     the_user,
 )
-from .conftest import OTHER_PASSWORD, USER_MODELS
+from .conftest import (
+    OTHER_PASSWORD,
+    MakeUser,
+    with_activation,
+    with_username,
+)
 from .test_settings import URL, dict_with
 
 if TYPE_CHECKING:
     from pytest_django import Settings
 
-MakeUser = Callable[..., Any]
-
 pytestmark = pytest.mark.django_db
 
-with_username = pytest.mark.user_model(
-    "auth_user", "uuid_key", "renamed_email", "extra_field"
-)
-with_activation = pytest.mark.user_model(*(m for m in USER_MODELS if m != "bare"))
 
 MAILS: dict[str, Callable[[Any], None]] = {
     "USER_CREATED": services.send_user_activation_mail,

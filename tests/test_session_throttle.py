@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -15,11 +14,10 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from .accounts import csrf, log_in, post
-from .conftest import USER_MODELS
+from .conftest import USER_MODELS, MakeUser
 
 pytestmark = [pytest.mark.django_db, pytest.mark.user_model("auth_user", "uuid_key")]
 
-MakeUser = Callable[..., Any]
 
 HERE, ELSEWHERE = "192.0.2.7", "203.0.113.9"
 

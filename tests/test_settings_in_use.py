@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from datetime import timedelta
 from typing import TYPE_CHECKING, Any
 from unittest import mock
@@ -24,21 +23,14 @@ from ai_kit_auth.settings import api_settings
 from ai_kit_auth.tokens import activation_tokens
 
 from .accounts import log_in, mailed_link, post, registration
-from .conftest import PASSWORD, USER_MODELS
+from .conftest import PASSWORD, MakeUser, with_activation, with_username
 from .test_services import MAILS, SENDERS, host_templates, html_of
 from .test_settings import URL, dict_with
 
 if TYPE_CHECKING:
     from pytest_django import Settings
 
-MakeUser = Callable[..., Any]
-
 pytestmark = pytest.mark.django_db
-
-with_username = pytest.mark.user_model(
-    "auth_user", "uuid_key", "renamed_email", "extra_field"
-)
-with_activation = pytest.mark.user_model(*(m for m in USER_MODELS if m != "bare"))
 
 
 def plus(settings: Any, name: str, value: Any) -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import Any
 
 import pytest
@@ -33,28 +33,15 @@ from .accounts import (
     registration,
     the_user,
 )
-from .conftest import OTHER_PASSWORD, PASSWORD, USER_MODELS
-
-MakeUser = Callable[..., Any]
-Connect = Callable[[Signal, Callable[..., object]], None]
+from .conftest import (
+    OTHER_PASSWORD,
+    PASSWORD,
+    Connect,
+    MakeUser,
+    with_activation,
+)
 
 pytestmark = pytest.mark.django_db
-
-with_activation = pytest.mark.user_model(*(m for m in USER_MODELS if m != "bare"))
-
-
-@pytest.fixture
-def connect() -> Iterator[Connect]:
-    """Return a function that connects a receiver for the length of the test."""
-    connected: list[tuple[Signal, Callable[..., object]]] = []
-
-    def connect(signal: Signal, receiver: Callable[..., object]) -> None:
-        signal.connect(receiver, weak=False)
-        connected.append((signal, receiver))
-
-    yield connect
-    for signal, receiver in connected:
-        signal.disconnect(receiver)
 
 
 class Recorder:

@@ -21,11 +21,10 @@ from ai_kit_auth.account import views as account_views
 from ai_kit_auth.authentication import SessionAuthentication
 
 from .accounts import csrf, log_in, mailed_link, post, registration, the_user
-from .conftest import OTHER_PASSWORD, PASSWORD
+from .conftest import OTHER_PASSWORD, PASSWORD, MakeUser
 
 pytestmark = [pytest.mark.user_model("auth_user"), pytest.mark.django_db]
 
-MakeUser = Callable[..., Any]
 Serve = Callable[..., str]
 
 

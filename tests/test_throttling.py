@@ -31,19 +31,19 @@ from ai_kit_auth.settings import ThrottleRates
 from ai_kit_auth.throttling import Counter
 
 from .accounts import has_activation, post, registration
-from .conftest import OTHER_PASSWORD, PASSWORD, USER_MODELS
+from .conftest import (
+    OTHER_PASSWORD,
+    PASSWORD,
+    Clock,
+    MakeUser,
+    with_username,
+)
 
 if TYPE_CHECKING:
     from pytest_django import DjangoDbBlocker, Settings
 
-MakeUser = Callable[..., Any]
-
 pytestmark = pytest.mark.django_db
 
-with_username = pytest.mark.user_model(
-    "auth_user", "uuid_key", "renamed_email", "extra_field"
-)
-with_activation = pytest.mark.user_model(*(m for m in USER_MODELS if m != "bare"))
 
 ADA = "ada@example.com"
 HERE = "192.0.2.7"
@@ -55,23 +55,6 @@ PERIODS = {"min": 60, "hour": 60 * 60}
 def client() -> APIClient:
     """Return a client that needs no CSRF token: what is counted here comes after."""
     return APIClient(REMOTE_ADDR=HERE)
-
-
-class Clock:
-    """The time, which stands still until a test moves it."""
-
-    def __init__(self) -> None:
-        self.now = time.time()
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(time, "time", clock)
-    return clock
 
 
 def allow(settings: Settings, **rates: str | None) -> None:

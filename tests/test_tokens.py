@@ -15,12 +15,10 @@ from django.utils import timezone
 from ai_kit_auth import services, tokens, users
 from ai_kit_auth.tokens import activation_tokens, legacy_tokens, reset_password_tokens
 
-from .conftest import OTHER_PASSWORD, USER_MODELS
+from .conftest import OTHER_PASSWORD, MakeUser, with_activation
 
 if TYPE_CHECKING:
     from pytest_django import Settings
-
-MakeUser = Callable[..., Any]
 
 pytestmark = pytest.mark.django_db
 
@@ -31,7 +29,6 @@ GENERATORS = {
 }
 every_purpose = pytest.mark.parametrize("purpose", GENERATORS)
 own_purposes = pytest.mark.parametrize("purpose", ["activation", "reset"])
-with_activation = pytest.mark.user_model(*(m for m in USER_MODELS if m != "bare"))
 
 
 def later(seconds: int) -> Callable[[], datetime]:

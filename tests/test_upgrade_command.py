@@ -3,9 +3,9 @@
 from __future__ import annotations
 
 import builtins
-from collections.abc import Callable, Iterator
+from collections.abc import Iterator
 from io import StringIO
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -19,16 +19,13 @@ from ai_kit_auth import users
 from ai_kit_auth.users import AccountState, waiting_accounts
 
 from .accounts import log_in, mailed_link, post, the_user
-from .conftest import USER_MODELS
+from .conftest import MakeUser, with_activation
 from .test_links import row_of_2_0_0
 
 if TYPE_CHECKING:
     from pytest_django import Settings
 
-MakeUser = Callable[..., Any]
-
 pytestmark = pytest.mark.django_db
-with_activation = pytest.mark.user_model(*(m for m in USER_MODELS if m != "bare"))
 
 
 def upgrade(*options: str) -> str:

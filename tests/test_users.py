@@ -33,20 +33,13 @@ from .accounts import (
     registration,
     the_user,
 )
-from .conftest import PASSWORD, USER_MODELS
+from .conftest import PASSWORD, MakeUser, with_activation, with_username
 from .test_settings import URL
 
 if TYPE_CHECKING:
     from pytest_django import DjangoAssertNumQueries, Settings
 
-MakeUser = Callable[..., Any]
-
 pytestmark = pytest.mark.django_db
-
-with_username = pytest.mark.user_model(
-    "auth_user", "uuid_key", "renamed_email", "extra_field"
-)
-with_activation = pytest.mark.user_model(*(m for m in USER_MODELS if m != "bare"))
 
 
 def whom(ident: str, password: str = PASSWORD) -> Any:

@@ -54,19 +54,19 @@ from .accounts import (
     registration,
     the_user,
 )
-from .conftest import OTHER_PASSWORD, PASSWORD, USER_MODELS
+from .conftest import (
+    OTHER_PASSWORD,
+    PASSWORD,
+    MakeUser,
+    with_activation,
+    with_username,
+)
 
 if TYPE_CHECKING:
     from pytest_django import Settings
 
-MakeUser = Callable[..., Any]
-
 pytestmark = pytest.mark.django_db
 
-with_activation = pytest.mark.user_model(*(m for m in USER_MODELS if m != "bare"))
-with_username = pytest.mark.user_model(
-    "auth_user", "uuid_key", "renamed_email", "extra_field"
-)
 
 ROUTES = {
     "login": "login/",

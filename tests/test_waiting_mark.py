@@ -3,7 +3,6 @@
 from __future__ import annotations
 
 import json
-from collections.abc import Callable
 from datetime import UTC, datetime, timedelta
 from typing import TYPE_CHECKING, Any
 from zoneinfo import ZoneInfo
@@ -22,7 +21,7 @@ from ai_kit_auth.users import AccountState, waiting_accounts
 
 from .account.page import configure
 from .accounts import log_in, mailed_link, post, registration, the_user
-from .conftest import OTHER_PASSWORD, PASSWORD, USER_MODELS
+from .conftest import OTHER_PASSWORD, PASSWORD, USER_MODELS, MakeUser
 from .test_links import LINKS, row_of_2_0_0
 from .urlconfs.account import ALL_ON
 
@@ -30,8 +29,6 @@ if TYPE_CHECKING:
     from pathlib import Path
 
     from pytest_django import DjangoAssertNumQueries, Settings
-
-MakeUser = Callable[..., Any]
 
 pytestmark = [
     pytest.mark.django_db,

@@ -7,11 +7,10 @@ set up.
 
 from __future__ import annotations
 
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
-from django.dispatch import Signal
 
 if TYPE_CHECKING:
     from pytest_django import Settings
@@ -51,17 +50,3 @@ def logged_in() -> Browser:
     browser = Browser()
     assert browser.log_in().status_code == 200
     return browser
-
-
-@pytest.fixture
-def connect() -> Iterator[Callable[[Signal, Callable[..., object]], None]]:
-    """Return a function that connects a receiver for the length of the test."""
-    connected: list[tuple[Signal, Callable[..., object]]] = []
-
-    def connect(signal: Signal, receiver: Callable[..., object]) -> None:
-        signal.connect(receiver, weak=False)
-        connected.append((signal, receiver))
-
-    yield connect
-    for signal, receiver in connected:
-        signal.disconnect(receiver)

@@ -6,6 +6,7 @@ from collections.abc import Callable, Iterator, Mapping
 from contextlib import contextmanager
 from typing import TYPE_CHECKING, Any
 
+import pytest
 from django.conf import settings as django_settings
 from django.contrib.auth import get_user_model
 from django.core import mail
@@ -29,6 +30,8 @@ HERE = "192.0.2.7"
 EVERY_MODEL = (*USER_MODELS, "no_last_login")
 WITH_ACTIVATION = tuple(model for model in EVERY_MODEL if model != "bare")
 WITH_USERNAME = ("auth_user", "uuid_key", "renamed_email", "extra_field")
+
+with_activation = pytest.mark.user_model(*WITH_ACTIVATION)
 
 ENGINES = ("db", "cache", "cached_db", "signed_cookies", "file")
 

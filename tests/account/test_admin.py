@@ -23,7 +23,7 @@ from ai_kit_auth import services, users
 from ai_kit_auth.admin import AIUserCreationForm
 
 from ..accounts import attributes_of, mailed_link, post, the_user
-from ..conftest import OTHER_PASSWORD, PASSWORD, USER_MODELS
+from ..conftest import OTHER_PASSWORD, PASSWORD, USER_MODELS, MakeUser
 from ..test_admin import GERMAN, NOT_SENT, count, errors_of, new_user, page, user_fields
 from .page import (
     ADA,
@@ -37,6 +37,7 @@ from .page import (
     refused,
     rows,
     take_password,
+    with_activation,
 )
 from .test_change_email import break_mail
 from .test_logout_others import use
@@ -44,7 +45,6 @@ from .test_logout_others import use
 if TYPE_CHECKING:
     from pytest_django import Settings
 
-MakeUser = Callable[..., Any]
 Shown = tuple[str, str]
 
 pytestmark = [pytest.mark.django_db, pytest.mark.user_model(*EVERY_MODEL)]
@@ -54,7 +54,6 @@ INVITING = tuple(model for model in USER_MODELS if model != "bare")
 WITH_PERMISSIONS = INVITING
 
 inviting = pytest.mark.user_model(*INVITING)
-with_activation = pytest.mark.user_model(*WITH_ACTIVATION)
 with_permissions = pytest.mark.user_model(*WITH_PERMISSIONS)
 
 SEARCHABLE = ("db", "cached_db")

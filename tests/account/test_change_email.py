@@ -25,7 +25,7 @@ from ai_kit_auth import users
 from ai_kit_auth.account import services, signals
 
 from ..accounts import mailed_link, wide
-from ..conftest import OTHER_PASSWORD, PASSWORD
+from ..conftest import OTHER_PASSWORD, PASSWORD, Connect, MakeUser, with_username
 from ..test_links import own_link
 from .page import (
     ADA,
@@ -35,8 +35,6 @@ from .page import (
     NOT_FRESH,
     OUT,
     PASSWORD_REQUIRED,
-    WITH_ACTIVATION,
-    WITH_USERNAME,
     WRONG_PASSWORD,
     Browser,
     address,
@@ -49,18 +47,14 @@ from .page import (
     refused,
     rows,
     take_password,
+    with_activation,
 )
 
 if TYPE_CHECKING:
     from pytest_django import Settings
 
-MakeUser = Callable[..., Any]
-Connect = Callable[..., None]
-
 pytestmark = [pytest.mark.django_db, pytest.mark.user_model(*EVERY_MODEL)]
 
-with_username = pytest.mark.user_model(*WITH_USERNAME)
-with_activation = pytest.mark.user_model(*WITH_ACTIVATION)
 
 DONE: tuple[int, Any] = (200, {})
 PLEASE_CONFIRM = "Please confirm your new e-mail address"

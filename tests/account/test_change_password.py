@@ -13,7 +13,7 @@ from rest_framework.exceptions import PermissionDenied
 
 from ai_kit_auth.account import signals
 
-from ..conftest import OTHER_PASSWORD, PASSWORD, USER_MODELS
+from ..conftest import OTHER_PASSWORD, PASSWORD, USER_MODELS, Connect
 from .page import (
     ADA,
     ENGINES,
@@ -33,8 +33,6 @@ from .page import (
 
 if TYPE_CHECKING:
     from pytest_django import Settings
-
-Connect = Callable[..., None]
 
 pytestmark = [pytest.mark.django_db, pytest.mark.user_model(*EVERY_MODEL)]
 

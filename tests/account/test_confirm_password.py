@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import time
 from collections.abc import Callable
 from importlib import import_module
 from typing import TYPE_CHECKING, Any
@@ -13,7 +12,7 @@ from rest_framework.exceptions import PermissionDenied
 
 from ai_kit_auth.account import signals
 
-from ..conftest import OTHER_PASSWORD, PASSWORD
+from ..conftest import OTHER_PASSWORD, PASSWORD, Clock, Connect
 from .page import (
     ADA,
     EVERY_MODEL,
@@ -37,26 +36,7 @@ from .test_logout_others import make_fresh
 if TYPE_CHECKING:
     from pytest_django import Settings
 
-Connect = Callable[..., None]
-
 pytestmark = [pytest.mark.django_db, pytest.mark.user_model(*EVERY_MODEL)]
-
-
-class Clock:
-    """The time, which stands still until a test moves it."""
-
-    def __init__(self) -> None:
-        self.now = time.time()
-
-    def __call__(self) -> float:
-        return self.now
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(time, "time", clock)
-    return clock
 
 
 def ask(browser: Browser) -> tuple[int, Any]:

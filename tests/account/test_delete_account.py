@@ -20,7 +20,7 @@ from ai_kit_auth import users
 from ai_kit_auth.account import services, signals
 
 from ..accounts import mailed_link, post, registration
-from ..conftest import OTHER_PASSWORD, PASSWORD
+from ..conftest import OTHER_PASSWORD, PASSWORD, Connect, MakeUser
 from ..shop.models import Basket, Contract, Delivery, Invoice
 from ..test_links import own_link
 from .page import (
@@ -44,9 +44,6 @@ from .test_logout_others import make_fresh
 
 if TYPE_CHECKING:
     from pytest_django import Settings
-
-MakeUser = Callable[..., Any]
-Connect = Callable[..., None]
 
 pytestmark = [pytest.mark.django_db, pytest.mark.user_model(*EVERY_MODEL)]
 

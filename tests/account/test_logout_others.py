@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -16,7 +15,7 @@ from ai_kit_auth import services, users
 from ai_kit_auth.account import permissions, signals
 
 from ..accounts import post
-from ..conftest import OTHER_PASSWORD, PASSWORD
+from ..conftest import OTHER_PASSWORD, PASSWORD, Connect, MakeUser
 from ..test_links import own_link
 from .page import (
     ADA,
@@ -36,9 +35,6 @@ from .page import (
 
 if TYPE_CHECKING:
     from pytest_django import Settings
-
-MakeUser = Callable[..., Any]
-Connect = Callable[..., None]
 
 pytestmark = [pytest.mark.django_db, pytest.mark.user_model(*EVERY_MODEL)]
 

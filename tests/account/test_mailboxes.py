@@ -2,8 +2,6 @@
 
 from __future__ import annotations
 
-import time
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,14 +12,12 @@ from ai_kit_auth import services
 from ai_kit_auth.account import services as account
 
 from ..accounts import post, registration
-from ..conftest import OTHER_PASSWORD, PASSWORD
-from ..test_throttling import Clock, log_in
+from ..conftest import OTHER_PASSWORD, PASSWORD, Clock, MakeUser
+from ..test_throttling import log_in
 from .page import NEW, Browser, configure
 
 if TYPE_CHECKING:
     from pytest_django import Settings
-
-MakeUser = Callable[..., Any]
 
 pytestmark = [pytest.mark.django_db, pytest.mark.user_model("auth_user")]
 
@@ -29,13 +25,6 @@ ADA = "ada@example.com"
 CHANGED = "Your password was changed"
 STRANGER = "192.0.2.66"
 OWNER = "203.0.113.9"
-
-
-@pytest.fixture
-def clock(monkeypatch: pytest.MonkeyPatch) -> Clock:
-    clock = Clock()
-    monkeypatch.setattr(time, "time", clock)
-    return clock
 
 
 def mailed(name: str, data: dict[str, Any], address: str = STRANGER) -> int:

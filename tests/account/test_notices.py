@@ -17,7 +17,7 @@ from ai_kit_auth.account import services, signals
 from ai_kit_auth.settings import SecurityNotices
 
 from ..accounts import post
-from ..conftest import OTHER_PASSWORD, PASSWORD
+from ..conftest import OTHER_PASSWORD, PASSWORD, Connect
 from ..test_links import own_link
 from ..test_signals import refuse
 from .page import ADA, EVERY_MODEL, NEW, Browser, address, configure, mails, rows
@@ -27,7 +27,6 @@ if TYPE_CHECKING:
     from pytest_django import DjangoCaptureOnCommitCallbacks, Settings
 
 Act = Callable[[Browser, Any, dict[str, str]], Any]
-Connect = Callable[..., None]
 
 pytestmark = [pytest.mark.django_db, pytest.mark.user_model(*EVERY_MODEL)]
 

@@ -19,7 +19,7 @@ from ai_kit_auth import users
 from ai_kit_auth.account import services
 
 from ..accounts import the_user
-from ..conftest import OTHER_PASSWORD, USER_MODELS
+from ..conftest import OTHER_PASSWORD, USER_MODELS, MakeUser
 from ..test_links import (
     OlderTokenGenerator,
     PlainTokenGenerator,
@@ -32,7 +32,6 @@ if TYPE_CHECKING:
     from pytest_django import Settings
 
 Link = dict[str, str]
-MakeUser = Callable[..., Any]
 
 pytestmark = [
     pytest.mark.django_db,

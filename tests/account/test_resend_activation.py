@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -14,7 +13,7 @@ from django.test.utils import CaptureQueriesContext
 from ai_kit_auth.account import signals
 
 from ..accounts import mailed_link, post, registration, the_user
-from ..conftest import OTHER_PASSWORD, USER_MODELS
+from ..conftest import OTHER_PASSWORD, USER_MODELS, Connect, MakeUser
 from .page import (
     ADA,
     WITH_USERNAME,
@@ -31,8 +30,6 @@ from .test_change_email import break_mail
 if TYPE_CHECKING:
     from pytest_django import Settings
 
-MakeUser = Callable[..., Any]
-Connect = Callable[..., None]
 
 # Accounts of the others never wait, or cannot show that they do.
 pytestmark = [

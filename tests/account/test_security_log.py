@@ -12,7 +12,7 @@ from rest_framework.exceptions import PermissionDenied
 from ai_kit_auth import services as core
 from ai_kit_auth.account import services, signals
 
-from ..conftest import OTHER_PASSWORD, PASSWORD
+from ..conftest import OTHER_PASSWORD, PASSWORD, Connect
 from ..crashes import crash
 from ..test_links import own_link
 from ..test_security_log import Line, Log, info, warning
@@ -20,8 +20,6 @@ from .page import ADA, EVERY_MODEL, NEW, WRONG, Browser, configure
 
 if TYPE_CHECKING:
     from pytest_django import Settings
-
-Connect = Callable[..., None]
 
 pytestmark = [pytest.mark.django_db, pytest.mark.user_model(*EVERY_MODEL)]
 

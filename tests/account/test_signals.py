@@ -14,7 +14,7 @@ from ai_kit_auth import users
 from ai_kit_auth.account import services, signals, views
 from ai_kit_auth.account.permissions import is_recently_authenticated
 
-from ..conftest import OTHER_PASSWORD, PASSWORD, USER_MODELS
+from ..conftest import OTHER_PASSWORD, PASSWORD, USER_MODELS, Connect
 from ..test_links import own_link
 from ..test_signals import Recorder, refuse, watch, witnesses, write_a_witness
 from .page import (
@@ -32,8 +32,6 @@ from .page import (
 
 if TYPE_CHECKING:
     from pytest_django import Settings
-
-Connect = Callable[..., None]
 
 pytestmark = [pytest.mark.django_db, pytest.mark.user_model(*EVERY_MODEL)]
 

@@ -12,7 +12,7 @@ from django.http import HttpRequest
 from ai_kit_auth.account import services
 from ai_kit_auth.settings import ThrottleRates
 
-from ..conftest import OTHER_PASSWORD, PASSWORD
+from ..conftest import OTHER_PASSWORD, PASSWORD, MakeUser
 from ..test_links import own_link
 from .page import (
     ENGINES,
@@ -28,8 +28,6 @@ from .page import (
 
 if TYPE_CHECKING:
     from pytest_django import Settings
-
-MakeUser = Callable[..., Any]
 
 pytestmark = [pytest.mark.django_db, pytest.mark.user_model(*EVERY_MODEL)]
 

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from typing import TYPE_CHECKING, Any
 
 import pytest
@@ -16,13 +15,12 @@ from ai_kit_auth import users
 from ai_kit_auth.account import services, signals
 
 from ..accounts import wide
-from ..conftest import PASSWORD
+from ..conftest import PASSWORD, Connect, MakeUser, with_username
 from ..shop.models import Topic
 from .page import (
     ADA,
     EVERY_MODEL,
     OUT,
-    WITH_USERNAME,
     Browser,
     address,
     answer_of,
@@ -38,12 +36,8 @@ from .page import (
 if TYPE_CHECKING:
     from pytest_django import Settings
 
-MakeUser = Callable[..., Any]
-Connect = Callable[..., None]
-
 pytestmark = [pytest.mark.django_db, pytest.mark.user_model(*EVERY_MODEL)]
 
-with_username = pytest.mark.user_model(*WITH_USERNAME)
 
 SERIALIZERS = "tests.account.serializers"
 

@@ -2,9 +2,8 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable
 from itertools import product
-from typing import TYPE_CHECKING, Any
+from typing import TYPE_CHECKING
 
 import pytest
 from django.contrib.auth import get_user_model
@@ -13,10 +12,10 @@ from rest_framework.test import APIClient
 from tests.accounts import log_in, post
 from tests.conftest import OTHER_PASSWORD, PASSWORD
 
+from ...conftest import MakeUser
+
 if TYPE_CHECKING:
     from pytest_django import Settings
-
-MakeUser = Callable[..., Any]
 
 pytestmark = pytest.mark.django_db
 
