@@ -108,7 +108,10 @@ class NumberedBadge(serializers.ModelSerializer[Badge]):
         model = Badge
         fields = ("serial", "number")
         # DRF's own would refuse the number that the account has already.
-        extra_kwargs = {"serial": {"validators": []}, "number": {"validators": []}}
+        extra_kwargs: dict[str, Any] = {
+            "serial": {"validators": []},
+            "number": {"validators": []},
+        }
 
 
 class NestedNumberedUpdate(UserUpdateSerializer):
