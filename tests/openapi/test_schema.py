@@ -9,6 +9,7 @@ from pathlib import Path
 from typing import Any
 
 import pytest
+from django.contrib.auth import get_user_model
 from django.test import override_settings
 from django.urls import include, path
 from drf_spectacular.drainage import GENERATOR_STATS, reset_generator_stats
@@ -457,6 +458,13 @@ class OwnUsersUser(serializers.Serializer[Any]):
         ref_name = "User"
 
 
+class OwnCredentials(OwnUsersUser):
+    """Finds by itself who logs in, as the view needs it."""
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        return {**attrs, "user": get_user_model()._default_manager.get(**attrs)}
+
+
 class HostsView(generics.RetrieveAPIView[Any]):
     """A view of the host's, with the serializer name that everybody uses."""
 
@@ -489,7 +497,7 @@ with override_settings(
     class BareLogin(views.LoginView):
         """What a host has put beside the login."""
 
-        serializer_class = OwnUsersUser
+        serializer_class = OwnCredentials
 
         def patch(self, request: Any) -> Response:
             return Response({"name": "password"})
