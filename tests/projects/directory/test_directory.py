@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.contrib.auth.models import User
 from django.contrib.auth.signals import user_login_failed
+from django.db import connection
 from rest_framework.test import APIClient
 
 from tests.accounts import csrf, log_in, post
@@ -50,7 +51,9 @@ def test_the_first_login_makes_the_row(client: APIClient, typed: str) -> None:
     answer = log_in(client, typed, SECRET)
     assert answer.status_code == 200
     assert answer.json()["user"]["email"] == "grace@corp.example"
-    assert asked == [typed]
+    # MariaDB takes all spellings of a name for one, and backends are asked for that.
+    spelling = typed.lower() if connection.vendor == "mysql" else typed
+    assert asked == [spelling]
     assert log_in(APIClient(), "grace", SECRET).status_code == 200
     assert User.objects.count() == 1
 
