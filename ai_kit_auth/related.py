@@ -121,27 +121,35 @@ def taken_columns(
     model: type[Model], values: Mapping[str, Any], row: Any = None
 ) -> dict[str, str]:
     """
-    Return ``{"<column>": "unique"}`` for each value of a related row that another has.
+    Return ``{"<column>": "unique"}`` for each unique column whose value a row has.
 
-    ``row``: whose related rows are changed; None for one that is being made.
+    ``row``: what is changed, which may keep its own values; None for one that is being
+    made. The values of a related row are told by their own columns.
+
+    For values that are no identity: a serializer asks the project's manager about them,
+    which may hide the row, and asks before another request takes the value.
     """
+    rows = model._base_manager.using(router.db_for_write(model))
+    if row is not None:
+        rows = rows.exclude(pk=row.pk)
     relations = get_field_info(model).relations
-    found: dict[str, str] = {}
-    for name, below in values.items():
-        if name not in relations or not isinstance(below, Mapping):
-            continue
-        related = relations[name].related_model
-        own = getattr(row, name, None)
-        rows = related._base_manager.using(router.db_for_write(related))
-        for column in related._meta.concrete_fields:
-            value = below.get(column.name)
-            if column.unique and value is not None:
-                others = rows.filter(**{column.name: value}).exclude(
-                    pk=getattr(own, "pk", None)
-                )
-                if others.exists():
-                    found[column.name] = "unique"
-        found |= taken_columns(related, below, own)
+    below = {
+        name: value
+        for name, value in values.items()
+        if name in relations and isinstance(value, Mapping)
+    }
+    found = {
+        column.name: "unique"
+        for column in model._meta.concrete_fields
+        if column.unique
+        and column.name not in below
+        and values.get(column.name) is not None
+        and rows.filter(**{column.name: values[column.name]}).exists()
+    }
+    for name, given in below.items():
+        found |= taken_columns(
+            relations[name].related_model, given, getattr(row, name, None)
+        )
     return found
 
 

@@ -728,30 +728,6 @@ def _typed(value: Any) -> str:
     return str(getattr(value, "pk", value))
 
 
-def taken_columns(
-    fields: Mapping[str, Any], *, but: User | None = None
-) -> dict[str, str]:
-    """
-    Return ``{"<field>": "unique"}`` for each unique column whose value a row has.
-
-    The values of a related row by its name (as DRF's dotted ``source`` gives them) are
-    told by their own columns.
-
-    For values that are no identity: a serializer asks the project's manager about them,
-    which may hide the row, and asks before another request takes the value.
-    """
-    rows = all_rows() if but is None else all_rows().exclude(pk=but.pk)
-    columns = UserModel._meta.concrete_fields
-    own = {
-        column.name: "unique"
-        for column in columns
-        if column.unique
-        and fields.get(column.name) is not None
-        and rows.filter(**{column.name: fields[column.name]}).exists()
-    }
-    return own | related.taken_columns(UserModel, fields, but)
-
-
 def tells(name: str, value: str) -> bool:
     """Tell whether "taken" for ``value`` of ``name`` would tell about an address."""
     return (
@@ -814,7 +790,7 @@ def register(fields: Mapping[str, Any]) -> User:
     except IntegrityError:
         # Other code than this made an account since the check.
         _refuse_taken(values, values)
-        refuse(taken_columns(values))
+        refuse(related.taken_columns(UserModel, values))
         raise
 
 

@@ -460,7 +460,7 @@ def save_update(user: User, serializer: Any) -> User:
     except IntegrityError:
         # Other code than this took the identity since the check.
         services.refuse(services.taken_codes(values, but=user))
-        services.refuse(services.taken_columns(values, but=user))
+        services.refuse(related.taken_columns(UserModel, values, user))
         raise
     return saved
 

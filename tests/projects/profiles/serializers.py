@@ -120,6 +120,7 @@ class NestedNumberedUpdate(UserUpdateSerializer):
 
 class NumberedUpdate(UserUpdateSerializer):
     number = serializers.IntegerField(source="badge.number")
+    room = serializers.CharField(source="desk.room", required=False)
 
 
 class UnwiseRegistration(RegistrationSerializer):

@@ -199,6 +199,9 @@ def test_a_number_that_a_row_of_others_has_changes_nothing(
     assert patch(browser, {"number": 6})[0] == 200
     assert patch(browser, {"number": 6})[0] == 200
     assert patch(browser, {"number": 7}) == refused
+    # The desk is a column of the account's that is unique, and no value here.
+    assert patch(browser, {"number": 7, "room": "north"}) == refused
+    assert not Desk._default_manager.exists()
     use(settings, "NestedNumberedUpdate")
     assert patch(browser, {"badge": {"serial": "a", "number": 6}})[0] == 200
     assert patch(browser, {"badge": {"serial": "b", "number": 7}}) == refused
