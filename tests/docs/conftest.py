@@ -15,6 +15,7 @@ from __future__ import annotations
 import os
 import sys
 from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib.util import find_spec, module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
@@ -23,6 +24,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ..browser.conftest import CHROMIUM_ARGUMENTS, chromium
+from ..browser.processes import Program, environment, free_port
 from ..wheel.host import run
 from .pages import DOCS, ROOT
 
@@ -72,6 +74,27 @@ def screenshots() -> Path:
     folder = (Path(artefacts) if artefacts else ROOT / "artefacts") / "docs"
     folder.mkdir(parents=True, exist_ok=True)
     return folder
+
+
+@contextmanager
+def running_example(folder: Path) -> Iterator[tuple[int, int]]:
+    """Run the example in ``folder``; yield the ports of project and frontend."""
+    ports = free_port(), free_port()
+    project, frontend = map(str, ports)
+    program = Program(
+        [
+            *(sys.executable, ROOT / "example_project" / "run.py"),
+            *("--host-port", project, "--frontend-port", frontend),
+        ],
+        log=folder / "example.log",
+        cwd=folder,
+        env=environment(EXAMPLE_DATA_DIR=str(folder / "data")),
+    )
+    try:
+        program.wait_for_output("Ready")
+        yield ports
+    finally:
+        program.stop()
 
 
 @pytest.fixture(scope="package")

@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from importlib.util import find_spec
@@ -11,9 +10,8 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ..browser.processes import Program, environment, free_port
-from .conftest import insist
-from .pages import ROOT, blocks
+from .conftest import insist, running_example
+from .pages import blocks
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Page
@@ -52,26 +50,11 @@ class Reader:
 @pytest.fixture
 def reader(browser: Browser, tmp_path: Path) -> Iterator[Reader]:
     insist(*(["drf_spectacular"] if find_spec("drf_spectacular") is None else []))
-    host, frontend = free_port(), free_port()
-    ports = ["--host-port", str(host), "--frontend-port", str(frontend)]
-    example = Program(
-        [sys.executable, ROOT / "example_project" / "run.py", *ports],
-        log=tmp_path / "example.log",
-        cwd=tmp_path,
-        env=environment(EXAMPLE_DATA_DIR=str(tmp_path / "data")),
-    )
-    page = browser.new_page()
-    try:
-        example.wait_for_output("Ready")
+    (script,) = (block.code for block in blocks(PAGE) if block.language == "javascript")
+    assert HOST in script
+    with running_example(tmp_path) as (host, frontend), browser.new_page() as page:
         page.goto(f"http://localhost:{frontend}/")
-        (script,) = (
-            block.code for block in blocks(PAGE) if block.language == "javascript"
-        )
-        assert HOST in script
         yield Reader(script.replace(HOST, f"http://localhost:{host}"), page)
-    finally:
-        page.close()
-        example.stop()
 
 
 def test_the_password_is_asked_for_when_the_host_wants_it(reader: Reader) -> None:

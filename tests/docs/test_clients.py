@@ -4,7 +4,6 @@ from __future__ import annotations
 
 import shutil
 import subprocess
-import sys
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -13,8 +12,7 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from ..browser.processes import Program, environment, free_port
-from .conftest import insist
+from .conftest import insist, running_example
 from .pages import ROOT, blocks
 
 if TYPE_CHECKING:
@@ -65,23 +63,8 @@ def libraries(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="module")
 def example(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]:
     """Run the example and return the ports of the project and of the frontend."""
-    folder = tmp_path_factory.mktemp("example")
-    ports = free_port(), free_port()
-    project, frontend = map(str, ports)
-    program = Program(
-        [
-            *(sys.executable, ROOT / "example_project" / "run.py"),
-            *("--host-port", project, "--frontend-port", frontend),
-        ],
-        log=folder / "example.log",
-        cwd=folder,
-        env=environment(EXAMPLE_DATA_DIR=str(folder / "data")),
-    )
-    try:
-        program.wait_for_output("Ready")
+    with running_example(tmp_path_factory.mktemp("example")) as ports:
         yield ports
-    finally:
-        program.stop()
 
 
 def served(code: str, project: int) -> str:

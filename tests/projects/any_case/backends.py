@@ -10,7 +10,7 @@ from django.contrib.auth.backends import ModelBackend
 class TrimmingBackend(ModelBackend):
     """Takes a name without its accents, spaces and soft hyphens."""
 
-    def authenticate(self, request: Any, **credentials: Any) -> Any:  # type: ignore[override]
+    def authenticate(self, request: Any, **credentials: Any) -> Any:  # type: ignore[override]  # by names, as auth calls it
         name = credentials["username"].replace("\u00ad", "").replace("á", "a")
         credentials["username"] = "".join(name.split())
         return super().authenticate(request, **credentials)
