@@ -1,11 +1,10 @@
 // The head of every page: the menu, who is logged in, the languages.
 
-import { ApiError } from "./api.js";
 import { el, say, statusArea } from "./dom.js";
 import { apply, language, setLanguage } from "./i18n.js";
-import { errorMessage } from "./messages.js";
+import { logOut } from "./logout.js";
 import { markCurrent, navigate, onPage, writeTitle } from "./router.js";
-import { currentUser, displayName, logout, onChange } from "./session.js";
+import { currentUser, displayName, onChange } from "./session.js";
 
 const languages = document.querySelectorAll(".languages button");
 const status = statusArea("header-status");
@@ -62,22 +61,10 @@ function drawUser() {
       type: "button",
       class: "button quiet",
       "data-testid": "header-logout",
-      onclick: leave,
+      onclick: () => logOut(status, navigate),
     }),
   );
   apply(place);
-}
-
-async function leave() {
-  status.clear();
-  try {
-    await logout();
-    await navigate("/auth/login", { state: { notice: "login.logged_out" } });
-  } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
-    status.show("error", errorMessage(error));
-    status.element.focus();
-  }
 }
 
 function drawLanguages() {

@@ -1,7 +1,6 @@
-import { ApiError } from "../api.js";
 import { buttonLink, el, heading, say, statusArea } from "../dom.js";
-import { errorMessage } from "../messages.js";
-import { logout, refreshOrLogIn } from "../session.js";
+import { logOut } from "../logout.js";
+import { refreshOrLogIn } from "../session.js";
 
 /** The account behind the session, asked for anew at each visit. */
 export const profile = {
@@ -10,16 +9,6 @@ export const profile = {
     const user = await refreshOrLogIn(navigate);
     if (user === null) return null;
     const status = statusArea();
-    async function onclick() {
-      try {
-        await logout();
-        await navigate("/auth/login", { state: { notice: "login.logged_out" } });
-      } catch (error) {
-        if (!(error instanceof ApiError)) throw error;
-        status.show("error", errorMessage(error));
-        status.element.focus();
-      }
-    }
     return el(
       "section",
       { class: "card" },
@@ -30,7 +19,7 @@ export const profile = {
         type: "button",
         class: "button quiet",
         "data-testid": "logout",
-        onclick,
+        onclick: () => logOut(status, navigate),
       }),
       status.element,
     );
