@@ -86,9 +86,8 @@ def insist_on_registrant(
     if any(constant_time_compare(cookie, proof) for proof in _proofs_of(user)):
         return
     if password:
-        attempt = LoginAttempt(request, account_key(user, ""))
         # Not by authenticate(): backends refuse an account that is not active yet.
-        with attempt.hashing():
+        with LoginAttempt(request, account_key(user, "")) as attempt:
             proven = user.check_password(password)
         if proven:
             attempt.succeeded()
@@ -109,8 +108,7 @@ def insist_on_owner(request: Any, user: User, password: str | None) -> None:
     if not api_settings.ACTIVATION_PROOF or get_user(request._request) == user:
         return
     if password:
-        attempt = LoginAttempt(request, account_key(user, ""))
-        with attempt.hashing():
+        with LoginAttempt(request, account_key(user, "")) as attempt:
             proven = authenticate(request._request, user, password)
         if proven is not None:
             attempt.succeeded()

@@ -430,8 +430,9 @@ class LoginSerializer(Discreet, serializers.Serializer[Any]):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         request = self.context["request"]
         found, typed = find_for_login(attrs["ident"])
-        attempt = LoginAttempt(request, account_key(found, typed), *loose_keys(typed))
-        with attempt.hashing():
+        with LoginAttempt(
+            request, account_key(found, typed), *loose_keys(typed)
+        ) as attempt:
             user = authenticate(request._request, found, attrs["password"], typed=typed)
         if user is None:
             security_log.log(

@@ -38,11 +38,10 @@ from django.views.decorators.debug import sensitive_variables
 from rest_framework.exceptions import APIException, ErrorDetail, ValidationError
 
 from . import related
-from .caching import ask_cache, cache_key
 from .errors import ActivationLinkInvalid, MailNotSent, ResetPasswordLinkInvalid
 from .failures import log_failure
-from .hashing import gate
 from .settings import MailTemplates, api_settings, require_frontend_url
+from .throttling import ask_cache, cache_key, gate
 from .tokens import (
     activation_tokens,
     invitation_tokens,

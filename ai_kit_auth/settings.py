@@ -14,6 +14,7 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping
+from functools import cache
 from typing import Any, Generic, TypeVar, overload
 
 from django.conf import settings
@@ -124,6 +125,7 @@ class Names(Setting[tuple[str, ...]]):
         return f"{comma}{self.name!r}: {names!r}"
 
 
+@cache
 def parse_rate(rate: str) -> tuple[int, int]:
     """
     Return how many events ``rate`` allows in how many seconds.

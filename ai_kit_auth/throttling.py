@@ -1,80 +1,151 @@
 """
-Who is counted by what, at which rate.
+Counting: logins by account and IP address, mails by mailbox, requests by client.
 
 DRF's throttles are the frame: views name them, rates are written as DRF writes them,
-and ``NUM_PROXIES`` says whom to believe about an address. The counting is this
-module's own, since DRF's reads a list and writes it back, and so forgets what another
-process counted in between.
+and ``NUM_PROXIES`` says how many proxies write ``X-Forwarded-For``. This module counts
+by itself. DRF's throttles read a list and write it back, and lose what another process
+has counted in between.
 """
 
 from __future__ import annotations
 
+import hashlib
 import ipaddress
 import logging
 import math
+import os
 import random
 import re
+import threading
 import time
-from collections.abc import Iterator, Sequence
-from contextlib import ExitStack, contextmanager, suppress
-from dataclasses import dataclass
+from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
+from weakref import WeakKeyDictionary
 
 from django.conf import settings
+from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_in
 from django.contrib.sessions.backends import signed_cookies
+from django.core.cache import DEFAULT_CACHE_ALIAS, caches
+from django.core.cache.backends.base import BaseCache
+from django.db import router
 from django.middleware.csrf import CSRF_SESSION_KEY
 from django.utils.crypto import get_random_string
 from rest_framework.exceptions import Throttled
 from rest_framework.settings import api_settings as drf_settings
 from rest_framework.throttling import BaseThrottle
 
-from .caching import ask_cache, cache_key
-from .hashing import gate
 from .settings import api_settings, parse_rate
 
 logger = logging.getLogger("ai_kit_auth")
 
 
+# The project's cache. Its ``KEY_FUNCTION``, ``KEY_PREFIX`` and ``VERSION`` hold.
+
+
+def cache_key(purpose: str, *parts: object) -> str:
+    """
+    Return the key of ``parts`` for ``purpose``, a word.
+
+    SECURITY: the key depends on the alias of the accounts' database. Where each tenant
+    has a database, primary keys repeat, and the events of one tenant's user must not
+    count for another's. The key is a hash: Memcached takes no blanks and no long keys,
+    and a reader of the cache need not learn e-mail addresses.
+    """
+    alias = router.db_for_write(get_user_model())
+    text = "\0".join(map(str, (alias, *parts)))
+    digest = hashlib.sha256(text.encode()).hexdigest()[:32]
+    return f"ai_kit_auth:{purpose}:{digest}"
+
+
+class CacheDown(Exception):
+    """The cache failed a moment ago, and is not asked again yet."""
+
+
+_PAUSE = 5  # seconds
+# Each thread has a connection of its own, and serves one request at a time.
+_down_until: WeakKeyDictionary[BaseCache, float] = WeakKeyDictionary()
+
+
+def ask_cache(operation: str, *args: object, insist: bool = False) -> Any:
+    """
+    Call the method ``operation`` of the default cache; return what it returns.
+
+    ``insist``: also where the cache has just failed, since nothing works without it.
+    Raises every error of the cache, and then :exc:`CacheDown` for a few seconds: a
+    login asks four times, and must not wait for four time-outs of a cache that hangs.
+    """
+    cache = caches[DEFAULT_CACHE_ALIAS]
+    if not insist and time.monotonic() < _down_until.get(cache, 0):
+        raise CacheDown
+    try:
+        return getattr(cache, operation)(*args)
+    except Exception:
+        _down_until[cache] = time.monotonic() + _PAUSE
+        raise
+
+
+# Hashes at the same time
+
+
+# A hash keeps one core busy, and hashlib lets other threads run meanwhile. More hashes
+# than cores at a time finish no sooner, and leave no core to other requests.
+PLACES = os.cpu_count() or 1
+# Shorter than the 5 seconds that SQLite waits for a lock: a registration waits within
+# its transaction, and must give up before the others do.
+PATIENCE = 3.0  # seconds
+
+
+class Gate:
+    """
+    Lets ``places`` threads hash a password at a time; a context manager.
+
+    ``patience``: how many seconds a thread waits for a place. Then the gate raises
+    DRF's ``Throttled``, whatever account the request names. A thread that is in may
+    enter again. It gives its place back when it has left as often.
+
+    SECURITY: rates bound the hashes of a minute, and not those of a moment: 900 at
+    once would keep every core busy (OWASP Password Storage Cheat Sheet, *Work
+    Factors*, warns of that denial of service). The gate holds for one process; the
+    processes of a server share the cores.
+    """
+
+    def __init__(self, places: int, patience: float) -> None:
+        self._free = threading.BoundedSemaphore(places)
+        self._patience = patience
+        self._here = threading.local()
+
+    def __enter__(self) -> None:
+        entered = getattr(self._here, "entered", 0)
+        if not entered and not self._free.acquire(timeout=self._patience):
+            raise Throttled(wait=1)
+        self._here.entered = entered + 1
+
+    def __exit__(self, *raised: object) -> None:
+        self._here.entered -= 1
+        if not self._here.entered:
+            self._free.release()
+
+
+gate = Gate(PLACES, PATIENCE)
+
+
+# IP addresses
+
+
+_Address = ipaddress.IPv4Address | ipaddress.IPv6Address
 _WITH_PORT = re.compile(
     r"(?:\[(?P<bracketed>[^\]]+)\]|(?P<plain>[0-9.]+):)(?::?[0-9]+)?"
 )
-
-
-def address_of(request: Any) -> str:
-    """
-    Return the IP address of the request, as it is counted and logged.
-
-    ``X-Forwarded-For`` is believed as far as DRF's ``NUM_PROXIES`` goes, and not at all
-    without it, since a client may write there what it likes. IPv6 is cut to /56, what a
-    provider assigns to a home (RFC 6177), so that no customer is 2**72 clients. An IPv4
-    address within IPv6 counts as itself: mapped (RFC 4291), or written so by a
-    translator (RFC 6052, RFC 8215), behind which all of IPv4 would be one client.
-
-    It need not be a client's: :func:`client_address` tells.
-    """
-    proxies = drf_settings.NUM_PROXIES
-    found = BaseThrottle().get_ident(request) if proxies else None
-    text = str(found or request.META.get("REMOTE_ADDR") or "")
-    address = _parsed(text)
-    if address is None:
-        # SECURITY: a forged header must not write its own fields into the log.
-        return re.sub(r"[^0-9A-Za-z.:%_-]", "_", text[:64]) or "unknown"
-    if isinstance(address, ipaddress.IPv4Address):
-        return str(address)
-    if address in _LOCAL_TRANSLATORS:
-        return str(address)
-    return str(ipaddress.ip_network((int(address), 56), strict=False))
-
-
 _TRANSLATOR = ipaddress.IPv6Network("64:ff9b::/96")
-# Where the IPv4 address stands in it is for its network to decide.
+# Each network decides for itself where the IPv4 address stands in these.
 _LOCAL_TRANSLATORS = ipaddress.IPv6Network("64:ff9b:1::/48")
 
 
-def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
+def _parsed(text: object) -> _Address | None:
     """Return the IP address that ``text`` is, IPv4 where IPv6 holds one, or None."""
+    text = str(text or "")
     with_port = _WITH_PORT.fullmatch(text)
     if with_port:
         # Some proxies write the port, of which a client has many.
@@ -91,12 +162,35 @@ def _parsed(text: str) -> ipaddress.IPv4Address | ipaddress.IPv6Address | None:
     return address
 
 
+def address_of(request: Any) -> str:
+    """
+    Return the IP address of the request, as it is counted and logged.
+
+    DRF's ``NUM_PROXIES`` says how much of ``X-Forwarded-For`` to believe: nothing
+    without it, since a client writes there what it likes. IPv6 is cut to /56, which a
+    provider assigns to a home (RFC 6177), so that no customer is 2**72 clients. An IPv4
+    address within IPv6 counts as itself: mapped (RFC 4291), or written by a translator
+    (RFC 6052, RFC 8215), behind which all of IPv4 would be one client.
+
+    It may be a proxy's: see :func:`client_address`.
+    """
+    found = BaseThrottle().get_ident(request) if drf_settings.NUM_PROXIES else None
+    text = str(found or request.META.get("REMOTE_ADDR") or "")
+    address = _parsed(text)
+    if address is None:
+        # SECURITY: a forged header must not write its own fields into the log.
+        return re.sub(r"[^0-9A-Za-z.:%_-]", "_", text[:64]) or "unknown"
+    if isinstance(address, ipaddress.IPv4Address) or address in _LOCAL_TRANSLATORS:
+        return str(address)
+    return str(ipaddress.ip_network((int(address), 56), strict=False))
+
+
 def client_address(request: Any) -> str | None:
     """
     Return :func:`address_of` the request, None where it may be that of a proxy.
 
-    A limit per IP address would turn all clients of an undeclared proxy into one, of
-    which a single stranger uses up the rate. So it only holds where the address is
+    A limit per IP address would turn all clients of an undeclared proxy into one, and
+    a single stranger could use up their rate. So it only holds where the address is
     known to be a client's:
 
     - ``NUM_PROXIES`` is 0: the project says that there is no proxy;
@@ -108,15 +202,26 @@ def client_address(request: Any) -> str | None:
 
     Otherwise the first request writes a line to the log.
     """
-    proxies = drf_settings.NUM_PROXIES
-    if proxies == 0 or _is_known(request, proxies):
-        return address_of(request)
-    _say_once(request)
+    address = address_of(request)
+    if drf_settings.NUM_PROXIES == 0 or _is_clients(request):
+        return address
+    global _said
+    if not _said:
+        _said = True
+        logger.log(
+            # A development server is called from its own machine, and need not care.
+            logging.INFO if settings.DEBUG else logging.WARNING,
+            "A request came from %s, which may be a proxy: limits per IP address are "
+            "off for such requests. Say how many proxies there are: REST_FRAMEWORK = "
+            "{'NUM_PROXIES': 1}, or 0 for none.",
+            address if request.META.get("REMOTE_ADDR") else "no address",
+        )
     return None
 
 
-# Which proxies write or pass on. SECURITY: what they hold is never believed: a client
-# writes them as easily.
+_said = False
+# Proxies write these or pass them on. SECURITY: their values are never believed, since
+# a client writes them as easily.
 FORWARDING_HEADERS = (
     "HTTP_X_FORWARDED_FOR",
     "HTTP_FORWARDED",
@@ -140,44 +245,33 @@ _INNER = [
 ]
 
 
-def _is_known(request: Any, proxies: int | None) -> bool:
+def _is_clients(request: Any) -> bool:
+    """Tell whether the IP address is a client's, where a proxy may be there."""
     forwarded = request.META.get("HTTP_X_FORWARDED_FOR") or ""
     entries = [_parsed(entry.strip()) for entry in forwarded.split(",")]
-    if proxies is not None and any(entries):
+    declared = drf_settings.NUM_PROXIES is not None
+    if declared and any(entries):
         return True
-    address = _parsed(str(request.META.get("REMOTE_ADDR") or ""))
+    address = _parsed(request.META.get("REMOTE_ADDR"))
     if not _is_public(address):
         return False
     tells = any(request.META.get(name) for name in FORWARDING_HEADERS)
-    return proxies is not None or not tells or address in entries
+    return declared or not tells or address in entries
 
 
-def _is_public(address: ipaddress.IPv4Address | ipaddress.IPv6Address | None) -> bool:
+def _is_public(address: _Address | None) -> bool:
     return address is not None and not any(address in network for network in _INNER)
 
 
-_said = False
+# Counters
 
 
-def _say_once(request: Any) -> None:
-    global _said
-    if _said:
-        return
-    _said = True
-    logger.log(
-        # A development server is called from its own machine, and need not care.
-        logging.INFO if settings.DEBUG else logging.WARNING,
-        "A request came from %s, which may be a proxy: limits per IP address are off "
-        "for such requests. Say how many proxies there are: REST_FRAMEWORK = "
-        "{'NUM_PROXIES': 1}, or 0 for none.",
-        (request.META.get("REMOTE_ADDR") and address_of(request)) or "no address",
-    )
-
-
-@dataclass(frozen=True)
 class Counter:
     """
     Counts the events of ``key`` in one ``scope`` of THROTTLE_RATES.
+
+    ``lifetime``: seconds after which an event is forgotten, if that is before the
+    period's end. ``part``: how much of the rate this counter may use, rounded up.
 
     A rate of N a period is N numbered slots. An event takes a free number for the
     length of a period, so no period ever holds more than N. Taking one is ``cache.add``
@@ -185,12 +279,19 @@ class Counter:
     in Redis, Memcached, the database and local memory alike.
     """
 
-    scope: str
-    key: str
-    # Seconds after which an event is forgotten, if that is before the period's end.
-    lifetime: int | None = None
-    # How much of the rate this counter may use, rounded up.
-    part: Fraction = Fraction(1)
+    def __init__(
+        self,
+        scope: str,
+        key: str,
+        *,
+        lifetime: int | None = None,
+        part: Fraction = Fraction(1),
+    ) -> None:
+        self.scope, self.key = scope, key
+        rate = getattr(api_settings.THROTTLE_RATES, scope)
+        events, period = (0, 1) if rate is None else parse_rate(rate)
+        self._slots = math.ceil(events * part)
+        self._period = period if lifetime is None else min(period, lifetime)
 
     @classmethod
     def by_address(cls, scope: str, request: Any, *key: str) -> list[Counter]:
@@ -209,67 +310,56 @@ class Counter:
         Take a slot and return its name, None where the scope is off or the cache fails.
 
         Raises DRF's ``Throttled`` where none is free. A cache that fails throttles
-        nobody: an outage must not lock everybody out. It is logged.
+        nothing and is logged: an outage must not lock all users out.
         """
-        rate = self._rate()
-        if rate is None:
+        if not self._slots:
             return None
+        # The first is nearly always free, which spares the look at all of them; and
+        # many processes at once would queue at each, if all went in the same order.
+        first = random.randrange(self._slots)  # noqa: S311  # no secret
+        now, ends = time.time(), list[float]()
         try:
-            slot, wait = self._free_slot(*rate)
+            slot = self._taken_of([first], now, ends)
+            if slot is None:
+                others = [n for n in range(self._slots) if n != first]
+                random.shuffle(others)
+                slot = self._taken_of(others, now, ends)
         except Exception:
             logger.exception("The cache failed, so %s is not throttled", self.scope)
             return None
         if slot is None:
-            raise Throttled(wait=wait)
+            raise Throttled(wait=max(min(ends, default=now) - now, 1))
         return slot
 
-    def _free_slot(self, slots: int, period: int) -> tuple[str | None, float]:
-        now = time.time()
-        period_now = int(now // period)
-        name, before = self._prefix(period_now), self._prefix(period_now - 1)
-        waits: list[float] = []
-        for numbers in _in_any_order(slots):
-            pairs = [(f"{name}{number}", f"{before}{number}") for number in numbers]
-            taken = ask_cache("get_many", [slot for pair in pairs for slot in pair])
-            for slot, last in pairs:
-                held = slot in taken or taken.get(last, now) > now
-                if not held and ask_cache("add", slot, now + period, period):
-                    return slot, 0
-            waits += [end - now for end in taken.values() if end > now]
-        return None, max(min(waits, default=0), 1)
+    def _taken_of(
+        self, numbers: Sequence[int], now: float, ends: list[float]
+    ) -> str | None:
+        """Take one of ``numbers``; add to ``ends`` when each that is held gets free."""
+        slots, before = self._names(numbers, now)
+        held = ask_cache("get_many", slots + before)
+        for slot, last in zip(slots, before, strict=True):
+            if slot in held or held.get(last, now) > now:
+                continue
+            if ask_cache("add", slot, now + self._period, self._period):
+                return slot
+        ends += [end for end in held.values() if end > now]
+        return None
 
-    def clear(self) -> None:
-        """Free all slots."""
-        slots, period = self._rate() or (0, 1)
-        now = int(time.time() // period)
-        prefixes = [self._prefix(now), self._prefix(now - 1)]
-        release([f"{name}{n}" for name in prefixes for n in range(slots)])
+    def _names(self, numbers: Sequence[int], now: float) -> tuple[list[str], list[str]]:
+        """Return the slots' names, in the period of ``now`` and in the one before."""
+        key = cache_key("throttle", self.scope, self.key)
+        period = int(now // self._period)
+        slots = [f"{key}:{period}:{number}" for number in numbers]
+        return slots, [f"{key}:{period - 1}:{number}" for number in numbers]
 
-    def _rate(self) -> tuple[int, int] | None:
-        rate = getattr(api_settings.THROTTLE_RATES, self.scope)
-        if rate is None:
-            return None
-        slots, period = parse_rate(rate)
-        slots = math.ceil(slots * self.part)
-        return slots, period if self.lifetime is None else min(period, self.lifetime)
-
-    def _prefix(self, period: int) -> str:
-        return cache_key("throttle", self.scope, self.key, period) + ":"
-
-
-def _in_any_order(slots: int) -> Iterator[list[int]]:
-    """Yield a slot's number at random, then all the others, shuffled."""
-    # The first is nearly always free, which spares the look at all of them; and many
-    # processes at once would queue at each, if all went in the same order.
-    first = random.randrange(slots)  # noqa: S311  # no secret
-    yield [first]
-    others = [number for number in range(slots) if number != first]
-    random.shuffle(others)
-    yield others
+    def slots(self) -> list[str]:
+        """Return the names of all slots that an event may hold now."""
+        now, before = self._names(range(self._slots), time.time())
+        return now + before
 
 
 def release(slots: Sequence[str]) -> None:
-    """Free ``slots``, for an event that turned out to be none that counts."""
+    """Free ``slots``, for an event that turned out not to count."""
     if not slots:
         return
     try:
@@ -285,131 +375,113 @@ def take_all(*counters: Counter) -> list[str]:
     Raises DRF's ``Throttled`` with the longest wait. An event that is refused is not
     counted.
     """
-    slots: list[str] = []
-    waits: list[float] = []
-    for counter in counters:
-        try:
-            slot = counter.take()
-        except Throttled as throttled:
-            waits.append(getattr(throttled, "wait", None) or 1)
-        else:
-            slots += [] if slot is None else [slot]
+    slots, waits = _take_some(counters)
     if waits:
         release(slots)
         raise Throttled(wait=max(waits))
     return slots
 
 
-def note(counters: Sequence[Counter]) -> list[str]:
-    """Take a slot of each counter that has one free; return them."""
+def _take_some(counters: Sequence[Counter]) -> tuple[list[str], list[float]]:
+    """Return a slot of each counter that has one free, and the waits of the others."""
     slots: list[str] = []
+    waits: list[float] = []
     for counter in counters:
-        with suppress(Throttled):
+        try:
             slots += filter(None, [counter.take()])
-    return slots
-
-
-def _of_address(
-    request: Any, accounts: Sequence[str]
-) -> tuple[list[Counter], list[Counter]]:
-    """
-    Return what limits the guesses from one address, and what only notes them.
-
-    From a client's address come so many as LOGIN_ACCOUNT_ADDRESS says. From a public
-    one that may be a proxy's come at most two thirds of LOGIN_ACCOUNT: others behind
-    that proxy lose the rest, which who has used up this much would have used up as
-    well. Each kind is noted in the counter of the other, or a client that claims now
-    and then to be a proxy had both.
-    """
-    if api_settings.THROTTLE_RATES.LOGIN_ACCOUNT_ADDRESS is None:
-        return [], []
-    known = client_address(request) is not None
-    remote = _parsed(str(request.META.get("REMOTE_ADDR") or ""))
-    # Any other is everybody's.
-    may_claim = drf_settings.NUM_PROXIES is None and _is_public(remote)
-    keys = [f"{account}|{address_of(request)}" for account in accounts]
-    of_client = [Counter("LOGIN_ACCOUNT_ADDRESS", key) for key in keys]
-    of_proxy = [
-        Counter("LOGIN_ACCOUNT", f"{key}|proxy", part=Fraction(2, 3)) for key in keys
-    ]
-    if not may_claim:
-        return (of_client if known else []), []
-    return (of_client, of_proxy) if known else (of_proxy, of_client)
+        except Throttled as throttled:
+            waits.append(getattr(throttled, "wait", None) or 1)
+    return slots, waits
 
 
 class LoginAttempt:
     """
     One attempt to log in, counted as a failure until it has succeeded.
 
+    A context manager: the password is hashed within it. Raises DRF's ``Throttled``
+    where no place to hash gets free in time. The attempt is then forgotten: it was no
+    guess, and a busy server must lock no owner out.
+
     SECURITY: counted before the password is hashed, so that a burst over many processes
     gets no more guesses than the rate allows (OWASP ASVS 5.0, 6.3.1). Per account and
-    address against guessing; per account over all addresses against guessing from many;
-    per address against trying many accounts. The first is lower than the second, so one
-    address cannot use up an account's guesses and lock its owner out elsewhere. Where
-    the address is not known to be a client's, only the limit per account holds: a right
-    password is never refused for what others did from "the same address". But a client
-    that only claims to be a proxy must not use that limit up, so two thirds of it are
-    all that comes from one public address.
+    IP address against guessing; per account over all IP addresses against guessing from
+    many; per IP address against trying many accounts. The first is lower than the
+    second, so one IP address cannot use up an account's guesses and lock its owner out
+    elsewhere. Where the IP address is not known to be a client's, only the limit per
+    account holds: a right password is never refused for what others did from "the same
+    address". But a client that only claims to be a proxy must not use that limit up.
+    From one public IP address that may be a proxy's come at most two thirds of
+    LOGIN_ACCOUNT. A client that has used up so much also takes the rest away from
+    others behind that proxy, but not more. Each of the two kinds is noted in the
+    counter of the other, or a client that claims now and then to be a proxy had both.
 
     ``accounts``: what the account is counted by, by each of them. ``session``: the name
     of the session that asks for the password once more. SECURITY: what one session
     guesses is counted per session, not per account, or a stolen session could keep the
-    owner, in another one, from the password's change that ends it. Nor may one from
-    behind the same address: half of what an address may try each session has to itself,
-    whatever others have tried from there. Raises DRF's ``Throttled``.
+    owner, in another one, from the password's change that ends it. Another session
+    behind the same IP address must not do so either: each session has half of what an
+    IP address may try to itself, whatever others have tried from there. Raises DRF's
+    ``Throttled``.
     """
 
     def __init__(
         self, request: Any, *accounts: str, session: str | None = None
     ) -> None:
-        limits, notes = _of_address(request, accounts)
-        addresses = Counter.by_address("LOGIN_ADDRESS", request)
-        own: list[Counter] = []
-        of = ""
-        if session is not None:
-            of = f"|session|{session}"
-            own = [
-                Counter(
-                    "LOGIN_ACCOUNT_ADDRESS", f"{limit.key}{of}", part=Fraction(1, 2)
-                )
-                for limit in limits
-            ]
+        rates = api_settings.THROTTLE_RATES
+        by_both = rates.LOGIN_ACCOUNT_ADDRESS is not None
+        asks = by_both or rates.LOGIN_ADDRESS is not None
+        client = client_address(request) if asks else None
+        limits, notes = list[Counter](), list[Counter]()
+        if by_both:
+            address = client or address_of(request)
+            keys = [f"{account}|{address}" for account in accounts]
+            limits = [Counter("LOGIN_ACCOUNT_ADDRESS", key) for key in keys]
+            # Any other IP address is that of many, or of a declared proxy's client.
+            if drf_settings.NUM_PROXIES is None and _is_public(
+                _parsed(request.META.get("REMOTE_ADDR"))
+            ):
+                part = Fraction(2, 3)
+                notes = [
+                    Counter("LOGIN_ACCOUNT", f"{key}|proxy", part=part) for key in keys
+                ]
+            if client is None:
+                limits, notes = notes, limits if notes else []
+        addresses = [] if client is None else [Counter("LOGIN_ADDRESS", client)]
+        of = "" if session is None else f"|session|{session}"
+        part = Fraction(1, 2)
+        own = [
+            Counter("LOGIN_ACCOUNT_ADDRESS", f"{limit.key}{of}", part=part)
+            for limit in (limits if of else ())
+        ]
         self._here = [*own, *limits, *notes]
-        self._slots = note(own)
+        self._slots, _ = _take_some(own)
         if self._slots:
             limits, addresses, notes = [], [], [*limits, *addresses, *notes]
+        everywhere = [
+            Counter("LOGIN_ACCOUNT", f"{account}{of}") for account in accounts
+        ]
         try:
-            self._slots += take_all(
-                *limits,
-                *(Counter("LOGIN_ACCOUNT", f"{account}{of}") for account in accounts),
-                *addresses,
-            )
+            self._slots += take_all(*limits, *everywhere, *addresses)
         except Throttled:
             release(self._slots)
             raise
-        self._slots += note(notes)
+        self._slots += _take_some(notes)[0]
 
-    @contextmanager
-    def hashing(self) -> Iterator[None]:
-        """
-        Hold a place for the hash of the password.
+    def __enter__(self) -> LoginAttempt:
+        try:
+            gate.__enter__()
+        except Throttled:
+            release(self._slots)
+            raise
+        return self
 
-        Raises DRF's ``Throttled`` where none gets free in time. The attempt is then
-        forgotten: it was no guess, and a busy server must lock no owner out.
-        """
-        with ExitStack() as held:
-            try:
-                held.enter_context(gate)
-            except Throttled:
-                release(self._slots)
-                raise
-            yield
+    def __exit__(self, *raised: object) -> None:
+        gate.__exit__(*raised)
 
     def succeeded(self) -> None:
-        """Forget it, and the failures of this account from this address."""
-        release(self._slots)
-        for counter in self._here:
-            counter.clear()
+        """Forget it, and the failures of this account from this IP address."""
+        failures = [slot for counter in self._here for slot in counter.slots()]
+        release([*self._slots, *failures])
 
 
 _NAME = "_ai_kit_auth_session"
@@ -465,38 +537,29 @@ def may_mail(
     SECURITY: one client takes fewer of a mailbox's mails than there are, so that it
     never takes the last one of its owner: a client is an IP address, and also the
     account ``by`` which it asks. Where neither is known, each kind of mail has that
-    share instead, so that mails which help the owner of an account to nothing never
-    take the place of those with a link.
+    share instead, so that mails which do not help the owner of an account never take
+    the place of those with a link.
     """
     address = client_address(request)
     clients = [f"address|{address}"] if address else []
     clients += [f"account|{by}"] if by else []
-    lifetime = _lifetime_of_links()
-    asked = [] if address is None or by else [Counter("MAIL_ADDRESS", address)]
+    # A mailbox whose links have expired needs another, whatever it has had before.
+    timeouts = (settings.PASSWORD_RESET_TIMEOUT, api_settings.ACTIVATION_TIMEOUT)
+    lifetime = max(1, min(timeout for timeout in timeouts if timeout is not None))
+    of_mailbox = [Counter(scope, mailbox) for scope in scopes]
+    of_mailbox.append(Counter("MAIL_RECIPIENT", mailbox, lifetime=lifetime))
+    of_mailbox += [
+        Counter("MAIL_RECIPIENT_ADDRESS", f"{mailbox}|{share}", lifetime=lifetime)
+        for share in clients or [f"kind|{kind}"]
+    ]
+    of_client: list[str] = []
     try:
-        of_client = take_all(*asked)
-    except Throttled:
-        return None
-    try:
-        return Mail(
-            take_all(
-                *(Counter(scope, mailbox) for scope in scopes),
-                Counter("MAIL_RECIPIENT", mailbox, lifetime),
-                *(
-                    Counter("MAIL_RECIPIENT_ADDRESS", f"{mailbox}|{client}", lifetime)
-                    for client in clients or [f"kind|{kind}"]
-                ),
-            )
-        )
+        if address is not None and not by:
+            of_client = take_all(Counter("MAIL_ADDRESS", address))
+        return Mail(take_all(*of_mailbox))
     except Throttled:
         release(of_client)
         return None
-
-
-def _lifetime_of_links() -> int:
-    # A mailbox whose links have expired needs another, whatever it has had before.
-    timeouts = (settings.PASSWORD_RESET_TIMEOUT, api_settings.ACTIVATION_TIMEOUT)
-    return max(1, min(timeout for timeout in timeouts if timeout is not None))
 
 
 class CountingThrottle(BaseThrottle):
@@ -507,9 +570,7 @@ class CountingThrottle(BaseThrottle):
     """
 
     scope: str
-
-    def __init__(self) -> None:
-        self._wait: float | None = None
+    _wait: float | None = None
 
     def key(self, request: Any) -> str | None:
         """Return what is counted: the client's IP address, None if it is not known."""
@@ -519,10 +580,9 @@ class CountingThrottle(BaseThrottle):
         if getattr(api_settings.THROTTLE_RATES, self.scope) is None:
             return True
         key = self.key(request)
-        if key is None:
-            return True
         try:
-            Counter(self.scope, key).take()
+            if key is not None:
+                Counter(self.scope, key).take()
         except Throttled as throttled:
             self._wait = getattr(throttled, "wait", None)
             return False

@@ -41,7 +41,6 @@ from django.utils.module_loading import import_string
 from django.views.decorators.debug import sensitive_variables
 
 from .collation import one_spelling, spelling
-from .hashing import gate
 from .settings import SETTING_NAME, InvalidConfigurationError, api_settings
 
 # The host's user model, and one of its rows: known when the host runs.
@@ -308,8 +307,7 @@ def authenticate(
     where nobody is found, and the account that it returns is taken. Without ``typed``
     it is ``found`` or none.
 
-    Sends Django's ``user_login_failed`` once where the answer is None. Raises DRF's
-    ``Throttled`` where too many passwords are hashed at this moment.
+    Sends Django's ``user_login_failed`` once where the answer is None.
 
     SECURITY: calls Django's ``authenticate()`` exactly once, whatever was found, so an
     unknown account costs the same one hash as a known one (OWASP ASVS 5.0, 6.3.8). A
@@ -322,11 +320,9 @@ def authenticate(
     try:
         user = None
         if username is None:
-            with gate:
-                user = _authenticate_nameless(found, password)
+            user = _authenticate_nameless(found, password)
         else:
-            with gate:
-                user = auth.authenticate(request, username=username, password=password)
+            user = auth.authenticate(request, username=username, password=password)
             if user is None:
                 return None
     finally:

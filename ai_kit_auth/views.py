@@ -44,7 +44,6 @@ from .authentication import (
 )
 from .errors import CSRFFailed, LinkInvalid, MailNotSent, exception_handler
 from .failures import log_failure
-from .hashing import gate
 from .parsers import FormParser, JSONParser, MultiPartParser
 from .serializers import (
     ActivateUserSerializer,
@@ -76,6 +75,7 @@ from .throttling import (
     RegisterThrottle,
     SessionThrottle,
     ValidatePasswordThrottle,
+    gate,
     may_mail,
 )
 from .users import (

@@ -13,7 +13,7 @@ from django.db.models import Model
 from rest_framework.exceptions import Throttled
 from rest_framework.test import APIClient
 
-from ai_kit_auth import caching, services
+from ai_kit_auth import services, throttling
 from ai_kit_auth.account import services as account
 from ai_kit_auth.throttling import Counter
 
@@ -128,6 +128,6 @@ def test_a_cache_that_is_back_counts_again(
     for name in ("add", "get", "get_many"):
         monkeypatch.setattr(HangingCache, name, getattr(LocMemCache, name))
     assert Counter("LINK", "7").take() is None
-    later = time.monotonic() + caching._PAUSE
+    later = time.monotonic() + throttling._PAUSE
     monkeypatch.setattr(time, "monotonic", lambda: later)
     assert Counter("LINK", "7").take() is not None

@@ -12,7 +12,7 @@ from django.core import mail
 from rest_framework.exceptions import Throttled
 from rest_framework.test import APIClient
 
-from ai_kit_auth import hashing, services
+from ai_kit_auth import services, throttling
 from ai_kit_auth.account import services as account
 
 from .accounts import post, registration, the_user
@@ -34,13 +34,13 @@ def client() -> APIClient:
 
 
 @contextmanager
-def others_hash(places: int = hashing.PLACES) -> Iterator[None]:
+def others_hash(places: int = throttling.PLACES) -> Iterator[None]:
     """Let as many other threads as there are places be hashing a password."""
     ended = threading.Event()
     begun = threading.Barrier(places + 1)
 
     def hash_for_long() -> None:
-        with hashing.gate:
+        with throttling.gate:
             begun.wait()
             ended.wait()
 
@@ -56,7 +56,7 @@ def others_hash(places: int = hashing.PLACES) -> Iterator[None]:
 
 @pytest.fixture
 def impatient(monkeypatch: pytest.MonkeyPatch) -> None:
-    monkeypatch.setattr(hashing.gate, "_patience", 0.05)
+    monkeypatch.setattr(throttling.gate, "_patience", 0.05)
 
 
 def log_in(client: APIClient, ident: str, password: str = PASSWORD) -> Any:
@@ -104,7 +104,7 @@ def test_whoever_waits_gets_the_place_that_becomes_free(
 @pytest.mark.usefixtures("impatient")
 def test_one_place_is_enough(client: APIClient, make_user: Callable[..., Any]) -> None:
     make_user()
-    with others_hash(hashing.PLACES - 1):
+    with others_hash(throttling.PLACES - 1):
         assert log_in(client, ADA).status_code == 200
 
 
@@ -166,7 +166,7 @@ def test_a_password_that_proves_a_registration_waits_as_well(
 
 
 def test_who_is_in_enters_again_and_an_exception_gives_the_place_back() -> None:
-    gate = hashing.Gate(1, 0.05)
+    gate = throttling.Gate(1, 0.05)
     for _ in range(2):
         with pytest.raises(ZeroDivisionError), gate, gate:
             raise ZeroDivisionError

@@ -32,14 +32,22 @@ from rest_framework.serializers import Serializer
 from rest_framework.utils.model_meta import get_field_info
 
 from .. import related, security_log, services
-from ..caching import ask_cache, cache_key
 from ..errors import MailNotSent
 from ..failures import log_failure
-from ..hashing import gate
 from ..serializers import is_saved_by_drf
 from ..settings import MailTemplates, api_settings, require_frontend_url
 from ..signals import user_post_reset_password
-from ..throttling import Counter, LoginAttempt, Mail, may_mail, session_name, take_all
+from ..throttling import (
+    Counter,
+    LoginAttempt,
+    Mail,
+    ask_cache,
+    cache_key,
+    gate,
+    may_mail,
+    session_name,
+    take_all,
+)
 from ..users import (
     AccountState,
     User,
@@ -97,10 +105,9 @@ def prove(request: Any, password: str) -> User:
     ``password``, and DRF's ``Throttled``.
     """
     user = request.user
-    attempt = LoginAttempt(
+    with LoginAttempt(
         request, account_key(user, ""), session=session_name(request)
-    )
-    with attempt.hashing():
+    ) as attempt:
         proven = authenticate(request._request, user, password)
     if proven is None:
         security_log.log(
