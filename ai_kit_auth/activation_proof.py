@@ -23,7 +23,6 @@ from django.views.decorators.debug import sensitive_variables
 
 from . import security_log
 from .errors import ActivationProofRequired
-from .settings import api_settings
 from .throttling import LoginAttempt
 from .tokens import activation_tokens, invitation_tokens
 from .users import User, account_key, authenticate, email_of
@@ -41,8 +40,6 @@ def set_proof(response: HttpResponseBase, request: Any, user: User | None) -> No
     looks the same and proves nothing. Domain, path and ``SameSite`` are those of the
     session's cookie; it is always ``HttpOnly`` and lasts as long as the link.
     """
-    if not api_settings.ACTIVATION_PROOF:
-        return
     value = secrets.token_hex(32) if user is None else next(_proofs_of(user))
     response.set_cookie(
         COOKIE,
@@ -78,9 +75,9 @@ def insist_on_registrant(
 
     ``token``: of a link that is good. That of an account which an admin has made needs
     no further proof. ``password``: what was sent along; a wrong one counts as a failed
-    login. Raises DRF's ``Throttled``. Does nothing without ACTIVATION_PROOF.
+    login. Raises DRF's ``Throttled``.
     """
-    if not api_settings.ACTIVATION_PROOF or invitation_tokens.check_token(user, token):
+    if invitation_tokens.check_token(user, token):
         return
     cookie = request.COOKIES.get(COOKIE, "")
     if any(constant_time_compare(cookie, proof) for proof in _proofs_of(user)):
@@ -101,11 +98,10 @@ def insist_on_owner(request: Any, user: User, password: str | None) -> None:
     """
     Raise the same unless ``user`` is logged in here, or ``password`` is right.
 
-    For a link that changes an account which is active. Raises DRF's ``Throttled``. Does
-    nothing without ACTIVATION_PROOF.
+    For a link that changes an account which is active. Raises DRF's ``Throttled``.
     """
     # Not request.user: these endpoints authenticate no user.
-    if not api_settings.ACTIVATION_PROOF or get_user(request._request) == user:
+    if get_user(request._request) == user:
         return
     if password:
         with LoginAttempt(request, account_key(user, "")) as attempt:

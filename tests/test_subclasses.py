@@ -18,7 +18,7 @@ from rest_framework.test import APIClient, APIRequestFactory
 
 from ai_kit_auth import serializers, views
 from ai_kit_auth.account import views as account_views
-from ai_kit_auth.authentication import SessionAuthentication
+from ai_kit_auth.endpoints import SessionAuthentication
 
 from .accounts import csrf, log_in, mailed_link, post, registration, the_user
 from .conftest import OTHER_PASSWORD, PASSWORD, MakeUser

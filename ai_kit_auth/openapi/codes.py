@@ -33,7 +33,7 @@ from ..account.serializers import (
     ChangePasswordSerializer,
     restrict_update,
 )
-from ..authentication import SessionAuthentication
+from ..endpoints import SessionAuthentication
 from ..errors import ActivationProofRequired, code_of
 from ..serializers import (
     PasswordResetSerializer,

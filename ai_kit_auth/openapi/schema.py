@@ -20,11 +20,10 @@ from rest_framework import authentication, serializers
 from rest_framework.settings import api_settings as drf_settings
 
 from ..account.serializers import restrict_update
-from ..authentication import CSRFEnforcement, SessionAuthentication
+from ..endpoints import AuthView, CSRFEnforcement, SessionAuthentication
 from ..serializers import PasswordField, UserSerializer, user_keys
 from ..settings import api_settings
 from ..users import UserModel, email_field, username_field
-from ..views import AuthView
 from .codes import ERROR, Answers, Codes, answers_of
 from .operations import CSRF, USER, USER_OR_NULL, Operation, operation_of
 

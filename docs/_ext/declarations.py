@@ -37,6 +37,7 @@ from ai_kit_auth.account import signals as account_signals
 from ai_kit_auth.account import urls as account_urls
 from ai_kit_auth.account import views as account_views
 from ai_kit_auth.checks import PROBLEMS
+from ai_kit_auth.endpoints import MailRequestView
 from ai_kit_auth.management import commands
 from ai_kit_auth.settings import (
     APISettings,
@@ -241,7 +242,7 @@ def _sends(module: ModuleType) -> Iterator[tuple[str, str, list[str]]]:
     """
     by_base = {
         attribute: keywords
-        for attribute, keywords in _calls(ast.parse(inspect.getsource(views)))
+        for attribute, keywords in _calls(ast.parse(inspect.getsource(MailRequestView)))
         if attribute.startswith("self.")
     }
     for view in ast.parse(inspect.getsource(module)).body:
