@@ -1,12 +1,13 @@
 """
-Every key of the host's ``AI_KIT_AUTH`` dict, declared once.
+Every key of the project's ``AI_KIT_AUTH`` dict, declared once.
 
-A declaration carries name, default, accepted type and meaning; merging, type errors,
-the system checks and the README's table all derive from it.
+A declaration carries name, default, accepted type and meaning. Merging, type errors,
+the system checks and the reference derive from it.
 
-Values are read through ``api_settings`` at the moment they are used, never at import.
-``api_settings`` compares the identity of ``settings.AI_KIT_AUTH`` at every access, so
-``override_settings`` needs no signal to be honoured.
+The package reads a value through ``api_settings`` when it uses it, never at import.
+The first read of a value stores it as an attribute, so that a later read calls nothing.
+Django's signal ``setting_changed``, which ``override_settings`` sends, removes what is
+stored.
 """
 
 from __future__ import annotations
@@ -14,11 +15,12 @@ from __future__ import annotations
 import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping
-from functools import cache
+from functools import cache, cached_property
 from typing import Any, Generic, TypeVar, overload
 
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
+from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
@@ -89,20 +91,17 @@ class Setting(Generic[T]):
             return f"{self.name!r}: {str(value).strip().lower() not in off}"
         return f"{self.name!r}: {self.default!r}"
 
-    def resolve(self, value: Any, path: str) -> Any:
-        """Return what attribute access yields for the stored ``value``."""
-        return value
-
     @overload
     def __get__(self, instance: None, owner: type[Section]) -> Setting[T]: ...
     @overload
     def __get__(self, instance: Section, owner: type[Section]) -> T: ...
     def __get__(self, instance: Section | None, owner: type[Section]) -> Setting[T] | T:
-        if instance is None:
-            return self
-        value: T = self.resolve(
-            instance._values()[self.name], _path(instance._path, self.name)
-        )
+        return self if instance is None else self.read(instance)
+
+    def read(self, section: Section) -> T:
+        """Return the value in ``section``, and store it there for the next read."""
+        value: T = section.values[self.name]
+        vars(section)[self.name] = value
         return value
 
 
@@ -190,7 +189,7 @@ class Dotted(Setting[T]):
     type_name = "dotted path or callable"
 
     def __init__(self, default: str, meaning: str) -> None:
-        super().__init__(default, meaning)  # type: ignore[arg-type]  # resolve() turns the path into a T
+        super().__init__(default, meaning)  # type: ignore[arg-type]  # read() turns the path into a T
 
     def accepts(self, value: object) -> bool:
         return isinstance(value, str) or callable(value)
@@ -198,18 +197,25 @@ class Dotted(Setting[T]):
     def hint(self, value: object) -> str:
         return f"{self.name!r}: {self.default!r}, or another dotted path or callable."
 
-    def resolve(self, value: Any, path: str) -> Any:
-        if not isinstance(value, str):
-            return value
+    def read(self, section: Section) -> T:
+        path = section.values[self.name]
+        if not isinstance(path, str):
+            return super().read(section)
         try:
-            resolved = import_string(value)
+            found: Any = import_string(path)
         except (ImportError, TypeError, ValueError) as error:
             # The last two come from a path that begins with a dot.
             raise InvalidConfigurationError(
-                f"{path}: {value!r} cannot be imported: {error}"
+                f"{section.path_of(self.name)}: {path!r} cannot be imported: {error}"
             ) from error
-        if not callable(resolved):
-            raise InvalidConfigurationError(f"{path}: {value!r} is not callable")
+        if not callable(found):
+            raise InvalidConfigurationError(
+                f"{section.path_of(self.name)}: {path!r} is not callable"
+            )
+        # A function is looked up at each read: tests patch it in its module.
+        if isinstance(found, type):
+            vars(section)[self.name] = found
+        resolved: T = found
         return resolved
 
 
@@ -231,19 +237,40 @@ class Nested(Generic[S]):
     def __get__(self, instance: Section | None, owner: type[Section]) -> Nested[S] | S:
         if instance is None:
             return self
-        return self.section(
-            lambda: instance._values()[self.name], _path(instance._path, self.name)
-        )
+        section = self.section(instance, self.name)
+        vars(instance)[self.name] = section
+        return section
 
 
 class Section:
-    """Attribute access to one dict of settings, read at each access."""
+    """
+    Attribute access to one dict of settings.
 
-    def __init__(
-        self, values: Callable[[], Mapping[str, Any]], path: str = SETTING_NAME
-    ) -> None:
-        self._values = values
-        self._path = path
+    ``parent``: the section that has this one below ``name``.
+    """
+
+    __slots__ = ("__dict__", "__weakref__", "_name", "_parent")
+
+    def __init__(self, parent: Section, name: str) -> None:
+        self._parent, self._name = parent, name
+
+    @cached_property
+    def values(self) -> Mapping[str, Any]:
+        """What the settings are read from: the project's dict merged with defaults."""
+        below: Mapping[str, Any] = self._parent.values[self._name]
+        return below
+
+    def path_of(self, name: str) -> str:
+        """Return how a project writes the setting ``name`` of this section."""
+        return _path(self._parent.path_of(self._name), name)
+
+    def forget(self) -> None:
+        """Remove what was read, also from the sections below, which stay in use."""
+        below = {n: part for n, part in vars(self).items() if isinstance(part, Section)}
+        vars(self).clear()
+        vars(self).update(below)
+        for section in below.values():
+            section.forget()
 
     @classmethod
     def members(cls) -> dict[str, Setting[Any] | Nested[Any]]:
@@ -478,8 +505,8 @@ class APISettings(Section):
     """
     The merged settings.
 
-    ``user_settings``: the host's dict, merged with the defaults at every level; without
-    it the instance follows ``settings.AI_KIT_AUTH``. Raises
+    ``user_settings``: the project's dict, merged with the defaults at every level;
+    without it the instance follows ``settings.AI_KIT_AUTH``. Raises
     :exc:`UnknownConfigurationError` or :exc:`InvalidConfigurationError`: at once for a
     given dict, at each access for the followed one.
     """
@@ -601,46 +628,48 @@ class APISettings(Section):
     )
     FRONTEND = Nested(Frontend)
 
+    __slots__ = ("_given",)
+
     def __init__(self, user_settings: Mapping[str, Any] | None = None) -> None:
-        super().__init__(self._current)
-        self._follows_django = user_settings is None
-        self._source: object = None
-        self._merged: dict[str, Any] = {}
-        if user_settings is not None:
-            self._merge(user_settings)
+        self._given = user_settings
+        if user_settings is None:
+            setting_changed.connect(self._follow)
+        else:
+            self.values  # noqa: B018  # raises what is wrong with the given dict
 
-    def _merge(self, source: Any) -> None:
-        for fault in _faults(type(self), source, SETTING_NAME):
+    @cached_property
+    def values(self) -> Mapping[str, Any]:
+        given = self._given
+        if given is None:
+            given = getattr(settings, SETTING_NAME, None)
+        if given is None:
+            given = {}
+        for fault in faults_of(given):
             raise fault
-        self._merged = _merge(type(self), source)
-        self._source = source
+        return _merge(type(self), given)
 
-    def _current(self) -> Mapping[str, Any]:
-        if self._follows_django:
-            source = getattr(settings, SETTING_NAME, None)
-            if source is None:
-                source = _NOTHING
-            if source is not self._source:
-                self._merge(source)
-        return self._merged
+    def path_of(self, name: str) -> str:
+        return _path(SETTING_NAME, name)
+
+    def _follow(self, *, setting: str, **kwargs: object) -> None:
+        if setting == SETTING_NAME:
+            self.forget()
 
     def reload(self) -> None:
-        """Forget what was merged, for a host that changed its dict in place."""
-        if self._follows_django:
-            self._source = None
-            self._current()
+        """Read the followed dict anew, for a project that changed it in place."""
+        if self._given is None:
+            self.forget()
+            self.values  # noqa: B018  # raises what is wrong with it
 
     def is_default(self, name: str) -> bool:
-        """Tell whether the host left ``name``, a key of the top level, alone."""
-        member = type(self).members()[name]
-        return isinstance(member, Setting) and (self._current()[name] is member.default)
+        """Tell whether the project left ``name``, a key of the top level, alone."""
+        member = getattr(type(self), name)
+        return isinstance(member, Setting) and self.values[name] is member.default
 
-
-_NOTHING: dict[str, Any] = {}
 
 # The nested defaults, by the name that version 2.0.0 had for them. A copy: changing it
 # changes no setting.
-DEFAULTS: dict[str, Any] = _merge(APISettings, _NOTHING)
+DEFAULTS: dict[str, Any] = _merge(APISettings, {})
 
 api_settings = APISettings()
 
@@ -651,9 +680,9 @@ def reload_api_settings(
     """
     Read ``settings.AI_KIT_AUTH`` anew and insist that it is complete.
 
-    Has the signature of a ``setting_changed`` receiver and ignores other settings. It
-    need not be connected for ``override_settings`` to work; it is for code that changes
-    the dict in place, and for hosts that want a complete configuration or an exception.
+    It has the signature of a ``setting_changed`` receiver and ignores other settings.
+    ``override_settings`` works without it. It is for code that changes the dict in
+    place, and for projects that want a complete configuration or an exception.
 
     Raises :exc:`UnknownConfigurationError` or :exc:`InvalidConfigurationError`, the
     latter also where ``FRONTEND.URL`` is missing.

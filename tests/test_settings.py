@@ -7,14 +7,17 @@ import os
 import subprocess
 import sys
 from functools import reduce
-from types import SimpleNamespace
+from operator import attrgetter
+from types import FrameType, SimpleNamespace
 from typing import TYPE_CHECKING, Any
+from unittest import mock
 
 import pytest
 from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
 from django.utils.module_loading import import_string
 
+from ai_kit_auth import services
 from ai_kit_auth.serializers import UserSerializer
 from ai_kit_auth.settings import (
     APISettings,
@@ -35,6 +38,8 @@ from ai_kit_auth.settings import (
 pytestmark = pytest.mark.user_model("auth_user")
 
 if TYPE_CHECKING:
+    from collections.abc import Callable
+
     from pytest_django import Settings
 
 DEFAULTS: dict[str, Any] = {
@@ -407,6 +412,50 @@ def test_a_section_that_somebody_kept_follows_too() -> None:
     assert DEFAULTS["EMAIL_TEMPLATES.USER_CREATED.TITLE"] == templates.TITLE
 
 
+def calls_of(read: Callable[[], object]) -> list[str]:
+    """Return the Python functions that ``read`` calls."""
+    called: list[str] = []
+
+    def note(frame: FrameType, event: str, _: object) -> None:
+        if event == "call":
+            called.append(frame.f_code.co_name)
+
+    before = sys.getprofile()
+    sys.setprofile(note)
+    try:
+        read()
+    finally:
+        sys.setprofile(before)
+    return called[1:]
+
+
+@pytest.mark.parametrize(
+    "name", [n for n in DECLARED if not callable(read(APISettings({}), n))]
+)
+def test_a_value_is_read_without_a_call(name: str) -> None:
+    """Whatever section it is in, from the second time on."""
+    get = attrgetter(name)
+    get(api_settings)
+    assert calls_of(lambda: get(api_settings)) == []
+
+
+def test_a_function_is_looked_up_where_a_test_patches_it() -> None:
+    own = mock.Mock()
+    assert api_settings.SEND_RESET_PW_MAIL is services.default_send_reset_pw_mail
+    with pytest.MonkeyPatch.context() as patch:
+        patch.setattr(services, "default_send_reset_pw_mail", own)
+        assert api_settings.SEND_RESET_PW_MAIL is own
+    assert api_settings.SEND_RESET_PW_MAIL is services.default_send_reset_pw_mail
+
+
+def test_settings_of_no_dict_follow_as_api_settings_does() -> None:
+    own = APISettings()
+    assert own.FRONTEND.URL == api_settings.FRONTEND.URL
+    with override_settings(AI_KIT_AUTH={"FRONTEND": {"URL": "https://b.example.com"}}):
+        assert own.FRONTEND.URL == "https://b.example.com"
+    assert own.FRONTEND.URL == api_settings.FRONTEND.URL
+
+
 def test_a_broken_override_is_loud_and_leaves_no_trace() -> None:
     before = api_settings.FRONTEND.URL
     with override_settings(AI_KIT_AUTH={"FRONTED": {}}):
@@ -432,8 +481,15 @@ def test_none_is_as_good_as_nothing(settings: Settings) -> None:
     assert api_settings.USER_IDENTITY_FIELDS == ("email", "username")
 
 
-def test_without_the_dict_everything_is_default(settings: Settings) -> None:
+@pytest.fixture
+def without_the_dict(settings: Settings) -> None:
+    # Sends the signal that pytest-django does not send for a deletion.
+    settings.AI_KIT_AUTH = None
     del settings.AI_KIT_AUTH
+
+
+@pytest.mark.usefixtures("without_the_dict")
+def test_without_the_dict_everything_is_default() -> None:
     assert api_settings.FRONTEND.URL == ""
     assert api_settings.USERNAME_REQUIRED is False
 
@@ -447,8 +503,8 @@ def test_reload_insists_on_the_frontends_url(settings: Settings, given: Any) -> 
         reload_api_settings()
 
 
-def test_reload_insists_on_the_dict(settings: Settings) -> None:
-    del settings.AI_KIT_AUTH
+@pytest.mark.usefixtures("without_the_dict")
+def test_reload_insists_on_the_dict() -> None:
     with pytest.raises(InvalidConfigurationError):
         reload_api_settings(object(), setting="AI_KIT_AUTH", value=None, enter=True)
 
