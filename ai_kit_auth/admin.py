@@ -23,7 +23,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.http import HttpRequest, HttpResponse, HttpResponseRedirect
 from django.utils import translation
-from django.utils.translation import gettext, ngettext
+from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import APIException
 
@@ -65,6 +65,23 @@ if TYPE_CHECKING:
 else:
     _UserCreationForm, _UserChangeForm = UserCreationForm, UserChangeForm
     _ModelForm, _UserAdmin = forms.ModelForm, UserAdmin
+
+
+_ACTIVATION_MAILS_SENT = ngettext_lazy(
+    "%(count)d activation mail was sent.",
+    "%(count)d activation mails were sent.",
+    "count",
+)
+_RESET_MAILS_SENT = ngettext_lazy(
+    "%(count)d password reset mail was sent.",
+    "%(count)d password reset mails were sent.",
+    "count",
+)
+_SESSIONS_ENDED = ngettext_lazy(
+    "All sessions of %(count)d account have ended.",
+    "All sessions of %(count)d accounts have ended.",
+    "count",
+)
 
 
 def _editable(*names: str | None) -> tuple[str, ...]:
@@ -404,36 +421,18 @@ class AIUserAdmin(_UserAdmin):
     @admin.action(description=_("Send activation mail"), permissions=["change"])
     def send_activation_mail(self, request: HttpRequest, queryset: Any) -> None:
         """Mail a link to each selected account that waits for its activation."""
-        self._for_each(
-            request,
-            queryset,
-            self.send_activation_mail,
-            _send_activation_mail,
-            lambda count: ngettext(
-                "%(count)d activation mail was sent.",
-                "%(count)d activation mails were sent.",
-                count,
-            ),
-        )
+        send, action = _send_activation_mail, self.send_activation_mail
+        self._for_each(request, queryset, send, action, _ACTIVATION_MAILS_SENT)
 
     @admin.action(description=_("Send password reset mail"), permissions=["change"])
     def send_password_reset_mail(self, request: HttpRequest, queryset: Any) -> None:
         """Mail a link to each selected account that may reset its password."""
-        self._for_each(
-            request,
-            queryset,
-            self.send_password_reset_mail,
-            _send_password_reset_mail,
-            lambda count: ngettext(
-                "%(count)d password reset mail was sent.",
-                "%(count)d password reset mails were sent.",
-                count,
-            ),
-        )
+        send, action = _send_password_reset_mail, self.send_password_reset_mail
+        self._for_each(request, queryset, send, action, _RESET_MAILS_SENT)
 
     @admin.action(description=_("End all sessions"), permissions=["change"])
     def end_all_sessions(self, request: HttpRequest, queryset: Any) -> None:
-        """Log each selected account out everywhere, whoever selects it apart."""
+        """End all sessions of each selected account but the one that asks for it."""
         accounts = list(queryset)
         others = [account for account in accounts if account.pk != request.user.pk]
         unreached = {account.pk for account in end_sessions(others)}
@@ -452,24 +451,17 @@ class AIUserAdmin(_UserAdmin):
         ]
         left_out = {account.pk for account, _reason in reasons}
         done = [account for account in accounts if account.pk not in left_out]
-        self._log(request, done, self.end_all_sessions)
-        count = len(done)
-        text = ngettext(
-            "All sessions of %(count)d account have ended.",
-            "All sessions of %(count)d accounts have ended.",
-            count,
-        )
-        self._show(request, text % {"count": count}, count, reasons)
+        self._report(request, self.end_all_sessions, _SESSIONS_ENDED, done, reasons)
 
     def _for_each(
         self,
         request: HttpRequest,
         accounts: Iterable[User],
-        action: Any,
         act: Callable[[User], None],
-        shown: Callable[[int], str],
+        action: Any,
+        text: Any,
     ) -> None:
-        """Do ``act`` for each account; show how many it was, and who was left out."""
+        """Call ``act`` for each account, and report the result of ``action``."""
         done: list[User] = []
         reasons: list[tuple[User, str]] = []
         for account in accounts:
@@ -479,36 +471,38 @@ class AIUserAdmin(_UserAdmin):
                 reasons.append((account, str(reason)))
             else:
                 done.append(account)
-        self._log(request, done, action)
-        count = len(done)
-        self._show(request, shown(count) % {"count": count}, count, reasons)
+        self._report(request, action, text, done, reasons)
 
-    def _log(self, request: HttpRequest, accounts: list[User], action: Any) -> None:
-        """Write into the history of each account which ``action`` was done for it."""
-        # Its model is there only where the admin is installed.
+    def _report(
+        self,
+        request: HttpRequest,
+        action: Any,
+        text: Any,
+        done: list[User],
+        reasons: Iterable[tuple[User, str]],
+    ) -> None:
+        """
+        Write ``action`` into the history of the accounts in ``done``; show the result.
+
+        ``text`` is a lazy plural with a ``count``. ``reasons`` says of each other
+        account why it was left out.
+        """
+        # The model is there only where the admin is installed.
         from django.contrib.admin.models import CHANGE, LogEntry
 
         by: Any = request.user.pk
-        if accounts:
+        if done:
             LogEntry.objects.log_actions(
                 by,
-                accounts,
+                done,
                 CHANGE,
-                # In English, as Django's own: the history is read in any language.
+                # In English, as Django writes its own: the history has no language.
                 _in_english(action.short_description),
             )
-
-    def _show(
-        self,
-        request: HttpRequest,
-        text: str,
-        count: int,
-        reasons: Iterable[tuple[User, str]],
-    ) -> None:
         for account, reason in reasons:
             self.message_user(request, f"“{account}”: {reason}", messages.ERROR)
-        level = messages.SUCCESS if count else messages.WARNING
-        self.message_user(request, text, level)
+        level = messages.SUCCESS if done else messages.WARNING
+        self.message_user(request, text % {"count": len(done)}, level)
 
     def add_view(
         self,

@@ -89,30 +89,20 @@ AT_AN_ENDPOINT: dict[str, tuple[str, Any, int, Any]] = {
         400,
         {"non_field_errors": ["invalid_credentials"]},
     ),
-    "password_too_short": (
-        "validate_password",
-        {"email": "", "password": "w8Zq"},
-        400,
-        {"password": ["password_too_short"]},
-    ),
-    "password_too_similar": (
-        "validate_password",
-        {"email": "hildegard@example.com", "password": "hildegard"},
-        400,
-        {"password": ["password_too_similar"]},
-    ),
-    "password_too_common": (
-        "validate_password",
-        {"email": "", "password": "baseball"},
-        400,
-        {"password": ["password_too_common"]},
-    ),
-    "password_entirely_numeric": (
-        "validate_password",
-        {"email": "", "password": "8402957163"},
-        400,
-        {"password": ["password_entirely_numeric"]},
-    ),
+    **{
+        code: (
+            "validate_password",
+            {"email": email, "password": password},
+            400,
+            {"password": [code]},
+        )
+        for code, email, password in [
+            ("password_too_short", "", "w8Zq"),
+            ("password_too_similar", "hildegard@example.com", "hildegard"),
+            ("password_too_common", "", "baseball"),
+            ("password_entirely_numeric", "", "8402957163"),
+        ]
+    },
     "activation_link_invalid": (
         "activate",
         LINK,

@@ -280,6 +280,12 @@ def send(visitor: Visitor, method: str, path: str, body: Any, content: str) -> A
     return client.generic(method, path, body, content_type=content, **token)
 
 
+def send_link(client: APIClient, endpoint: str, link: dict[str, Any]) -> Any:
+    path = reverse(f"ai_kit_auth:{endpoint}")
+    body = json.dumps(link).encode()
+    return send((client, {}), "POST", path, body, "application/json")
+
+
 @pytest.mark.parametrize(("endpoint", "field"), EVERY_FIELD)
 def test_values_in_a_field(
     visitor: Visitor, live: dict[str, dict[str, Any]], endpoint: str, field: str
@@ -439,9 +445,7 @@ def test_an_ident_that_is_nobodys(
     endpoint: str,
     ident: str,
 ) -> None:
-    body = json.dumps({**live[endpoint], "ident": ident}).encode()
-    path = reverse(f"ai_kit_auth:{endpoint}")
-    response = send((client, {}), "POST", path, body, "application/json")
+    response = send_link(client, endpoint, {**live[endpoint], "ident": ident})
     code = {"activate": "activation_link_invalid"}.get(
         endpoint, "reset_password_link_invalid"
     )
@@ -458,9 +462,7 @@ def test_a_token_that_nobody_mailed(
     endpoint: str,
     token: str,
 ) -> None:
-    body = json.dumps({**live[endpoint], "token": token}).encode()
-    path = reverse(f"ai_kit_auth:{endpoint}")
-    response = send((client, {}), "POST", path, body, "application/json")
+    response = send_link(client, endpoint, {**live[endpoint], "token": token})
     assert response.status_code == 400
     assert list(response.json()) == ["error"]
 

@@ -24,15 +24,7 @@ from rest_framework.test import APIClient, APIRequestFactory
 from ai_kit_auth import security_log, services, signals
 from ai_kit_auth.security_log import EVENTS
 
-from .accounts import (
-    csrf,
-    has_activation,
-    log_in,
-    mailed_link,
-    post,
-    registration,
-    the_user,
-)
+from . import accounts
 from .conftest import OTHER_PASSWORD, PASSWORD, MakeUser, with_activation
 
 if TYPE_CHECKING:
@@ -111,19 +103,19 @@ def warning(event: str, code: str, user: Any = None) -> list[Line]:
 
 def test_a_login(client: APIClient, make_user: MakeUser, log: Log) -> None:
     user = make_user()
-    assert log_in(client, ADA).status_code == 200
+    assert accounts.log_in(client, ADA).status_code == 200
     assert log.lines() == info("login_succeeded", user)
 
 
 def test_a_wrong_password(client: APIClient, make_user: MakeUser, log: Log) -> None:
     """The client learns nothing, the log tells whose account it was."""
     user = make_user()
-    assert log_in(client, ADA, WRONG).status_code == 400
+    assert accounts.log_in(client, ADA, WRONG).status_code == 400
     assert log.lines() == warning("login_failed", "invalid_credentials", user)
 
 
 def test_an_unknown_account(client: APIClient, log: Log) -> None:
-    assert log_in(client, ADA).status_code == 400
+    assert accounts.log_in(client, ADA).status_code == 400
     assert log.lines() == warning("login_failed", "invalid_credentials")
 
 
@@ -132,7 +124,7 @@ def test_an_account_that_is_not_active(
     client: APIClient, make_user: MakeUser, log: Log
 ) -> None:
     user = make_user(is_active=False)
-    assert log_in(client, ADA).status_code == 400
+    assert accounts.log_in(client, ADA).status_code == 400
     assert log.lines() == warning("login_failed", "invalid_credentials", user)
 
 
@@ -144,16 +136,16 @@ def test_a_login_that_a_receiver_vetoes_is_none(
 
     make_user()
     signals.user_pre_login.connect(veto)
-    assert log_in(client, ADA).status_code == 403
+    assert accounts.log_in(client, ADA).status_code == 403
     signals.user_pre_login.disconnect(veto)
     assert "login_succeeded" not in {line.event for line in log.lines()}
 
 
 def test_a_logout(client: APIClient, make_user: MakeUser, log: Log) -> None:
     user = make_user()
-    token = log_in(client, ADA).json()["csrf"]
+    token = accounts.log_in(client, ADA).json()["csrf"]
     log.lines()
-    answer = post(client, "logout", headers={"X-CSRFToken": token})
+    answer = accounts.post(client, "logout", headers={"X-CSRFToken": token})
     assert answer.status_code == 200
     assert log.lines() == info("logged_out", user)
 
@@ -164,11 +156,11 @@ def test_a_request_without_the_token(
     """At login, and at the logout of whoever a foreign page sends there."""
     make_user()
     credentials = {"ident": ADA, "password": PASSWORD}
-    assert post(client, "login", credentials).status_code == 403
+    assert accounts.post(client, "login", credentials).status_code == 403
     assert log.lines() == warning("csrf_failed", "csrf_failed")
-    log_in(client, ADA)
+    accounts.log_in(client, ADA)
     log.lines()
-    assert post(client, "logout").json() == {"error": "csrf_failed"}
+    assert accounts.post(client, "logout").json() == {"error": "csrf_failed"}
     assert log.lines() == warning("csrf_failed", "csrf_failed")
 
 
@@ -176,16 +168,16 @@ def test_a_request_without_the_token(
 
 
 def test_a_registration(client: APIClient, log: Log) -> None:
-    assert post(client, "register", registration()).status_code == 201
-    assert log.lines() == info("registered", the_user())
+    assert accounts.post(client, "register", accounts.registration()).status_code == 201
+    assert log.lines() == info("registered", accounts.the_user())
 
 
 def test_a_registration_that_is_refused_is_none(
     client: APIClient, make_user: MakeUser, log: Log
 ) -> None:
     make_user()
-    assert post(client, "register", registration()).status_code == 400
-    assert post(client, "register").status_code == 400
+    assert accounts.post(client, "register", accounts.registration()).status_code == 400
+    assert accounts.post(client, "register").status_code == 400
     assert log.lines() == []
 
 
@@ -198,34 +190,34 @@ def test_a_registration_whose_mail_fails_is_none(
     client: APIClient, log: Log, monkeypatch: pytest.MonkeyPatch
 ) -> None:
     monkeypatch.setattr(EmailBackend, "send_messages", refuse)
-    assert post(client, "register", registration()).status_code == 503
+    assert accounts.post(client, "register", accounts.registration()).status_code == 503
     assert log.lines() == []
 
 
 @with_activation
 def test_an_activation(client: APIClient, log: Log) -> None:
     """Once; who uses the link again is refused, and that is told."""
-    post(client, "register", registration())
+    accounts.post(client, "register", accounts.registration())
     log.lines()
-    assert post(client, "activate", mailed_link()).status_code == 200
-    assert log.lines() == info("activated", the_user())
-    assert post(client, "activate", mailed_link()).status_code == 400
+    assert accounts.post(client, "activate", accounts.mailed_link()).status_code == 200
+    assert log.lines() == info("activated", accounts.the_user())
+    assert accounts.post(client, "activate", accounts.mailed_link()).status_code == 400
     assert log.lines() == warning("link_refused", "activation_link_invalid")
 
 
 def test_a_reset(client: APIClient, make_user: MakeUser, log: Log) -> None:
     user = make_user()
-    post(client, "send_pw_reset_email", {"email": ADA})
+    accounts.post(client, "send_pw_reset_email", {"email": ADA})
     assert log.lines() == info("reset_requested", user)
-    data = {**mailed_link(), "password": OTHER_PASSWORD}
-    assert post(client, "pw_reset", data).status_code == 200
+    data = {**accounts.mailed_link(), "password": OTHER_PASSWORD}
+    assert accounts.post(client, "pw_reset", data).status_code == 200
     assert log.lines() == info("password_reset", user)
-    assert post(client, "pw_reset", data).status_code == 400
+    assert accounts.post(client, "pw_reset", data).status_code == 400
     assert log.lines() == warning("link_refused", "reset_password_link_invalid")
 
 
 def test_a_reset_that_is_asked_for_nobody(client: APIClient, log: Log) -> None:
-    post(client, "send_pw_reset_email", {"email": ADA})
+    accounts.post(client, "send_pw_reset_email", {"email": ADA})
     assert log.lines() == info("reset_requested")
 
 
@@ -235,7 +227,7 @@ def test_a_reset_that_is_asked_for_an_account_that_gets_none(
 ) -> None:
     user = make_user()
     type(user)._default_manager.update(is_active=False)
-    post(client, "send_pw_reset_email", {"email": ADA})
+    accounts.post(client, "send_pw_reset_email", {"email": ADA})
     assert log.lines() == info("reset_requested")
 
 
@@ -245,7 +237,7 @@ def test_a_weak_password_is_no_event(
     link = services.get_password_reset_url(make_user()).partition("ident=")[2]
     ident, _, token = link.partition("&token=")
     data = {"ident": ident, "token": token, "password": "12345678"}
-    assert "password" in post(client, "pw_reset", data).json()
+    assert "password" in accounts.post(client, "pw_reset", data).json()
     assert log.lines() == []
 
 
@@ -253,11 +245,11 @@ def test_what_is_no_event(client: APIClient, log: Log) -> None:
     """Looking who one is, checking a password, and forms that are incomplete."""
     client.get(reverse("ai_kit_auth:me"))
     typed = {"email": ADA, "password": PASSWORD}
-    assert post(client, "validate_password", typed).status_code == 200
-    assert post(client, "logout").json() == {"error": "not_authenticated"}
+    assert accounts.post(client, "validate_password", typed).status_code == 200
+    assert accounts.post(client, "logout").json() == {"error": "not_authenticated"}
     for route in ("pw_reset", "register"):
-        assert post(client, route).status_code == 400
-    assert post(client, "login", **csrf(client)).status_code == 400
+        assert accounts.post(client, route).status_code == 400
+    assert accounts.post(client, "login", **accounts.csrf(client)).status_code == 400
     assert log.lines() == []
 
 
@@ -265,10 +257,10 @@ def test_what_is_no_event(client: APIClient, log: Log) -> None:
 
 
 THROTTLED: dict[str, Callable[[APIClient], Any]] = {
-    "LOGIN_ADDRESS": lambda client: log_in(client, ADA, WRONG),
-    "REGISTER": lambda client: post(client, "register"),
-    "VALIDATE_PASSWORD": lambda client: post(client, "validate_password"),
-    "LINK": lambda client: post(client, "pw_reset"),
+    "LOGIN_ADDRESS": lambda client: accounts.log_in(client, ADA, WRONG),
+    "REGISTER": lambda client: accounts.post(client, "register"),
+    "VALIDATE_PASSWORD": lambda client: accounts.post(client, "validate_password"),
+    "LINK": lambda client: accounts.post(client, "pw_reset"),
 }
 
 
@@ -290,9 +282,9 @@ def test_a_reset_mail_that_is_throttled(
     """The client sees no difference, the log does."""
     user = make_user()
     allow(settings, scope)
-    post(client, "send_pw_reset_email", {"email": ADA})
+    accounts.post(client, "send_pw_reset_email", {"email": ADA})
     assert log.lines() == info("reset_requested", user)
-    post(client, "send_pw_reset_email", {"email": ADA})
+    accounts.post(client, "send_pw_reset_email", {"email": ADA})
     assert log.lines() == warning("throttled", "throttled", user)
 
 
@@ -309,33 +301,33 @@ def a_whole_journey(client: APIClient, settings: Settings) -> set[str]:
     secrets = {PASSWORD, OTHER_PASSWORD, WRONG}
 
     def follow(route: str, **more: str) -> None:
-        link = mailed_link()
+        link = accounts.mailed_link()
         secrets.add(link["token"])
-        post(client, route, {**link, "token": link["token"][:-1], **more})
-        post(client, route, {**link, **more})
-        post(client, route, {**link, **more})
+        accounts.post(client, route, {**link, "token": link["token"][:-1], **more})
+        accounts.post(client, route, {**link, **more})
+        accounts.post(client, route, {**link, **more})
 
-    post(client, "register", {"email": "ada@", "password": PASSWORD})
-    post(client, "register", registration())
-    post(client, "register", registration())
-    log_in(client, ADA)
-    if has_activation():
+    accounts.post(client, "register", {"email": "ada@", "password": PASSWORD})
+    accounts.post(client, "register", accounts.registration())
+    accounts.post(client, "register", accounts.registration())
+    accounts.log_in(client, ADA)
+    if accounts.has_activation():
         follow("activate")
     typed = {"email": ADA, "password": PASSWORD}
-    post(client, "validate_password", typed)
-    post(client, "login", {"ident": ADA, "password": PASSWORD})
+    accounts.post(client, "validate_password", typed)
+    accounts.post(client, "login", {"ident": ADA, "password": PASSWORD})
     for ident in (ADA, "ada", "nobody@example.com"):
-        log_in(client, ident, WRONG)
-    answer = log_in(client, ADA)
+        accounts.log_in(client, ident, WRONG)
+    answer = accounts.log_in(client, ADA)
     assert answer.status_code == 200
     token = {"X-CSRFToken": answer.json()["csrf"]}
     secrets |= {client.cookies["sessionid"].value, answer.json()["csrf"]}
-    assert post(client, "logout", headers=token).status_code == 200
+    assert accounts.post(client, "logout", headers=token).status_code == 200
     allow(settings, "MAIL_RECIPIENT")
     for ident in (ADA, ADA, "nobody@example.com"):
-        post(client, "send_pw_reset_email", {"ident": ident})
+        accounts.post(client, "send_pw_reset_email", {"ident": ident})
     follow("pw_reset", password=OTHER_PASSWORD)
-    assert log_in(client, ADA, OTHER_PASSWORD).status_code == 200
+    assert accounts.log_in(client, ADA, OTHER_PASSWORD).status_code == 200
     return secrets
 
 
@@ -366,7 +358,7 @@ def test_a_whole_journey_meets_all_events_and_leaks_nothing(
         texts = texts.replace(str(user.pk), "")
     assert "ada" not in texts.lower()
     assert "nobody" not in texts
-    unreachable = set() if has_activation() else {"activated"}
+    unreachable = set() if accounts.has_activation() else {"activated"}
     met = {line.event for line in log.lines()}
     assert met == set(EVENTS) - OF_THE_ACCOUNT_PAGE - unreachable
 
@@ -375,9 +367,9 @@ def test_a_name_that_reads_like_a_line_gets_nowhere(
     client: APIClient, log: Log
 ) -> None:
     forged = "x\nevent=login_succeeded code=- user=1 address=192.0.2.1"
-    log_in(client, forged, forged)
-    post(client, "send_pw_reset_email", {"email": forged})
-    post(client, "activate", {"ident": forged, "token": forged})
+    accounts.log_in(client, forged, forged)
+    accounts.post(client, "send_pw_reset_email", {"email": forged})
+    accounts.post(client, "activate", {"ident": forged, "token": forged})
     assert [line.event for line in log.lines()] == [
         "login_failed",
         "reset_requested",
@@ -399,7 +391,7 @@ def test_an_address_forges_no_fields(
 ) -> None:
     """A header's claim, where the host counts more proxies than it has."""
     settings.REST_FRAMEWORK = {"NUM_PROXIES": 1}
-    log_in(APIClient(HTTP_X_FORWARDED_FOR=address), ADA)
+    accounts.log_in(APIClient(HTTP_X_FORWARDED_FOR=address), ADA)
     [text] = log.texts()
     fixed = "event=login_failed code=invalid_credentials user=- address="
     assert re.fullmatch(re.escape(fixed) + r"[!-<>-~]{1,64}", text), text
@@ -427,8 +419,8 @@ def test_a_primary_key_that_is_a_text_forges_no_fields(
 
 def test_the_address_is_what_throttles_count_by(settings: Settings, log: Log) -> None:
     settings.REST_FRAMEWORK = {"NUM_PROXIES": 1}
-    log_in(APIClient(REMOTE_ADDR="2001:db8:0:1::1"), ADA)
-    log_in(APIClient(HTTP_X_FORWARDED_FOR="10.0.0.1, 198.51.100.1"), ADA)
+    accounts.log_in(APIClient(REMOTE_ADDR="2001:db8:0:1::1"), ADA)
+    accounts.log_in(APIClient(HTTP_X_FORWARDED_FOR="10.0.0.1, 198.51.100.1"), ADA)
     assert [text.rpartition("=")[2] for text in log.texts()] == [
         "2001:db8::/56",
         "198.51.100.1",
@@ -464,15 +456,15 @@ def test_djangos_signals_come_once_an_event(
 ) -> None:
     """Beside our log, so that what a host has connected to them goes on working."""
     make_user()
-    log_in(client, ADA, WRONG)
-    log_in(client, "nobody@example.com")
+    accounts.log_in(client, ADA, WRONG)
+    accounts.log_in(client, "nobody@example.com")
     assert heard == [user_login_failed] * 2
     heard.clear()
     # The second login of one browser is one more.
-    token = [log_in(client, ADA).json()["csrf"] for _ in range(2)][1]
+    token = [accounts.log_in(client, ADA).json()["csrf"] for _ in range(2)][1]
     assert heard == [user_logged_in] * 2
     heard.clear()
-    post(client, "logout", headers={"X-CSRFToken": token})
+    accounts.post(client, "logout", headers={"X-CSRFToken": token})
     assert heard == [user_logged_out]
     assert [line.event for line in log.lines()] == [
         "login_failed",
@@ -488,6 +480,6 @@ def test_a_login_that_is_throttled_is_no_failed_one(
 ) -> None:
     """Its password was never looked at."""
     allow(settings, "LOGIN_ADDRESS")
-    assert log_in(client, ADA).status_code == 400
-    assert log_in(client, ADA).status_code == 429
+    assert accounts.log_in(client, ADA).status_code == 400
+    assert accounts.log_in(client, ADA).status_code == 429
     assert heard == [user_login_failed]

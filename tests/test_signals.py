@@ -44,6 +44,13 @@ from .conftest import (
 pytestmark = pytest.mark.django_db
 
 
+@pytest.fixture(params=[False, True], ids=["autocommit", "atomic_requests"])
+def _with_or_without_atomic_requests(
+    request: pytest.FixtureRequest, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", request.param)
+
+
 class Recorder:
     """A receiver that notes what it is sent, and what ``look`` sees at that moment."""
 
@@ -149,17 +156,14 @@ def test_a_login_that_fails_sends_djangos_signal_once_and_none_of_ours(
     assert not ours[1].senders
 
 
-@pytest.mark.parametrize("atomic_requests", [False, True])
+@pytest.mark.usefixtures("_with_or_without_atomic_requests")
 @pytest.mark.django_db(transaction=True)
 def test_what_a_host_notes_of_a_failed_login_stays_written(
     client: APIClient,
     make_user: MakeUser,
     connect: Connect,
-    monkeypatch: pytest.MonkeyPatch,
-    atomic_requests: bool,
 ) -> None:
     """Whoever counts failures would otherwise count none."""
-    monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", atomic_requests)
     make_user()
     connect(user_login_failed, write_a_witness)
     assert log_in(client, "ada@example.com", "wrong").status_code == 400
@@ -296,17 +300,14 @@ def test_the_session_is_dead_though_a_receiver_fails_after_logout(
     assert me(client) is None
 
 
-@pytest.mark.parametrize("atomic_requests", [False, True])
+@pytest.mark.usefixtures("_with_or_without_atomic_requests")
 @pytest.mark.django_db(transaction=True)
 def test_a_session_that_ended_does_not_come_back_with_a_transaction(
     client: APIClient,
     make_user: MakeUser,
     connect: Connect,
-    monkeypatch: pytest.MonkeyPatch,
-    atomic_requests: bool,
 ) -> None:
     """Not with that of the request either, where a host has ATOMIC_REQUESTS."""
-    monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", atomic_requests)
     make_user()
     log_in(client, "ada@example.com")
     token = csrf(client)
@@ -699,17 +700,14 @@ def test_the_sender_is_the_class_that_the_project_routes(
 # With real transactions
 
 
-@pytest.mark.parametrize("atomic_requests", [False, True])
+@pytest.mark.usefixtures("_with_or_without_atomic_requests")
 @pytest.mark.django_db(transaction=True)
 def test_a_refused_request_leaves_nothing_in_the_database(
     client: APIClient,
     make_user: MakeUser,
     connect: Connect,
-    monkeypatch: pytest.MonkeyPatch,
-    atomic_requests: bool,
 ) -> None:
     """Once with real transactions: above, a test's own one is around everything."""
-    monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", atomic_requests)
     make_user()
     data = ask_for_a_link(client)
     before = rows()

@@ -41,38 +41,34 @@ def check_accounts(databases: Collection[str]) -> Problems:
         return
     columns = {field.name for field in model._meta.concrete_fields}
     rows = model._base_manager.using(using)
-    label = model._meta.label
     # ``migrate`` runs the check before it makes the table.
     with suppress(DatabaseError):
         if {"is_active", "last_login"} <= columns:
-            yield from _undecided(label, rows.filter(is_active=False, last_login=None))
+            yield from _undecided(
+                "W037",
+                rows.filter(is_active=False, last_login=None),
+                "are inactive and have never logged in. 2.0.0 does not tell whether "
+                "they wait for their activation, so they get no reset and no "
+                "activation mail",
+                "marks them as waiting",
+            )
         if model.get_email_field_name() in columns:
-            yield from _spaced(label, rows.filter(has_outer_spaces()))
+            yield from _undecided(
+                "W041",
+                rows.filter(has_outer_spaces()),
+                "have an e-mail address with spaces around it. Their owners cannot log "
+                "in by it and get no reset mail, and it can be registered again",
+                "takes the spaces away",
+            )
 
 
-def _undecided(label: str, rows: QuerySet[Any]) -> Problems:
+def _undecided(id: str, rows: QuerySet[Any], state: str, remedy: str) -> Problems:
     count = rows.count()
     if count:
         yield problem(
-            "W037",
-            f"{label}: {count} accounts are inactive and have never logged in. 2.0.0 "
-            "does not tell whether they wait for their activation, so they get no "
-            "reset and no activation mail.",
-            "manage.py ai_kit_auth_upgrade shows them, and marks them as waiting after "
-            "a question.",
-        )
-
-
-def _spaced(label: str, rows: QuerySet[Any]) -> Problems:
-    count = rows.count()
-    if count:
-        yield problem(
-            "W041",
-            f"{label}: {count} accounts have an e-mail address with spaces around it. "
-            "Their owners cannot log in by it and get no reset mail, and it can be "
-            "registered again.",
-            "manage.py ai_kit_auth_upgrade shows them, and takes the spaces away after "
-            "a question.",
+            id,
+            f"{rows.model._meta.label}: {count} accounts {state}.",
+            f"manage.py ai_kit_auth_upgrade shows them, and {remedy} after a question.",
         )
 
 

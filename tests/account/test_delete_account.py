@@ -23,32 +23,17 @@ from ..accounts import mailed_link, post, registration
 from ..conftest import OTHER_PASSWORD, PASSWORD, Connect, MakeUser
 from ..shop.models import Basket, Contract, Delivery, Invoice
 from ..test_links import own_link
-from .page import (
-    ADA,
-    EVERY_MODEL,
-    NOT_FRESH,
-    OUT,
-    PASSWORD_REQUIRED,
-    WITH_ACTIVATION,
-    WRONG_PASSWORD,
-    Browser,
-    answer_of,
-    before_savepoint,
-    configure,
-    mails,
-    refused,
-    rows,
-    take_password,
-)
+from . import page
+from .page import Browser
 from .test_logout_others import make_fresh
 
 if TYPE_CHECKING:
     from pytest_django import Settings
 
-pytestmark = [pytest.mark.django_db, pytest.mark.user_model(*EVERY_MODEL)]
+pytestmark = [pytest.mark.django_db, pytest.mark.user_model(*page.EVERY_MODEL)]
 
-PROTECTED = refused("account_protected", 409)
-FAREWELL = [(ADA, "Your account was deleted")]
+PROTECTED = page.refused("account_protected", 409)
+FAREWELL = [(page.ADA, "Your account was deleted")]
 ANONYMISE = "ai_kit_auth.account.services.anonymise_user"
 both = pytest.mark.parametrize("anonymise", [False, True])
 
@@ -59,7 +44,7 @@ def leave(browser: Browser, **changes: Any) -> Any:
 
 def choose(settings: Settings, anonymise: bool) -> None:
     if anonymise:
-        configure(settings, ACCOUNT_DELETION_FUNCTION=ANONYMISE)
+        page.configure(settings, ACCOUNT_DELETION_FUNCTION=ANONYMISE)
 
 
 # By whom
@@ -85,7 +70,7 @@ def test_the_account_and_all_its_sessions_are_gone(
     assert elsewhere.me() is None
     assert Browser().log_in().status_code == 400
     assert Browser().log_in("eve@example.com").status_code == 200
-    assert mails() == FAREWELL
+    assert page.mails() == FAREWELL
     stale = Browser()
     stale.client.cookies[settings.SESSION_COOKIE_NAME] = key
     assert stale.me() is None
@@ -111,10 +96,10 @@ def test_the_address_is_free_again(
 
 
 def test_it_takes_the_password(browser: Browser) -> None:
-    before = rows()
-    assert answer_of(browser.post("delete_account")) == PASSWORD_REQUIRED
-    assert answer_of(leave(browser, password="wrong")) == WRONG_PASSWORD
-    assert rows() == before
+    before = page.rows()
+    assert page.answer_of(browser.post("delete_account")) == page.PASSWORD_REQUIRED
+    assert page.answer_of(leave(browser, password="wrong")) == page.WRONG_PASSWORD
+    assert page.rows() == before
     assert browser.me() is not None
 
 
@@ -131,19 +116,19 @@ def test_a_fresh_session_may_leave_it_out(
 def test_an_account_without_a_password_needs_a_fresh_session(
     browser: Browser, ada: Any
 ) -> None:
-    take_password(ada)
+    page.take_password(ada)
     browser.client.force_login(ada)
     browser.me()
-    assert answer_of(browser.post("delete_account")) == NOT_FRESH
+    assert page.answer_of(browser.post("delete_account")) == page.NOT_FRESH
     make_fresh(browser, ada)
     assert browser.post("delete_account").status_code == 200
-    assert rows() == []
+    assert page.rows() == []
 
 
 def test_twice_is_once(browser: Browser, elsewhere: Browser) -> None:
     assert leave(browser).status_code == 200
-    assert answer_of(leave(elsewhere)) == OUT
-    assert len(mails()) == 1
+    assert page.answer_of(leave(elsewhere)) == page.OUT
+    assert len(page.mails()) == 1
 
 
 def test_a_mailed_link_of_it_is_worth_nothing(browser: Browser, ada: Any) -> None:
@@ -151,12 +136,12 @@ def test_a_mailed_link_of_it_is_worth_nothing(browser: Browser, ada: Any) -> Non
     change = own_link(services.get_email_change_url(ada, "ada@new.example"))
     leave(browser)
     body = {**link, "password": OTHER_PASSWORD}
-    assert answer_of(post(browser.client, "pw_reset", body)) == refused(
+    assert page.answer_of(post(browser.client, "pw_reset", body)) == page.refused(
         "reset_password_link_invalid", 400
     )
-    assert answer_of(post(browser.client, "confirm_email", change)) == refused(
-        "email_change_link_invalid", 400
-    )
+    assert page.answer_of(
+        post(browser.client, "confirm_email", change)
+    ) == page.refused("email_change_link_invalid", 400)
 
 
 # What deletion means
@@ -165,7 +150,7 @@ def test_a_mailed_link_of_it_is_worth_nothing(browser: Browser, ada: Any) -> Non
 def test_what_belongs_to_it_goes_with_it(browser: Browser, ada: Any) -> None:
     Basket.objects.create(owner=ada)
     assert leave(browser).status_code == 200
-    assert rows() == []
+    assert page.rows() == []
     assert Basket.objects.count() == 0
 
 
@@ -194,11 +179,11 @@ def test_what_a_member_of_the_staff_did_stays_in_the_history(
     # And nobody is left in the row: neither a name nor a way in.
     row = get_user_model()._default_manager.get(pk=key)
     # Not "ada" in any text, which a random name may hold.
-    assert not {"ada", ADA} & set(map(str, vars(row).values()))
-    assert ADA not in str(vars(row)).lower()
+    assert not {"ada", page.ADA} & set(map(str, vars(row).values()))
+    assert page.ADA not in str(vars(row)).lower()
     assert not row.has_usable_password()
     assert browser.me() is None
-    assert Browser().log_in(ADA).status_code == 400
+    assert Browser().log_in(page.ADA).status_code == 400
 
 
 def test_the_address_of_such_an_account_is_free(browser: Browser, ada: Any) -> None:
@@ -210,10 +195,10 @@ def test_the_address_of_such_an_account_is_free(browser: Browser, ada: Any) -> N
 def test_a_project_s_own_function_decides_about_the_history(
     browser: Browser, ada: Any, settings: Settings
 ) -> None:
-    configure(settings, ACCOUNT_DELETION_FUNCTION=lambda user: user.delete())
+    page.configure(settings, ACCOUNT_DELETION_FUNCTION=lambda user: user.delete())
     write_history(ada, about=ada)
     assert leave(browser).status_code == 200
-    assert rows() == []
+    assert page.rows() == []
 
 
 def test_without_the_admin_there_is_no_history_to_look_at(
@@ -222,7 +207,7 @@ def test_without_the_admin_there_is_no_history_to_look_at(
     installed = [a for a in settings.INSTALLED_APPS if a != "django.contrib.admin"]
     with override_settings(INSTALLED_APPS=installed):
         services.delete_user(ada)
-    assert rows() == []
+    assert page.rows() == []
 
 
 def test_what_an_admin_did_to_it_stays_in_the_history(
@@ -250,11 +235,11 @@ def test_an_anonymised_row_tells_nobody_whose_it_was(
     invoice.refresh_from_db()
     left = get_user_model()._default_manager.get()
     assert (left.pk, invoice.customer_id) == (key, key)
-    [row] = rows()
+    [row] = page.rows()
     # Not "ada", which a random name may hold.
-    assert not {"ada", ADA, "Lovelace"} & set(map(str, row.values()))
+    assert not {"ada", page.ADA, "Lovelace"} & set(map(str, row.values()))
     assert "lovelace" not in str(row).lower()
-    assert ADA not in str(row).lower()
+    assert page.ADA not in str(row).lower()
     assert users.email_of(left).endswith("@deleted.invalid")
     assert not left.has_usable_password()
     powers = {"is_active", "is_staff", "is_superuser"} & set(row)
@@ -271,21 +256,21 @@ def test_two_anonymised_rows_do_not_clash(
     eves = Browser()
     eves.log_in("eve@example.com")
     assert leave(browser).status_code == leave(eves).status_code == 200
-    assert len({row[users.email_field()] for row in rows()}) == 2
+    assert len({row[users.email_field()] for row in page.rows()}) == 2
 
 
-@pytest.mark.user_model(*WITH_ACTIVATION)
+@pytest.mark.user_model(*page.WITH_ACTIVATION)
 def test_an_anonymised_account_is_not_to_be_revived(
     browser: Browser, settings: Settings
 ) -> None:
     choose(settings, anonymise=True)
     leave(browser)
-    [row] = rows()
+    [row] = page.rows()
     ident = row[users.email_field()]
-    sent = len(mails())
+    sent = len(page.mails())
     for route in ("send_pw_reset_email", "resend_activation_email"):
-        assert answer_of(Browser().post(route, {"email": ident})) == (200, {})
-    assert len(mails()) == sent
+        assert page.answer_of(Browser().post(route, {"email": ident})) == (200, {})
+    assert len(page.mails()) == sent
 
 
 def test_a_host_decides_what_it_is(
@@ -298,10 +283,10 @@ def test_a_host_decides_what_it_is(
         user.set_unusable_password()
         user.save()
 
-    configure(settings, ACCOUNT_DELETION_FUNCTION=move_out)
+    page.configure(settings, ACCOUNT_DELETION_FUNCTION=move_out)
     assert leave(browser).status_code == 200
     assert left == [ada.pk]
-    assert len(rows()) == 1
+    assert len(page.rows()) == 1
     assert browser.me() is None
 
 
@@ -311,7 +296,7 @@ def test_a_host_decides_what_it_is(
 def assert_nothing_happened(browser: Browser, elsewhere: Browser) -> None:
     assert browser.me() is not None
     assert elsewhere.me() is not None
-    assert mails() == []
+    assert page.mails() == []
     assert leave(Browser()).status_code == 403
 
 
@@ -328,14 +313,14 @@ def test_an_account_that_other_data_need_stays_whole(
 ) -> None:
     Basket.objects.create(owner=ada)
     held = hold(ada)
-    before = rows()
-    assert answer_of(leave(browser)) == PROTECTED
-    assert rows() == before
+    before = page.rows()
+    assert page.answer_of(leave(browser)) == PROTECTED
+    assert page.rows() == before
     assert Basket.objects.count() == 1
     assert_nothing_happened(browser, elsewhere)
     held.delete()
     assert leave(browser).status_code == 200
-    assert rows() == []
+    assert page.rows() == []
 
 
 @pytest.mark.django_db(transaction=True)
@@ -344,9 +329,9 @@ def test_a_database_that_finds_out_at_the_end_keeps_it_whole(
 ) -> None:
     Basket.objects.create(owner=ada)
     Delivery.objects.create(recipient=ada)
-    before = rows()
-    assert answer_of(leave(browser)) == PROTECTED
-    assert rows() == before
+    before = page.rows()
+    assert page.answer_of(leave(browser)) == PROTECTED
+    assert page.rows() == before
     assert Basket.objects.count() == 1
     assert_nothing_happened(browser, elsewhere)
     Delivery.objects.all().delete()
@@ -357,7 +342,7 @@ def test_an_account_that_others_need_is_told_of_in_the_log(
 ) -> None:
     """What a receiver's own rows have broken would be hidden in the code."""
     Invoice.objects.create(customer=ada)
-    assert answer_of(leave(browser)) == PROTECTED
+    assert page.answer_of(leave(browser)) == PROTECTED
     (record,) = [r for r in caplog.records if r.name == "ai_kit_auth"]
     assert record.levelname == "WARNING"
     assert record.exc_info is not None
@@ -372,8 +357,8 @@ def test_a_password_that_was_changed_meanwhile_saves_the_account(
         ada.set_password(OTHER_PASSWORD)
         ada.save()
 
-    with before_savepoint(1, recover):
-        assert answer_of(leave(browser)) == OUT
+    with page.before_savepoint(1, recover):
+        assert page.answer_of(leave(browser)) == page.OUT
     assert Browser().log_in(password=OTHER_PASSWORD).status_code == 200
 
 
@@ -388,9 +373,9 @@ def test_a_receiver_that_refuses_leaves_all_as_it_was(
 
     Basket.objects.create(owner=ada)
     connect(signal, veto)
-    before = rows()
-    assert answer_of(leave(browser)) == refused("closed_on_sundays")
-    assert rows() == before
+    before = page.rows()
+    assert page.answer_of(leave(browser)) == page.refused("closed_on_sundays")
+    assert page.rows() == before
     assert Basket.objects.count() == 1
     assert_nothing_happened(browser, elsewhere)
 
@@ -402,10 +387,10 @@ def test_the_host_s_function_may_refuse(
         user.delete()
         raise PermissionDenied("Pay first.", "unpaid_invoices")
 
-    configure(settings, ACCOUNT_DELETION_FUNCTION=refuse_with_debts)
-    before = rows()
-    assert answer_of(leave(browser)) == refused("unpaid_invoices")
-    assert rows() == before
+    page.configure(settings, ACCOUNT_DELETION_FUNCTION=refuse_with_debts)
+    before = page.rows()
+    assert page.answer_of(leave(browser)) == page.refused("unpaid_invoices")
+    assert page.rows() == before
     assert_nothing_happened(browser, elsewhere)
 
 
@@ -434,7 +419,7 @@ def test_the_farewell_goes_to_the_address_it_had(
 ) -> None:
     choose(settings, anonymise)
     leave(browser)
-    assert mails() == FAREWELL
+    assert page.mails() == FAREWELL
     with pytest.raises(AssertionError):
         mailed_link()
 
@@ -444,6 +429,6 @@ def test_a_host_may_send_none(
     browser: Browser, settings: Settings, anonymise: bool
 ) -> None:
     choose(settings, anonymise)
-    configure(settings, SECURITY_NOTICES={"ACCOUNT_DELETED": False})
+    page.configure(settings, SECURITY_NOTICES={"ACCOUNT_DELETED": False})
     assert leave(browser).status_code == 200
-    assert mails() == []
+    assert page.mails() == []

@@ -17,26 +17,13 @@ from ai_kit_auth.account import permissions, signals
 from ..accounts import post
 from ..conftest import OTHER_PASSWORD, PASSWORD, Connect, MakeUser
 from ..test_links import own_link
-from .page import (
-    ADA,
-    ENGINES,
-    EVERY_MODEL,
-    NOT_FRESH,
-    OUT,
-    PASSWORD_REQUIRED,
-    WRONG_PASSWORD,
-    Browser,
-    answer_of,
-    holds_a_hash,
-    refused,
-    rows,
-    take_password,
-)
+from . import page
+from .page import Browser
 
 if TYPE_CHECKING:
     from pytest_django import Settings
 
-pytestmark = [pytest.mark.django_db, pytest.mark.user_model(*EVERY_MODEL)]
+pytestmark = [pytest.mark.django_db, pytest.mark.user_model(*page.EVERY_MODEL)]
 
 WITH_PASSWORD = {"password": PASSWORD}
 
@@ -51,7 +38,7 @@ def use(settings: Settings, engine: str, tmp_path: Path) -> None:
     settings.SESSION_FILE_PATH = str(tmp_path)
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", page.ENGINES)
 def test_this_session_lives_and_every_other_of_the_account_ends(
     settings: Settings, tmp_path: Path, make_user: MakeUser, engine: str
 ) -> None:
@@ -75,7 +62,7 @@ def test_this_session_lives_and_every_other_of_the_account_ends(
     assert Browser().log_in().status_code == 200
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", page.ENGINES)
 def test_a_fresh_session_sends_the_password_as_well(
     settings: Settings, tmp_path: Path, ada: Any, engine: str
 ) -> None:
@@ -85,13 +72,13 @@ def test_a_fresh_session_sends_the_password_as_well(
     here.log_in()
     there.log_in()
     assert here.confirm_password().status_code == 200
-    assert not holds_a_hash(here)
-    before = rows()
-    assert answer_of(here.post("logout_others")) == PASSWORD_REQUIRED
-    assert rows() == before
+    assert not page.holds_a_hash(here)
+    before = page.rows()
+    assert page.answer_of(here.post("logout_others")) == page.PASSWORD_REQUIRED
+    assert page.rows() == before
     assert there.me() is not None
     assert here.post("logout_others", WITH_PASSWORD).status_code == 200
-    assert not holds_a_hash(here)
+    assert not page.holds_a_hash(here)
     assert (here.me() is None, there.me() is None) == (False, True)
 
 
@@ -107,34 +94,36 @@ def test_no_session_keeps_a_hash_of_the_password(
 ) -> None:
     browser.confirm_password()
     assert browser.post(route, {**WITH_PASSWORD, **body}).status_code == 200
-    assert not holds_a_hash(browser)
-    assert answer_of(browser.post("logout_others")) == PASSWORD_REQUIRED
+    assert not page.holds_a_hash(browser)
+    assert page.answer_of(browser.post("logout_others")) == page.PASSWORD_REQUIRED
 
 
 def test_a_stale_session_sends_the_password(browser: Browser) -> None:
-    assert answer_of(browser.post("logout_others")) == PASSWORD_REQUIRED
+    assert page.answer_of(browser.post("logout_others")) == page.PASSWORD_REQUIRED
 
 
 def test_the_password_must_be_right(browser: Browser, elsewhere: Browser) -> None:
-    before = rows()
+    before = page.rows()
     wrong = browser.post("logout_others", {"password": "wrong"})
-    assert answer_of(wrong) == WRONG_PASSWORD
-    assert rows() == before
+    assert page.answer_of(wrong) == page.WRONG_PASSWORD
+    assert page.rows() == before
     assert elsewhere.me() is not None
 
 
-@pytest.mark.parametrize("engine", ENGINES)
+@pytest.mark.parametrize("engine", page.ENGINES)
 def test_an_account_without_a_password_needs_a_fresh_session(
     settings: Settings, tmp_path: Path, ada: Any, engine: str
 ) -> None:
     use(settings, engine, tmp_path)
-    take_password(ada)
+    page.take_password(ada)
     here, there = Browser(), Browser()
     for browser in (here, there):
         browser.client.force_login(ada)
         browser.me()
-    assert answer_of(here.post("logout_others")) == NOT_FRESH
-    assert answer_of(here.post("logout_others", WITH_PASSWORD)) == WRONG_PASSWORD
+    assert page.answer_of(here.post("logout_others")) == page.NOT_FRESH
+    assert (
+        page.answer_of(here.post("logout_others", WITH_PASSWORD)) == page.WRONG_PASSWORD
+    )
     make_fresh(here, ada)
     assert here.post("logout_others").status_code == 200
     assert here.me() is not None
@@ -177,11 +166,11 @@ def test_a_directory_s_password_never_becomes_the_row_s(
     assert browser.log_in(password="neither").status_code == 400
     assert browser.log_in(password="the directory's own").status_code == 200
     typed = {"password": "the directory's own"}
-    assert answer_of(browser.post("logout_others", typed)) == WRONG_PASSWORD
+    assert page.answer_of(browser.post("logout_others", typed)) == page.WRONG_PASSWORD
     assert browser.confirm_password("the directory's own").status_code == 200
-    assert answer_of(browser.post("logout_others")) == PASSWORD_REQUIRED
+    assert page.answer_of(browser.post("logout_others")) == page.PASSWORD_REQUIRED
     assert ada.check_password(PASSWORD)
-    take_password(ada)
+    page.take_password(ada)
     assert browser.log_in(password="the directory's own").status_code == 200
     there = Browser()
     there.log_in(password="the directory's own")
@@ -199,7 +188,7 @@ def test_a_faster_change_of_the_password_wins(
         )
 
     connect(signals.user_pre_logout_others, change_elsewhere)
-    assert answer_of(browser.post("logout_others", WITH_PASSWORD)) == OUT
+    assert page.answer_of(browser.post("logout_others", WITH_PASSWORD)) == page.OUT
 
 
 def test_a_receiver_that_refuses_ends_no_session(
@@ -209,12 +198,12 @@ def test_a_receiver_that_refuses_ends_no_session(
         raise PermissionDenied("Not on a Sunday.", "closed_on_sundays")
 
     browser.confirm_password()
-    before = rows()
+    before = page.rows()
     for signal in (signals.user_post_logout_others, signals.user_pre_logout_others):
         connect(signal, veto)
         answer = browser.post("logout_others", WITH_PASSWORD)
-        assert answer_of(answer) == refused("closed_on_sundays")
-        assert rows() == before
+        assert page.answer_of(answer) == page.refused("closed_on_sundays")
+        assert page.rows() == before
         assert browser.me() is not None
         assert elsewhere.me() is not None
         signal.disconnect(veto)
@@ -226,15 +215,17 @@ def test_mailed_links_die_with_the_sessions(browser: Browser, ada: Any) -> None:
     link = own_link(services.get_password_reset_url(ada))
     browser.post("logout_others", WITH_PASSWORD)
     answer = post(browser.client, "pw_reset", {**link, "password": OTHER_PASSWORD})
-    assert answer_of(answer) == refused("reset_password_link_invalid", 400)
+    assert page.answer_of(answer) == page.refused("reset_password_link_invalid", 400)
 
 
 def test_the_waiting_row_of_somebody_else_stays_as_it_is(
     browser: Browser, make_user: MakeUser
 ) -> None:
     make_user("eve")
-    others = {row["password"] for row in rows() if row[users.email_field()] != ADA}
+    others = {
+        row["password"] for row in page.rows() if row[users.email_field()] != page.ADA
+    }
     browser.post("logout_others", WITH_PASSWORD)
     assert {
-        row["password"] for row in rows() if row[users.email_field()] != ADA
+        row["password"] for row in page.rows() if row[users.email_field()] != page.ADA
     } == others
