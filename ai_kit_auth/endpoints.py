@@ -36,7 +36,12 @@ from rest_framework.exceptions import (
     Throttled,
 )
 from rest_framework.negotiation import BaseContentNegotiation
-from rest_framework.permissions import AllowAny, IsAdminUser, IsAuthenticated
+from rest_framework.permissions import (
+    AllowAny,
+    BasePermission,
+    IsAdminUser,
+    IsAuthenticated,
+)
 from rest_framework.renderers import JSONRenderer
 from rest_framework.request import Request
 from rest_framework.response import Response
@@ -240,6 +245,9 @@ class AuthView(APIView):
     versioning_class = None
     # Besides those of the project.
     throttles: Sequence[type[BaseThrottle]] = ()
+    # By method: permissions in place of those of the class, and throttles besides.
+    permissions_of: Mapping[str, Sequence[type[BasePermission]]] = {}
+    throttles_of: Mapping[str, Sequence[type[BaseThrottle]]] = {}
     # Whether an anonymous user gets a CSRF token, which may begin a session.
     begins_sessions = False
     # The class that validates the body; ``get_serializer_class()`` returns it.
@@ -277,11 +285,22 @@ class AuthView(APIView):
             "Cache-Control": "no-store, private",
         }
 
+    def get_permissions(self) -> list[Any]:
+        own = self.permissions_of.get(self._method)
+        return [rule() for rule in own] if own else list(super().get_permissions())
+
     def get_throttles(self) -> list[BaseThrottle]:
-        own = [throttle() for throttle in self.throttles]
+        of_method = self.throttles_of.get(self._method, ())
+        own = [throttle() for throttle in (*self.throttles, *of_method)]
         if self.begins_sessions and settings.CSRF_USE_SESSIONS:
             own.append(SessionThrottle())
         return [*super().get_throttles(), *own]
+
+    @property
+    def _method(self) -> str:
+        # drf-spectacular asks the view without a request.
+        request = getattr(self, "request", None)
+        return "" if request is None else str(request.method)
 
     def get_authenticators(self) -> list[Any]:
         """

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from collections.abc import Callable, Mapping
+from collections.abc import Mapping
 from functools import partial
 from typing import Any
 
@@ -11,7 +11,6 @@ from django.middleware.csrf import rotate_token
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
-from rest_framework.throttling import BaseThrottle
 
 from .. import activation_proof, security_log
 from .. import services as core
@@ -59,7 +58,7 @@ from .signals import (
 
 
 class AccountThrottle(CountingThrottle):
-    """Counts what one account asks of its account page; nobody else gets this far."""
+    """Counts the requests of one account to its account page."""
 
     scope = "ACCOUNT"
 
@@ -71,22 +70,20 @@ class ProofThrottle(AccountThrottle):
     """
     The same for endpoints that ask for the password.
 
-    SECURITY: these end what an intruder has, so they are never counted together with
-    what an intruder does. A request with a password is counted as a login is, by
-    :func:`services.prove`; without one it is counted here, by the account, and in a
-    freshly authenticated session by that session. A stolen session has neither.
+    SECURITY: the owner ends with these what an intruder has, so they are never counted
+    together with what an intruder does. :func:`services.prove` counts a request with a
+    password as a login. This class counts one without, by the account, and in a freshly
+    authenticated session by that session. A stolen session has neither.
     """
 
     def key(self, request: Any) -> str | None:
-        key = super().key(request)
-        if request.method != "POST":
-            return key
-        data = request.data
-        if isinstance(data, Mapping) and data.get("password"):
-            return None
-        if is_recently_authenticated(request):
-            return f"{key}|session|{session_name(request)}"
-        return key
+        if request.method == "POST":
+            data = request.data
+            if isinstance(data, Mapping) and data.get("password"):
+                return None
+            if is_recently_authenticated(request):
+                return f"{request.user.pk}|session|{session_name(request)}"
+        return super().key(request)
 
 
 def notify(view: AuthView, user: User, notice: str) -> None:
@@ -98,14 +95,14 @@ def notify(view: AuthView, user: User, notice: str) -> None:
 
 
 class AccountView(AuthView):
-    """What the endpoints have in common: for who is logged in, with a CSRF token."""
+    """An endpoint for logged-in users, who send a CSRF token."""
 
     authentication_classes = [SessionAuthentication]
     permission_classes = [IsAuthenticated]
     throttles = [ProofThrottle]
 
     def renew_session(self, user: User) -> None:
-        """Keep this session, under a new key and CSRF token, when all others end."""
+        """Keep this session, under a new key and CSRF token; all others end."""
         services.keep_session(self.request, user)
         rotate_token(self.request._request)
 
@@ -114,8 +111,8 @@ class ResendActivationMail(MailRequestView):
     """
     ``POST resend_activation_email/`` ``{"email"}`` or ``{"ident"}`` → 200 ``{}``.
 
-    The answer is the same, after the same work, for every account and for none; only
-    one that waits for its activation gets a mail.
+    The answer is the same, after the same work, whether or not the account exists. Only
+    an account that waits for its activation gets a mail.
     """
 
     mail = "activation"
@@ -151,9 +148,9 @@ class ConfirmPassword(AccountView):
                 user_post_confirm_password.send(sender=self.__class__, user=user)
         # Or a session that another request has ended would live on by its new key.
         save_session(request)
-        # SECURITY: before the mark is written. A key that somebody has copied must not
-        # become fresh as well, not even for the time between two writes (OWASP ASVS
-        # 5.0, 7.2.4). Last, since an answer that fails brings no new key.
+        # SECURITY: before the mark is written. A copied key must not become fresh as
+        # well, not even for the time between two writes (OWASP ASVS 5.0, 7.2.4). Last,
+        # since an answer that fails brings no new key.
         request.session.cycle_key()
         mark_recently_authenticated(request)
         security_log.log("password_confirmed", request, user=user)
@@ -189,7 +186,7 @@ class LogoutOthers(AccountView):
     """
     ``POST logout_others/`` ``{"password"}`` → 200 ``{"csrf": "..."}``.
 
-    Ends every other session of the account, whatever keeps the sessions; the password
+    Ends every other session of the account, with every session engine; the password
     stays what it is. 400 with codes under ``password``; 403.
     """
 
@@ -230,37 +227,20 @@ class ChangeEmail(AccountView):
         if not answer_first:
             services.refuse_address(taken)
         mail = services.may_mail_new_address(request, address)
+        event, code = ("throttled", "throttled")
+        if mail is not None:
+            event, code = ("email_change_requested", "-")
         with core.atomic():
             user_pre_change_email.send(sender=self.__class__, user=user, email=address)
         if mail is not None and not answer_first:
             self.hand_over(user, address, mail)
-        security_log.log(
-            "throttled" if mail is None else "email_change_requested",
-            request,
-            user=user,
-            code="throttled" if mail is None else "-",
-        )
-        late = self.tell_owner if taken else self.hand_over_late
-        mails = partial(late, mail=mail) if mail is not None and answer_first else None
+            mail = None
+        security_log.log(event, request, user=user, code=code)
         self.after_answer(
             f"The mails about a new address of user {user.pk}",
-            partial(self.finish, user, address, mails),
+            partial(self.finish, user, address, mail, is_taken=bool(taken)),
         )
         return Response({})
-
-    def finish(
-        self,
-        user: User,
-        address: str,
-        late: Callable[[User, str, User | None], None] | None,
-    ) -> None:
-        """Send what the client need not wait for, the notice to the old address too."""
-        # SECURITY: looked for in any case, since the next request shares the processor
-        # with what is done here, and would feel when it begins.
-        if late is not None:
-            late(user, address, find_by_address(address))
-        notice = "EMAIL_CHANGE_REQUESTED"
-        services.send_security_notice(user, notice, self.request)
 
     def hand_over(self, user: User, address: str, mail: Mail) -> None:
         """Mail the link, in no transaction; then tell the receivers, in one."""
@@ -272,36 +252,42 @@ class ChangeEmail(AccountView):
         with core.atomic():
             user_post_change_email.send(sender=self.__class__, user=user, email=address)
 
-    def hand_over_late(
-        self, user: User, address: str, owner: User | None, mail: Mail
+    def finish(
+        self, user: User, address: str, mail: Mail | None, *, is_taken: bool
     ) -> None:
-        """Mail the link when the client has its answer; log a failure."""
-        # SECURITY: counted as a mail to an owner is, at the same cost.
-        services.may_mail_owner(self.request, owner, address)
-        try:
-            self.hand_over(user, address, mail)
-        except Exception as error:  # noqa: BLE001  # it is logged
-            log_failure(error, "The new address of user %s got no mail", user.pk)
+        """
+        Send the mails that the client does not wait for.
 
-    def tell_owner(
-        self, user: User, address: str, owner: User | None, mail: Mail
-    ) -> None:
-        """Mail the owner of ``address`` that another user has asked for it."""
-        # Among all mails to that account.
-        theirs = services.may_mail_owner(self.request, owner, address)
-        if theirs is not None and not core.tell_owner(owner):
-            mail.not_sent()
-            theirs.not_sent()
+        ``mail``: to ``address``, where it was not sent before the answer: the link, or
+        the mail to the owner that another user has asked for the address.
+        """
+        if mail is not None:
+            # SECURITY: looked for and counted in both cases, at the same cost. The next
+            # request shares the processor, and its delay would tell.
+            owner = find_by_address(address)
+            theirs = services.may_mail_owner(self.request, owner, address)
+            if not is_taken:
+                try:
+                    self.hand_over(user, address, mail)
+                except Exception as error:  # noqa: BLE001  # it is logged
+                    log_failure(
+                        error, "The new address of user %s got no mail", user.pk
+                    )
+            elif theirs is not None and not core.tell_owner(owner):
+                mail.not_sent()
+                theirs.not_sent()
+        services.send_security_notice(user, "EMAIL_CHANGE_REQUESTED", self.request)
 
 
 class ConfirmEmail(AuthView):
     """
     ``POST confirm_email/`` ``{"ident", "token"}`` → 200 ``{}``.
 
-    For whoever has the link, logged in or not. 400 ``{"error":
-    "email_change_link_invalid"}``, or ``email_unique`` under ``email`` where somebody
-    else was faster; under ACTIVATION_PROOF also ``activation_proof_required``, unless
-    the account is logged in here or its ``password`` comes along.
+    The link is enough, with or without a session. 400 ``{"error":
+    "email_change_link_invalid"}``, or ``email_unique`` under ``email`` where another
+    account has taken the address since; under ACTIVATION_PROOF also
+    ``activation_proof_required``, unless the account is logged in here or its
+    ``password`` comes along.
     """
 
     throttles = [LinkThrottle]
@@ -328,25 +314,14 @@ class ConfirmEmail(AuthView):
 
 class UpdateMe(MeView):
     """
-    ``GET me/`` as ever, and ``PATCH me/`` → 200 ``{"user": {...}, "csrf": "..."}``.
+    :class:`MeView`, and ``PATCH me/`` → 200 ``{"user": {...}, "csrf": "..."}``.
 
     Takes the fields of USER_UPDATE_SERIALIZER, each of them optional. 400 with codes
     under the fields; 403 ``not_authenticated`` or ``csrf_failed``.
     """
 
-    def get_permissions(self) -> list[Any]:
-        if self.changes():
-            return [IsAuthenticated()]
-        return list(super().get_permissions())
-
-    def get_throttles(self) -> list[BaseThrottle]:
-        own = [AccountThrottle()] if self.changes() else []
-        return [*super().get_throttles(), *own]
-
-    def changes(self) -> bool:
-        # Who makes a schema asks the view without a request.
-        request = getattr(self, "request", None)
-        return request is not None and request.method == "PATCH"
+    permissions_of = {"PATCH": [IsAuthenticated]}
+    throttles_of = {"PATCH": [AccountThrottle]}
 
     def patch(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         if not isinstance(request.data, Mapping):
@@ -356,24 +331,20 @@ class UpdateMe(MeView):
             user_pre_update_me.send(
                 sender=self.__class__, user=user, user_data=request.data
             )
-            user = self.updated(user)
+            serializer = self.get_update_serializer(user)
+            serializer.is_valid(raise_exception=True)
+            user = services.save_update(user, serializer)
             user_post_update_me.send(sender=self.__class__, user=user)
         security_log.log("account_updated", request, user=user)
         return Response({"user": self.user_data(user), "csrf": self.csrf()})
 
-    def updated(self, user: User) -> User:
-        """Return ``user`` with what the request changes, saved."""
-        serializer = self.get_update_serializer(user)
-        serializer.is_valid(raise_exception=True)
-        return services.save_update(user, serializer)
-
     def get_update_serializer_class(self) -> type[Any]:
-        """Return what ``PATCH`` takes: USER_UPDATE_SERIALIZER."""
+        """Return the class that validates ``PATCH``: USER_UPDATE_SERIALIZER."""
         found: type[Any] = api_settings.USER_UPDATE_SERIALIZER
         return found
 
     def get_update_serializer(self, user: User) -> Any:
-        """Return the serializer of this request for ``user``, restricted."""
+        """Return the serializer of this request, less what ``PATCH`` never changes."""
         serializer = self.get_update_serializer_class()(
             user,
             data=self.request.data,
@@ -388,7 +359,7 @@ class DeleteAccount(AccountView):
     """
     ``POST delete_account/`` ``{"password"}`` → 200 ``{"csrf": "..."}``.
 
-    The account is gone, as ACCOUNT_DELETION_FUNCTION has it, and so is the session. 400
+    ACCOUNT_DELETION_FUNCTION deletes the account, and the session ends. 400
     with codes under ``password``; 403; 409 ``account_protected``, with nothing deleted.
     """
 
