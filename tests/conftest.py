@@ -28,6 +28,8 @@ import django
 import pytest
 from django.dispatch import Signal
 
+from .extras import NAMED_ONLY, TESTS, left_out, named
+
 if TYPE_CHECKING:
     from rest_framework.test import APIClient
 
@@ -40,7 +42,7 @@ USER_MODELS = (
     "extra_field",
 )
 DATABASES = ("sqlite", "postgresql", "mariadb")
-PROJECTS = Path(__file__).parent / "projects"
+PROJECTS = TESTS / "projects"
 PASSWORD = "tall ferns in the rain"
 OTHER_PASSWORD = "nine lanterns on a hill"
 
@@ -100,7 +102,15 @@ def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool 
         # The folder, what is in it, and the way to it.
         wanted = collection_path.is_relative_to(own) or collection_path in own.parents
         return None if wanted else True
-    return True if collection_path == PROJECTS else None
+    return True if collection_path in [PROJECTS, *left_out(config)] else None
+
+
+def pytest_terminal_summary(
+    terminalreporter: pytest.TerminalReporter, config: pytest.Config
+) -> None:
+    everything = any(TESTS.is_relative_to(path) for path in named(config))
+    for folder in NAMED_ONLY if everything else ():
+        terminalreporter.write_line(f"not run: tests/{folder} (`tox run -e {folder}`)")
 
 
 def pytest_collection_modifyitems(

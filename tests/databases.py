@@ -2,16 +2,15 @@
 
 from __future__ import annotations
 
-import os
 import socket
 
-import pytest
+from .extras import skip_or_fail
 
 
 def need_server(database: str, host: str, port: str) -> None:
-    """Skip the test, or fail it with AI_KIT_AUTH_REQUIRE_ALL, where nobody listens."""
+    """Skip the test, or fail it with AI_KIT_AUTH_REQUIRE_ALL, without a server."""
     if not host:
-        # SQLite needs none.
+        # SQLite has no server.
         return
     try:
         socket.create_connection((host, int(port)), timeout=10).close()
@@ -21,6 +20,4 @@ def need_server(database: str, host: str, port: str) -> None:
             f"no {database} at {host}:{port} ({error}): start it, "
             f"or name another by {variable}_HOST, _PORT, _USER and _PASSWORD"
         )
-        if os.environ.get("AI_KIT_AUTH_REQUIRE_ALL") == "1":
-            pytest.fail(reason, pytrace=False)
-        pytest.skip(reason)
+        skip_or_fail(reason)

@@ -8,6 +8,7 @@ from collections.abc import Iterator
 import pytest
 
 from .databases import need_server
+from .extras import missing_modules
 
 # The same on every user model.
 pytestmark = pytest.mark.user_model("auth_user")
@@ -24,6 +25,10 @@ def port() -> Iterator[socket.socket]:
 def address_of(port: socket.socket) -> tuple[str, str]:
     host, number = port.getsockname()
     return host, str(number)
+
+
+def test_what_python_cannot_import_is_missing() -> None:
+    assert missing_modules("django", "no_such_module") == ["no_such_module"]
 
 
 def test_a_server_that_listens_is_there(port: socket.socket) -> None:

@@ -15,12 +15,12 @@ import os
 import shutil
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ..extras import missing_modules, skip_or_fail
 from .example import ROOT, Example
 from .post_office import PostOffice
 from .visit import Visit
@@ -28,7 +28,7 @@ from .visit import Visit
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-PACKAGES = ("aiosmtpd", "axe_playwright_python", "playwright")
+PACKAGES = ("aiosmtpd", "axe_playwright_python", "drf_spectacular", "playwright")
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",
@@ -53,20 +53,16 @@ def chromium() -> str | None:
 # as long as it runs, and Django refuses its ORM to tests beside one.
 
 
-@pytest.fixture(scope="package")
+@pytest.fixture(scope="package", autouse=True)
 def _parts() -> None:
-    missing = [package for package in PACKAGES if find_spec(package) is None]
+    missing = missing_modules(*PACKAGES)
     if chromium() is None:
         missing.append("chromium")
-    if not missing:
-        return
-    reason = (
-        f"{', '.join(missing)} not found: install Debian's chromium and run "
-        "`tox run -e browser`"
-    )
-    if os.environ.get("AI_KIT_AUTH_REQUIRE_ALL") == "1":
-        pytest.fail(reason, pytrace=False)
-    pytest.skip(reason)
+    if missing:
+        skip_or_fail(
+            f"{', '.join(missing)} not found: install Debian's chromium and run "
+            "`tox run -e browser`"
+        )
 
 
 @pytest.fixture(scope="package")

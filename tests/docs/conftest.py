@@ -16,7 +16,7 @@ import os
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
-from importlib.util import find_spec, module_from_spec, spec_from_file_location
+from importlib.util import module_from_spec, spec_from_file_location
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING
@@ -25,6 +25,7 @@ import pytest
 
 from ..browser.conftest import CHROMIUM_ARGUMENTS, chromium
 from ..browser.processes import Program, environment, free_port
+from ..extras import missing_modules, skip_or_fail
 from ..wheel.host import run
 from .pages import DOCS, ROOT
 
@@ -34,26 +35,16 @@ if TYPE_CHECKING:
 HERE = Path(__file__).resolve().parent
 
 
-def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    start = config.invocation_params.dir
-    named = [(start / argument.split("::")[0]).resolve() for argument in config.args]
-    return None if any(path.is_relative_to(HERE) for path in named) else True
-
-
 def insist(*missing: str) -> None:
     """Skip, or fail where nothing may be skipped, if anything is ``missing``."""
-    if not missing:
-        return
-    reason = f"{', '.join(missing)} not found: see `tox run -e docs`"
-    if os.environ.get("AI_KIT_AUTH_REQUIRE_ALL") == "1":
-        pytest.fail(reason, pytrace=False)
-    pytest.skip(reason)
+    if missing:
+        skip_or_fail(f"{', '.join(missing)} not found: see `tox run -e docs`")
 
 
 @pytest.fixture(scope="package")
 def browser() -> Iterator[Browser]:
     insist(
-        *(["playwright"] if find_spec("playwright") is None else []),
+        *missing_modules("playwright"),
         *(["chromium"] if chromium() is None else []),
     )
     from playwright.sync_api import expect, sync_playwright
@@ -110,7 +101,7 @@ def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="package")
 def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the pages, warnings being errors, and return their folder."""
-    insist(*(["sphinx"] if find_spec("sphinx") is None else []))
+    insist(*missing_modules("sphinx"))
     folder = tmp_path_factory.mktemp("site")
     sphinx = ["-m", "sphinx", "-W", "--keep-going", "-q", "-b", "html"]
     run(*sphinx, DOCS, folder, cwd=folder, python=sys.executable)
@@ -120,7 +111,7 @@ def site(tmp_path_factory: pytest.TempPathFactory) -> Path:
 @pytest.fixture(scope="package")
 def declarations() -> ModuleType:
     """Return the extension that writes the reference."""
-    insist(*(["sphinx"] if find_spec("sphinx") is None else []))
+    insist(*missing_modules("sphinx"))
     path = DOCS / "_ext" / "declarations.py"
     spec = spec_from_file_location("declarations", path)
     assert spec is not None

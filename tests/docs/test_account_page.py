@@ -4,12 +4,12 @@ from __future__ import annotations
 
 from collections.abc import Iterator
 from dataclasses import dataclass
-from importlib.util import find_spec
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
 import pytest
 
+from ..extras import missing_modules
 from .conftest import insist, running_example
 from .pages import blocks
 
@@ -49,7 +49,7 @@ class Reader:
 
 @pytest.fixture
 def reader(browser: Browser, tmp_path: Path) -> Iterator[Reader]:
-    insist(*(["drf_spectacular"] if find_spec("drf_spectacular") is None else []))
+    insist(*missing_modules("drf_spectacular"))
     (script,) = (block.code for block in blocks(PAGE) if block.language == "javascript")
     assert HOST in script
     with running_example(tmp_path) as (host, frontend), browser.new_page() as page:

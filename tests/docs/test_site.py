@@ -38,6 +38,8 @@ from ai_kit_auth.settings import (
 
 from ..accounts import view_of
 from ..browser.visit import OVERFLOW
+from ..extras import missing_modules
+from .conftest import insist
 from .pages import blocks, source
 
 if TYPE_CHECKING:
@@ -323,6 +325,7 @@ def test_an_endpoint_without_a_docstring_fails_the_build(
 
 
 def test_a_mistake_on_a_page_fails_the_build(tmp_path: Path) -> None:
+    insist(*missing_modules("sphinx"))
     from sphinx.application import Sphinx
     from sphinx.errors import SphinxError
 

@@ -14,7 +14,6 @@ import shlex
 import subprocess
 import sys
 from collections.abc import Iterator
-from importlib.util import find_spec
 from itertools import accumulate
 from pathlib import Path
 from textwrap import dedent
@@ -25,6 +24,7 @@ import pytest
 from ai_kit_auth.settings import APISettings, Nested
 
 from ..browser.processes import environment
+from ..extras import missing_modules
 from ..wheel.host import readme_steps
 from .conftest import insist
 from .pages import ROOT, Block, blocks, pages, source
@@ -226,7 +226,7 @@ IMPORTS = "" if os.environ.get("PYTHONSAFEPATH") else str(ROOT)
 def test_who_follows_the_page_gets_a_healthy_project(page: str, tmp_path: Path) -> None:
     text = source(page)
     for extra in ("drf_spectacular",):
-        insist(*([extra] if extra in text and find_spec(extra) is None else []))
+        insist(*(missing_modules(extra) if extra in text else []))
     project = Project(tmp_path)
     found = [
         block

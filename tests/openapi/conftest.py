@@ -12,16 +12,15 @@ Left out of the unit suite's coverage (``omit`` in pyproject.toml).
 
 from __future__ import annotations
 
-import os
 import sys
 from collections.abc import Iterator
-from importlib.util import find_spec
 from pathlib import Path
 from typing import Any
 
 import pytest
 
 from ..browser.processes import Program, environment, free_port
+from ..extras import missing_modules, skip_or_fail
 
 HERE = Path(__file__).resolve().parent
 ROOT = HERE.parents[1]
@@ -33,25 +32,16 @@ PACKAGES = (
 )
 
 
-def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    start = config.invocation_params.dir
-    named = [(start / argument.split("::")[0]).resolve() for argument in config.args]
-    return None if any(path.is_relative_to(HERE) for path in named) else True
-
-
 def need(condition: object, what: str) -> None:
-    """Skip the test, or fail it where nothing may be missing."""
-    if condition:
-        return
-    if os.environ.get("AI_KIT_AUTH_REQUIRE_ALL") == "1":
-        pytest.fail(f"missing: {what}")
-    pytest.skip(f"missing: {what}")
+    """Skip the test, or fail it with AI_KIT_AUTH_REQUIRE_ALL, without ``condition``."""
+    if not condition:
+        skip_or_fail(f"{what} not found: see `tox run -e openapi`")
 
 
-@pytest.fixture(scope="package", autouse=True)
-def _parts() -> None:
-    for package in PACKAGES:
-        need(find_spec(package), package)
+def pytest_pycollect_makemodule() -> None:
+    # Before any import: the modules import what may be missing.
+    missing = missing_modules(*PACKAGES)
+    need(not missing, ", ".join(missing))
 
 
 class Example:

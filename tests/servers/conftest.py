@@ -22,18 +22,30 @@ from pathlib import Path
 import pytest
 
 from ..databases import need_server
+from ..extras import missing_modules, skip_or_fail
 from .hosts import ENGINES, Host, database_address, new_host, redis_address, sqlite_host
 from .post_office import PostOffice
-
-HERE = Path(__file__).resolve().parent
 
 FIGURE = "figure"
 
 
-def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    start = config.invocation_params.dir
-    named = [(start / argument.split("::")[0]).resolve() for argument in config.args]
-    return None if any(path.is_relative_to(HERE) for path in named) else True
+PACKAGES = (
+    "MySQLdb",
+    "aiosmtpd",
+    "gunicorn",
+    "hypothesis",
+    "psycopg",
+    "redis",
+    "uvicorn",
+    "waitress",
+)
+
+
+def pytest_pycollect_makemodule() -> None:
+    # Before any import: the modules import what may be missing.
+    missing = ", ".join(missing_modules(*PACKAGES))
+    if missing:
+        skip_or_fail(f"{missing} not found: see `tox run -e servers`")
 
 
 def pytest_terminal_summary(terminalreporter: pytest.TerminalReporter) -> None:

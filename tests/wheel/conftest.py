@@ -20,12 +20,6 @@ from .host import ROOT, Host, run
 HERE = Path(__file__).resolve().parent
 
 
-def pytest_ignore_collect(collection_path: Path, config: pytest.Config) -> bool | None:
-    start = config.invocation_params.dir
-    named = [(start / argument.split("::")[0]).resolve() for argument in config.args]
-    return None if any(path.is_relative_to(HERE) for path in named) else True
-
-
 @pytest.fixture(scope="package")
 def wheel(tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Build the wheel of this repository and return its path."""
