@@ -1,21 +1,21 @@
 """
-What a request leaves to be done once its client has the answer: mails, above all.
+Tasks that run when the client has its answer, mails above all.
 
-SECURITY: a worker that sent the mail itself would be busy with it, and whoever asks for
-something else meanwhile would feel by its delay that there is an account. So threads of
-our own do it. Each request hands over one task, whether or not there is a mail to send.
+SECURITY: a worker that sends a mail itself is busy with it, and the delay of the next
+request would tell a client that an account exists. So threads of our own send it. Each
+request hands over one task, whether or not there is a mail to send.
 
-A task runs once, whatever becomes of the response: it is bound to the request, which
-Django closes with the last response that its middleware makes, and it begins without
-that where no response is closed (an ASGI client that has left). It runs in a copy of
-the request's context: its ``ContextVar`` values, and what Django keeps by thread: the
-language, the time zone, the URLconf and the script's prefix.
+A task runs once, whatever becomes of the response. It is bound to the request, which
+Django closes with the last response that its middleware makes; where no response is
+closed (an ASGI client that has left), it begins after a while. It runs in a copy of the
+request's context: the ``ContextVar`` values, and the language, the time zone, the
+URLconf and the script's prefix, which Django keeps by thread.
 
 In a test it runs in the request's own thread, where the test's transaction is: when
 Django's test client closes the response, before it returns; at once where a view is
-called without Django's handler, as with ``APIRequestFactory``. A test is known by what
-Django's test environment and its test client leave behind, so that no setting of a
-project in production can ask for it by mistake.
+called without Django's handler, as with ``APIRequestFactory``. A test is recognised by
+marks of Django's test environment and test client, so that no setting of a project in
+production can ask for it by mistake.
 """
 
 from __future__ import annotations
@@ -43,7 +43,7 @@ logger = logging.getLogger("ai_kit_auth")
 
 # Mails wait for their transport, not for the processor.
 THREADS = 4
-# Tasks that wait or run; what would be one more is lost, with a line in the log.
+# Tasks that wait or run; one more is lost, with a line in the log.
 LIMIT = 1000
 # Seconds after which a task begins although its response was not closed.
 PATIENCE = 1.0
@@ -55,9 +55,8 @@ def after_answer(request: HttpRequest, what: str, work: Callable[[], object]) ->
     """
     Call ``work`` once, when the client of ``request`` has its answer.
 
-    ``what``: how the log calls it, without a secret. An exception of ``work`` is logged
-    and goes no further. To be called when the transaction that ``work`` relies on is
-    committed.
+    ``what``: the log's name for it, without a secret. An exception of ``work`` is
+    logged and goes no further. The transaction that ``work`` relies on must be over.
     """
     task = _Task(what, work)
     here = _is_tested(request) or _has_no_threads()
@@ -74,11 +73,7 @@ def after_answer(request: HttpRequest, what: str, work: Callable[[], object]) ->
     if request.resolver_match is None:
         # No handler of Django's has the request, so nothing would close it.
         follow()
-    else:
-        _when_closed(request, follow)
-
-
-def _when_closed(request: HttpRequest, follow: Callable[[], object]) -> None:
+        return
     close = request.close
 
     def close_and_follow() -> None:
@@ -115,7 +110,7 @@ class _Task:
         self._begins = time.monotonic() + PATIENCE
 
     def wait(self) -> None:
-        """Return when the response is closed, or was not for too long."""
+        """Return when the response is closed, or PATIENCE is over."""
         self.released.wait(max(0.0, self._begins - time.monotonic()))
 
     def finish(self) -> None:
@@ -135,7 +130,7 @@ class _Task:
         try:
             self._context.run(self._in_its_state, work)
         except BaseException as error:  # noqa: BLE001  # it is logged
-            # Nor may a sender that exits end the thread of those who wait.
+            # Also SystemExit: a project's sender must not end this thread.
             log_failure(error, "%s: failed after the answer", self.what)
 
     def _in_its_state(self, work: Callable[[], object]) -> None:
@@ -148,7 +143,7 @@ class _Task:
 
 
 class _Pool:
-    """A process' threads, which start when they are needed."""
+    """The threads of a process, which start when they are needed."""
 
     def __init__(self) -> None:
         self._queue: SimpleQueue[_Task] = SimpleQueue()
@@ -170,7 +165,7 @@ class _Pool:
 
     def _start_thread(self) -> None:
         if self._threads < THREADS:
-            # A daemon, which does not keep the process from its end; drain() does.
+            # A daemon thread does not keep the process from its end; drain() does.
             Thread(target=self._work, name="ai_kit_auth", daemon=True).start()
             self._threads += 1
 
@@ -183,7 +178,7 @@ class _Pool:
                 # Idle threads would keep connections that others need.
                 connections.close_all()
             except Exception:
-                # Or this thread would end, and never be replaced.
+                # Otherwise this thread would end, and none would replace it.
                 logger.exception("%s: a connection was not closed", task.what)
             with self._changed:
                 self._unfinished.discard(task)
@@ -191,7 +186,7 @@ class _Pool:
             task.done.set()
 
     def drain(self, seconds: float) -> None:
-        """Return when all is done, or after so many ``seconds``; log what is not."""
+        """Return when all is done, or after ``seconds``; log what is not."""
         with self._changed:
             if not self._unfinished:
                 return
@@ -218,8 +213,8 @@ def _pool() -> _Pool:
 @atexit.register
 def drain(seconds: float = DRAIN) -> None:
     """
-    Wait at most so many ``seconds`` until the tasks of this process are done.
+    Wait at most ``seconds`` until the tasks of this process are done.
 
-    The end of the process calls it. What is not done by then is named in the log.
+    The end of the process calls it. The log names each task that is not done by then.
     """
     _pool().drain(seconds)

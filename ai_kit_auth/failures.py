@@ -1,4 +1,4 @@
-"""How the log tells of a failure without the e-mail addresses that it is about."""
+"""How the log reports a failure without the e-mail addresses in it."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ def log_failure(error: BaseException, message: str, *args: object) -> bool:
     """
     Log ``message`` with ``error`` at level ERROR; tell whether with its traceback.
 
-    SECURITY: mail servers repeat the recipient in what they refuse, and the traceback
+    SECURITY: mail servers repeat the recipient in their refusals, and the traceback
     prints it (OWASP Logging Cheat Sheet, *Data to exclude*). Where the error, or one
     that it was raised from, is SMTP's or has an ``@`` in its text, the log gets the
     types, the codes of SMTP and the lines of code that raised them.

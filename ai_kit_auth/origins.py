@@ -1,9 +1,9 @@
 """
-Origins and sites, as browsers know them: what the checks and the doctor reckon with.
+Origins and sites as browsers see them, for the checks and the doctor.
 
 An origin is scheme, host and port (RFC 6454). A site is scheme and registrable domain
-(the HTML standard, "schemeful same site"): it decides which cookies go along, and ports
-have no part in it.
+(the HTML standard, "schemeful same site"), without the port. Browsers decide by site
+which cookies they send.
 """
 
 from __future__ import annotations
@@ -25,13 +25,13 @@ if TYPE_CHECKING:
     from publicsuffixlist import PublicSuffixList
 
 _PORTS = {"http": 80, "https": 443}
-# A name, with the underscore that some have, or the inside of an IPv6's brackets.
+# A name, which may hold underscores, or the inside of an IPv6 address' brackets.
 _HOST = re.compile(r"[a-z0-9._-]+|[0-9a-f:.]+")
 
 
 @dataclass(frozen=True)
 class Origin:
-    """Scheme, host and port; the host in lower case, without an IPv6's brackets."""
+    """Scheme, host and port; the host in lower case, IPv6 without its brackets."""
 
     scheme: str
     host: str
@@ -42,13 +42,13 @@ class Origin:
 
     @property
     def netloc(self) -> str:
-        """Return what the ``Host`` header says: the port only where it is not usual."""
+        """Return the ``Host`` header: with the port where it is not the default."""
         host = f"[{self.host}]" if ":" in self.host else self.host
         return host if self.has_usual_port else f"{host}:{self.port}"
 
     @property
     def has_usual_port(self) -> bool:
-        """Tell whether it is the port that goes without saying: 80, or 443 by HTTPS."""
+        """Tell whether the port is the default: 80, or 443 for HTTPS."""
         return self.port == _PORTS[self.scheme]
 
     @property
@@ -58,7 +58,7 @@ class Origin:
 
     @property
     def is_secure(self) -> bool:
-        """Tell whether browsers take it for safe: HTTPS, or this machine."""
+        """Tell whether browsers treat it as secure: HTTPS, or this machine."""
         return self.scheme == "https" or self.is_local
 
     def is_same_site(self, other: Origin) -> bool:
@@ -68,10 +68,10 @@ class Origin:
 
 def parse_origin(text: str) -> Origin:
     """
-    Return the origin that ``text`` is, as ``CORS_ALLOWED_ORIGINS`` wants it written.
+    Return the origin ``text``, written as ``CORS_ALLOWED_ORIGINS`` needs it.
 
-    Raises :exc:`ValueError`, whose message says what is wrong with it: "has no scheme",
-    "has a path".
+    Raises :exc:`ValueError`, whose message says what is wrong: "has no scheme", "has a
+    path".
     """
     origin = origin_of(text)
     rest = text.partition("://")[2]
@@ -86,7 +86,7 @@ def origin_of(url: str) -> Origin:
     """
     Return the origin of ``url``, whatever its path.
 
-    A host of other letters than ASCII's becomes what browsers send: "bücher.example" is
+    A host with letters outside ASCII becomes what browsers send: "bücher.example" is
     "xn--bcher-kva.example".
 
     Raises :exc:`ValueError` with what is wrong: "has no scheme", "has no host", ...
@@ -128,11 +128,10 @@ def is_local(host: str) -> bool:
 
 def site_of(host: str) -> str:
     """
-    Return the registrable domain of ``host``; an address is a site of its own.
+    Return the registrable domain of ``host``; an IP address is a site of its own.
 
-    By the Public Suffix List where ``django-ai-kit-auth[doctor]`` is installed, which
-    knows that two tenants of ``vercel.app`` are strangers. Without it the last two
-    labels count.
+    The Public Suffix List, which ``django-ai-kit-auth[doctor]`` installs, tells two
+    tenants of ``vercel.app`` apart. Without it the last two labels count.
     """
     if is_local(host) or _is_address(host):
         return host
@@ -143,7 +142,7 @@ def site_of(host: str) -> str:
 
 
 def is_public_suffix(host: str) -> bool:
-    """Tell whether strangers register names below ``host``, such as ``co.uk``."""
+    """Tell whether the public registers names below ``host``, such as ``co.uk``."""
     if is_local(host) or _is_address(host):
         return False
     suffixes = _suffixes()
@@ -153,7 +152,7 @@ def is_public_suffix(host: str) -> bool:
 
 
 def knows_suffixes() -> bool:
-    """Tell whether :func:`site_of` has the Public Suffix List to go by."""
+    """Tell whether :func:`site_of` uses the Public Suffix List."""
     return _suffixes() is not None
 
 
@@ -198,7 +197,7 @@ def named_hosts() -> list[str]:
     """
     Return the names in ``ALLOWED_HOSTS``: neither ``"*"`` nor with a leading dot.
 
-    Of an entry with a scheme or a port it is the name that is meant.
+    An entry with a scheme or a port means its name.
     """
     hosts = [right_host(host) for host in texts_of(settings.ALLOWED_HOSTS)]
     return [
@@ -210,7 +209,7 @@ def named_hosts() -> list[str]:
 
 def right_host(entry: str) -> str:
     """
-    Return what ``entry`` of ``ALLOWED_HOSTS`` was meant to be, in lower case.
+    Return the right form of ``entry`` of ``ALLOWED_HOSTS``, in lower case.
 
     An entry is compared with the ``Host`` header less its port: it has no scheme, port
     or path, an IPv6 address has its brackets, and a leading dot stands for all names
@@ -227,7 +226,7 @@ def right_host(entry: str) -> str:
 
 
 def texts_of(value: object) -> list[str]:
-    """Return the strings in a setting that should be a list of them, or is anything."""
+    """Return the strings in a setting, which should be a list but may be anything."""
     if not isinstance(value, list | tuple | set | frozenset):
         return []
     return [str(item) for item in value if isinstance(item, str | Promise)]

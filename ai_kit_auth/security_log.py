@@ -1,11 +1,10 @@
 """
-The security log: one line an event, for whoever watches the host.
+The security log of the logger ``ai_kit_auth.security``: one line an event.
 
-Logger ``ai_kit_auth.security``. A line reads
-``event=login_failed code=invalid_credentials user=- address=192.0.2.7``; the record
-has the same as attributes ``event``, ``code``, ``user_pk`` and ``address``. It never
-holds a password, a token or what somebody typed (OWASP Logging Cheat Sheet, *Data to
-exclude*).
+A line reads ``event=login_failed code=invalid_credentials user=- address=192.0.2.7``;
+the record has the same as attributes ``event``, ``code``, ``user_pk`` and ``address``.
+It never holds a password, a token or what a user has typed (OWASP Logging Cheat Sheet,
+*Data to exclude*).
 """
 
 from __future__ import annotations
@@ -41,7 +40,7 @@ EVENTS: Mapping[str, str] = {
     "csrf_failed": "a request without the right CSRF token",
 }
 
-# What people do goes to INFO, what speaks of an attack to WARNING.
+# The signs of an attack go to WARNING, all else to INFO.
 _WARNINGS = {
     "csrf_failed",
     "link_refused",
@@ -55,7 +54,7 @@ def log(event: str, request: Any, *, user: Any = None, code: str = "-") -> None:
     """
     Write the line of ``event``, a key of :data:`EVENTS`.
 
-    ``request``: None where what happened has no request at hand.
+    ``request``: None where the event belongs to none.
     """
     # SECURITY: a key that is a text must not write fields of its own into the line.
     pk = "-" if user is None else quote(str(user.pk), safe="@+:.,")

@@ -293,18 +293,6 @@ class Counter:
         self._slots = math.ceil(events * part)
         self._period = period if lifetime is None else min(period, lifetime)
 
-    @classmethod
-    def by_address(cls, scope: str, request: Any, *key: str) -> list[Counter]:
-        """
-        Return the counter of ``key`` and the client's IP address, if that is known.
-
-        An empty list where the scope is off, or the address may be a proxy's.
-        """
-        if getattr(api_settings.THROTTLE_RATES, scope) is None:
-            return []
-        address = client_address(request)
-        return [] if address is None else [cls(scope, "|".join((*key, address)))]
-
     def take(self) -> str | None:
         """
         Take a slot and return its name, None where the scope is off or the cache fails.
@@ -398,9 +386,12 @@ class LoginAttempt:
     """
     One attempt to log in, counted as a failure until it has succeeded.
 
-    A context manager: the password is hashed within it. Raises DRF's ``Throttled``
-    where no place to hash gets free in time. The attempt is then forgotten: it was no
-    guess, and a busy server must lock no owner out.
+    A context manager, for the hash of the password. Both raise DRF's ``Throttled``: the
+    attempt where a limit is reached, the ``with`` where no place to hash gets free in
+    time. That is no guess, and is not counted: a busy server must lock no owner out.
+
+    ``accounts``: the keys that the account is counted by. ``session``: the name of the
+    session that asks for the password once more.
 
     SECURITY: counted before the password is hashed, so that a burst over many processes
     gets no more guesses than the rate allows (OWASP ASVS 5.0, 6.3.1). Per account and
@@ -409,57 +400,56 @@ class LoginAttempt:
     second, so one IP address cannot use up an account's guesses and lock its owner out
     elsewhere. Where the IP address is not known to be a client's, only the limit per
     account holds: a right password is never refused for what others did from "the same
-    address". But a client that only claims to be a proxy must not use that limit up.
-    From one public IP address that may be a proxy's come at most two thirds of
-    LOGIN_ACCOUNT. A client that has used up so much also takes the rest away from
-    others behind that proxy, but not more. Each of the two kinds is noted in the
-    counter of the other, or a client that claims now and then to be a proxy had both.
+    address".
 
-    ``accounts``: what the account is counted by, by each of them. ``session``: the name
-    of the session that asks for the password once more. SECURITY: what one session
-    guesses is counted per session, not per account, or a stolen session could keep the
-    owner, in another one, from the password's change that ends it. Another session
-    behind the same IP address must not do so either: each session has half of what an
-    IP address may try to itself, whatever others have tried from there. Raises DRF's
-    ``Throttled``.
+    SECURITY: a client that only claims to be a proxy must not use that limit up. So
+    from a public IP address that may be a proxy's come at most two thirds of
+    LOGIN_ACCOUNT; the clients behind a true proxy lose the rest, which the same guesser
+    would use up as well. Each kind is noted in the counter of the other, or a client
+    that claims now and then to be a proxy had both.
+
+    SECURITY: the guesses of one session are counted per session, not per account. A
+    stolen session could otherwise keep the owner, in another one, from changing the
+    password, which ends it. Nor may other clients of the same IP address do so: each
+    session has half of an IP address's guesses to itself.
     """
 
     def __init__(
         self, request: Any, *accounts: str, session: str | None = None
     ) -> None:
         rates = api_settings.THROTTLE_RATES
-        by_both = rates.LOGIN_ACCOUNT_ADDRESS is not None
-        asks = by_both or rates.LOGIN_ADDRESS is not None
+        counts_here = rates.LOGIN_ACCOUNT_ADDRESS is not None
+        asks = counts_here or rates.LOGIN_ADDRESS is not None
         client = client_address(request) if asks else None
-        limits, notes = list[Counter](), list[Counter]()
-        if by_both:
+        limits: list[Counter] = []
+        notes: list[Counter] = []
+        if counts_here:
             address = client or address_of(request)
             keys = [f"{account}|{address}" for account in accounts]
             limits = [Counter("LOGIN_ACCOUNT_ADDRESS", key) for key in keys]
-            # Any other IP address is that of many, or of a declared proxy's client.
-            if drf_settings.NUM_PROXIES is None and _is_public(
-                _parsed(request.META.get("REMOTE_ADDR"))
-            ):
+            remote = _parsed(request.META.get("REMOTE_ADDR"))
+            if drf_settings.NUM_PROXIES is None and _is_public(remote):
                 part = Fraction(2, 3)
                 notes = [
                     Counter("LOGIN_ACCOUNT", f"{key}|proxy", part=part) for key in keys
                 ]
             if client is None:
-                limits, notes = notes, limits if notes else []
+                # An IP address that is not public is everybody's, and limits nothing.
+                limits, notes = (notes, limits) if notes else ([], [])
         addresses = [] if client is None else [Counter("LOGIN_ADDRESS", client)]
-        of = "" if session is None else f"|session|{session}"
-        part = Fraction(1, 2)
-        own = [
-            Counter("LOGIN_ACCOUNT_ADDRESS", f"{limit.key}{of}", part=part)
-            for limit in (limits if of else ())
+        own, of_session = list[Counter](), ""
+        if session is not None:
+            of_session = f"|session|{session}"
+            keys = [f"{limit.key}{of_session}" for limit in limits]
+            half = Fraction(1, 2)
+            own = [Counter("LOGIN_ACCOUNT_ADDRESS", key, part=half) for key in keys]
+        everywhere = [
+            Counter("LOGIN_ACCOUNT", f"{account}{of_session}") for account in accounts
         ]
         self._here = [*own, *limits, *notes]
         self._slots, _ = _take_some(own)
         if self._slots:
             limits, addresses, notes = [], [], [*limits, *addresses, *notes]
-        everywhere = [
-            Counter("LOGIN_ACCOUNT", f"{account}{of}") for account in accounts
-        ]
         try:
             self._slots += take_all(*limits, *everywhere, *addresses)
         except Throttled:

@@ -1,5 +1,5 @@
 """
-Freshly authenticated sessions: who has lately proven to be who they are.
+Freshly authenticated sessions: the user has sent the password a short time ago.
 
 A stolen or unattended session must not be enough for what cannot be undone (OWASP ASVS
 5.0, 7.5.1: re-authentication before sensitive changes).
@@ -29,9 +29,9 @@ def mark_recently_authenticated(request: Any) -> None:
     """
     Let the session count as freshly authenticated for REAUTHENTICATION_TIMEOUT seconds.
 
-    ``confirm_password/`` calls it. A host calls it where it has made sure by other
-    means who is there, such as a single sign-on that it has just asked again; after
-    ``login()``, since the mark is for the account that is logged in.
+    ``confirm_password/`` calls it. A project calls it where it has re-authenticated the
+    user by other means, such as a single sign-on; after ``login()``, since the mark is
+    for the account that is logged in.
     """
     request.session[_CONFIRMED] = _proof(request)
 
@@ -41,7 +41,7 @@ def proof_in_memory(request: Any) -> Iterator[None]:
     """
     Let the session count as freshly authenticated within the block, and save nothing.
 
-    For receivers that ask, before the session has the key that the proof is good for.
+    For receivers, which run before the session has its new key.
     """
     setattr(request.session, _HELD, _proof(request))
     try:
@@ -58,16 +58,16 @@ def save_session(request: Any) -> None:
     """
     Save the session now, and not when the view is done.
 
-    Raises DRF's ``NotAuthenticated`` where another request has ended it meanwhile,
-    which Django's middleware would answer with a page.
+    Raises DRF's ``NotAuthenticated`` where another request has ended it meanwhile.
+    Django's middleware would answer that with a page.
     """
     try:
         request.session.save()
     except UpdateError as gone:
-        # Or the middleware would try once more.
+        # Otherwise the middleware would try once more.
         request.session.flush()
         raise NotAuthenticated from gone
-    # A key that the browser does not have yet is still to be sent.
+    # The middleware must still send a key that the browser does not have yet.
     known = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
     request.session.modified = request.session.session_key != known
 
@@ -79,21 +79,21 @@ def is_recently_authenticated(request: Any) -> bool:
     confirmed = getattr(session, _HELD, None) or session.get(_CONFIRMED)
     if timeout is None or confirmed is None or not request.user.is_authenticated:
         return False
-    # SECURITY: a host's view may know its user by a token, and a stolen one may come
-    # with the session of somebody else.
-    who, when = confirmed
-    # A clock that was set back must not make a session fresh for good; those of two
-    # servers are never quite the same.
+    pk, when = confirmed
+    # A clock that was set back must not make a session fresh for good; the clocks of
+    # two servers are never quite the same.
     age = time.time() - when
-    return bool(who == str(request.user.pk) and -_CLOCKS_DIFFER < age < timeout)
+    # SECURITY: a project's view may know its user by a token, and a stolen token may
+    # come with the session of another user.
+    return bool(pk == str(request.user.pk) and -_CLOCKS_DIFFER < age < timeout)
 
 
 class RecentlyAuthenticated(BasePermission):
     """
-    A DRF permission for a host's own views: logged in, and lately proven to be so.
+    A DRF permission for a project's own views: the session is freshly authenticated.
 
-    Who is not logged in gets what DRF answers to that; who is, but without a proof of
-    the last REAUTHENTICATION_TIMEOUT seconds, 403 with the code
+    An anonymous user gets DRF's own answer. A user without a re-authentication in the
+    last REAUTHENTICATION_TIMEOUT seconds gets 403 with the code
     ``reauthentication_required`` as the exception's ``detail`` and ``code``. The page
     then asks for the password, posts it to ``confirm_password/`` and tries again.
     """

@@ -43,6 +43,7 @@ from ..throttling import (
     Mail,
     ask_cache,
     cache_key,
+    client_address,
     gate,
     may_mail,
     session_name,
@@ -199,9 +200,10 @@ def may_request_email_change(request: Any) -> None:
     SECURITY: both are counted apart from the mails of other endpoints, whose number
     depends on who has an account: a refusal here is seen, and would tell.
     """
+    address = client_address(request)
     take_all(
         Counter("CHANGE_EMAIL", str(request.user.pk)),
-        *Counter.by_address("MAIL_ADDRESS", request, "new"),
+        *([Counter("MAIL_ADDRESS", f"new|{address}")] if address else ()),
     )
 
 
