@@ -286,21 +286,23 @@ class AuthView(APIView):
         }
 
     def get_permissions(self) -> list[Any]:
-        own = self.permissions_of.get(self._method)
-        return [rule() for rule in own] if own else list(super().get_permissions())
+        of_method = self._of_method(self.permissions_of) if self.permissions_of else ()
+        if of_method:
+            return [rule() for rule in of_method]
+        return list(super().get_permissions())
 
     def get_throttles(self) -> list[BaseThrottle]:
-        of_method = self.throttles_of.get(self._method, ())
-        own = [throttle() for throttle in (*self.throttles, *of_method)]
+        own = [throttle() for throttle in self.throttles]
+        if self.throttles_of:
+            own += [throttle() for throttle in self._of_method(self.throttles_of)]
         if self.begins_sessions and settings.CSRF_USE_SESSIONS:
             own.append(SessionThrottle())
         return [*super().get_throttles(), *own]
 
-    @property
-    def _method(self) -> str:
+    def _of_method(self, rules: Mapping[str, Sequence[Any]]) -> Sequence[Any]:
         # drf-spectacular asks the view without a request.
         request = getattr(self, "request", None)
-        return "" if request is None else str(request.method)
+        return () if request is None else rules.get(request.method, ())
 
     def get_authenticators(self) -> list[Any]:
         """
@@ -326,8 +328,11 @@ class AuthView(APIView):
 
     def _session_of_a_rule(self) -> type[SessionAuthentication] | None:
         """Return what finds the user where only a subclass's permissions ask for it."""
+        found = _WITH_USER.get(tuple(self.authentication_classes))
+        if found is None:
+            return None
         asks = [rule for rule in self.get_permissions() if type(rule) is not AllowAny]
-        return _WITH_USER.get(tuple(self.authentication_classes)) if asks else None
+        return found if asks else None
 
     def handle_exception(self, exc: Exception) -> Response:
         for kind, event in _EVENTS.items():
