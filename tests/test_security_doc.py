@@ -36,7 +36,14 @@ LEVELS = {
     "7.5": [2, 2, 3],
     "7.6": [2, 2],
 }
-ANSWERS = ("Here", "Here and host", "Host", "Frontend", "Not met", "Not applicable")
+ANSWERS = (
+    "Package",
+    "Package and project",
+    "Project",
+    "Frontend",
+    "Not met",
+    "Not applicable",
+)
 
 
 @pytest.fixture(scope="module")
