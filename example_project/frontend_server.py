@@ -24,7 +24,7 @@ class FrontendServer(ThreadingHTTPServer):
     """Serves ``frontend/`` on ``port``; ``host_url`` is the origin of the API.
 
     ``demo_logins`` is what the login page shows: a list of ``{"username", "email",
-    "password"}``, the password ``None`` where nobody but its owner knows it.
+    "password"}``, the password ``None`` if only its owner knows it.
     """
 
     def __init__(self, port: int, host_url: str) -> None:

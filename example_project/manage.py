@@ -1,5 +1,5 @@
 #!/usr/bin/env python
-"""Django's command line for the example host (development settings)."""
+"""Django's command line for the example's backend (development settings)."""
 
 from __future__ import annotations
 

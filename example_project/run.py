@@ -1,11 +1,11 @@
 #!/usr/bin/env python
-"""Run the example: the host and the frontend, each on its own origin.
+"""Run the example: the backend and the frontend, each on its own origin.
 
     python example_project/run.py [--host-port 8000] [--frontend-port 3000]
 
 Stops at Ctrl-C. Exit code 0 after a stop, 1 where it could not start. The environment
-variable ``EXAMPLE_SETTINGS`` names the settings of the host, ``host.settings`` by
-default: other than ``DJANGO_SETTINGS_MODULE``, nobody has it set for another project.
+variable ``EXAMPLE_SETTINGS`` names the settings of the backend, ``host.settings`` by
+default. It is not ``DJANGO_SETTINGS_MODULE``, which may be set for another project.
 """
 
 from __future__ import annotations
@@ -109,13 +109,13 @@ def _say(text: str, stream: TextIO = sys.stdout) -> None:
 
 def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     parser = argparse.ArgumentParser(
-        description="Run the example: the host and the frontend, each on its origin."
+        description="Run the example: the backend and the frontend, each on its origin."
     )
     parser.add_argument(
         "--host-port",
         type=_port,
         default=os.environ.get("EXAMPLE_HOST_PORT") or "8000",
-        help="port of the Django host (default: EXAMPLE_HOST_PORT or 8000)",
+        help="port of the Django backend (default: EXAMPLE_HOST_PORT or 8000)",
     )
     parser.add_argument(
         "--frontend-port",
@@ -125,7 +125,7 @@ def _parse(argv: Sequence[str] | None) -> argparse.Namespace:
     )
     arguments = parser.parse_args(argv)
     if arguments.host_port == arguments.frontend_port:
-        parser.error("the host and the frontend need two different ports")
+        parser.error("the backend and the frontend need two different ports")
     return arguments
 
 
@@ -179,7 +179,7 @@ def _serve(host_port: int, frontend_port: int, stop: threading.Event) -> None:
                 thread.start()
             _say(
                 f"Frontend  {frontend_url}/\n"
-                f"Outbox    {frontend_url}/outbox (the mails the host sent)\n"
+                f"Outbox    {frontend_url}/outbox (the mails that the backend sent)\n"
                 f"API       {host_url}/api/v1/auth/\n"
                 f"Admin     {host_url}/admin/\n"
                 "\n" + "\n".join(_line(*login) for login in logins) + "\n"

@@ -143,7 +143,7 @@ def journey(name: str) -> Iterator[tuple[Browser, str, str, dict[str, Any]]]:
     """
     Yield the requests of one user called ``name``: browser, method, path and body.
 
-    Each is sent by whoever iterates, before the next one is asked for.
+    The caller sends each request before it asks for the next one.
     """
     browser, other = Browser(), Browser()
     email = f"{name}@example.com"

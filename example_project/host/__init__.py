@@ -1,1 +1,1 @@
-"""The example host: the smallest Django project that uses ``ai_kit_auth``."""
+"""The example's backend: the smallest Django project that uses ``ai_kit_auth``."""

@@ -1,4 +1,4 @@
-"""The outbox: mails that the host sent, read back from the files they became."""
+"""The outbox: the mails that the backend sent, read from their files."""
 
 from __future__ import annotations
 
@@ -33,7 +33,7 @@ Mail = TypedDict(
 
 @require_safe
 def outbox(request: HttpRequest) -> HttpResponse:
-    """Answer with the mails the host sent, newest first.
+    """Answer with the mails that the backend sent, newest first.
 
     ``{"messages": [{"id", "date", "from", "to", "subject", "text", "html"}, ...]}``:
     all strings, ``date`` in ISO 8601, ``text`` and ``html`` empty where a mail has no

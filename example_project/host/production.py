@@ -28,7 +28,7 @@ def _required(name: str) -> str:
     return value
 
 
-# Not the folder of run.py, whose accounts have passwords that everybody can read.
+# Not the folder of run.py, whose accounts have public passwords.
 _required("EXAMPLE_DATA_DIR")
 
 DEBUG = False
@@ -59,7 +59,7 @@ if os.environ.get("BEHIND_TLS_PROXY") == "1":
 
 # SameSite=Lax (Django's default) serves a frontend on the same site, such as
 # app.example.com with api.example.com. One on a foreign site would need "None", and
-# browsers that block third-party cookies would still log nobody in.
+# browsers that block third-party cookies would still not log a user in.
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
 
@@ -68,7 +68,7 @@ CACHES = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
         "LOCATION": "cache",
-        # The default of 300 would let anybody push the counters out.
+        # The default of 300 would let any client push the counters out.
         "OPTIONS": {"MAX_ENTRIES": 100_000},
     }
 }

@@ -1,4 +1,4 @@
-"""Development settings of the example host; ``host.production`` hardens them.
+"""Development settings of the example's backend; ``host.production`` hardens them.
 
 Environment variables, all optional: ``EXAMPLE_HOST_PORT`` (8000),
 ``EXAMPLE_FRONTEND_PORT`` (3000), ``EXAMPLE_DATA_DIR`` (``example_project/data``),
@@ -127,7 +127,7 @@ AI_KIT_AUTH = {
 REST_FRAMEWORK: dict[str, Any] = {
     # No proxy: a request's IP address is its client's, also where that is 127.0.0.1.
     "NUM_PROXIES": 0,
-    # For views of the host's own, such as the one that serves the schema.
+    # For views of the project itself, such as the one that serves the schema.
     "DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema",
 }
 SPECTACULAR_SETTINGS = {
@@ -145,7 +145,7 @@ CORS_ALLOWED_ORIGINS = [FRONTEND_ORIGIN]
 CORS_ALLOW_CREDENTIALS = True
 CSRF_TRUSTED_ORIGINS = [FRONTEND_ORIGIN]
 # A token in the session cannot be overwritten by the csrftoken cookie of the admin,
-# which shares the host with the API.
+# which has the same host name as the API.
 CSRF_USE_SESSIONS = os.environ.get("EXAMPLE_CSRF_USE_SESSIONS", "1") == "1"
 
 DEFAULT_FROM_EMAIL = "Example <hello@example.com>"

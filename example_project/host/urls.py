@@ -1,4 +1,4 @@
-"""Routes of the example host."""
+"""Routes of the example's backend."""
 
 from __future__ import annotations
 
@@ -21,6 +21,6 @@ urlpatterns = [
     path("api/schema/", SpectacularAPIView.as_view(), name="schema"),
     # Browsers ask for it at the admin's pages, which name no icon.
     path("favicon.ico", RedirectView.as_view(url=f"{frontend}/favicon.svg")),
-    # SECURITY: the outbox shows everybody's activation and reset links.
+    # SECURITY: the outbox shows the activation and reset links of all users.
     *([path("outbox/", outbox.outbox)] if settings.DEBUG else []),
 ]

@@ -1,4 +1,4 @@
-"""The WSGI application of the example host."""
+"""The WSGI application of the example's backend."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-// The one place that talks to the host.
+// The only module that sends requests to the backend.
 
 import { HOST_URL } from "/config.js";
 import { language } from "./i18n.js";
@@ -27,7 +27,7 @@ export class ApiError extends Error {
 }
 
 function toError(status, body) {
-  // A proxy or a crashed host answers something that is no JSON of ours.
+  // A proxy or a crashed backend answers with a body that is not our JSON.
   if (body === null || typeof body !== "object") {
     return new ApiError({ status, codes: ["error"] });
   }
@@ -70,7 +70,7 @@ export function post(endpoint, body, { signal } = {}) {
   return write("POST", endpoint, body, signal);
 }
 
-/** PATCH likewise. */
+/** PATCH, in the same way. */
 export function patch(endpoint, body) {
   return write("PATCH", endpoint, body);
 }
@@ -85,7 +85,7 @@ async function write(method, endpoint, body, signal) {
   });
 }
 
-/** GET the host's outbox: a list of {"id", "date", "from", "to", "subject", ...}. */
+/** GET the backend's outbox: a list of {"id", "date", "from", "to", "subject", ...}. */
 export async function outbox() {
   return (await request(`${HOST_URL}/outbox/`, { method: "GET" })).messages;
 }

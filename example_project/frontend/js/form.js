@@ -126,7 +126,7 @@ export function field(
       input.value = other;
       show([]);
     },
-    /** Empty the field likewise. */
+    /** Empty the field. */
     clear() {
       this.fill("");
     },
@@ -215,8 +215,8 @@ export function newPasswordFields(name, label) {
 
 /**
  * A form of `fields`. `send()` does the request and what follows it; an ApiError that it
- * throws is shown. `check()` returns codes by field, {} for none, of what the host cannot
- * find: with one of these the form is not sent. The host finds the rest, and more than the
+ * throws is shown. `check()` returns codes by field, {} for none, of what the backend cannot
+ * find: with one of these the form is not sent. The backend finds the rest, and more than the
  * page could: names that are taken.
  * `name`: on a page with several. `look`: "danger" or "quiet". `cancel`: what a second
  * button does, which is there if this is.
@@ -273,7 +273,7 @@ export function form({
     status.clear();
     const obstacles = check();
     if (Object.keys(obstacles).length) {
-      // The host is not asked, so the page says all that it can find by itself.
+      // The backend is not asked, so the page shows every error that it finds itself.
       mark({ ...ownFindings(fields), ...obstacles });
       return;
     }
@@ -303,7 +303,7 @@ export function form({
     }
   }
 
-  // novalidate: the example shows the host's codes. method: should the script be
+  // novalidate: the example shows the backend's codes. method: should the script be
   // missing, nothing may end up in an address.
   const element = el(
     "form",
@@ -336,7 +336,7 @@ export function checkWhileTyping(password, body, others = []) {
     } catch (error) {
       if (signal.aborted) return;
       if (!(error instanceof ApiError)) throw error;
-      // Whatever else is wrong gets said when the form is sent.
+      // The other errors are shown when the form is sent.
       password.show(error.fields.password ?? []);
     }
   }

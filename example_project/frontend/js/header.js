@@ -1,4 +1,4 @@
-// The head of every page: the menu, who is logged in, the languages.
+// The head of every page: the menu, the user, the languages.
 
 import { el, say, statusArea } from "./dom.js";
 import { apply, language, setLanguage } from "./i18n.js";

@@ -34,7 +34,7 @@ export async function load() {
 
 /**
  * Return the sentence for `key` with `{name}` replaced by `params.name`.
- * "errors.<code>" gives the sentence of an error code, also of one nobody knows.
+ * "errors.<code>" gives the sentence of an error code, also of an unknown code.
  */
 export function t(key, params = {}) {
   const dictionary = dictionaries[current];

@@ -11,7 +11,7 @@ apply(document);
 try {
   await refresh();
 } catch (error) {
-  // Pages that need the host say so themselves.
+  // Pages that need the backend show that themselves.
   if (!(error instanceof ApiError)) throw error;
 }
 startHeader();

@@ -12,7 +12,7 @@ export function codeList(codes, sentences = {}) {
   return el("ul", { class: "codes" }, ...items);
 }
 
-/** What to say when the host did not answer. */
+/** The text for a backend that does not answer. */
 export function networkMessage() {
   return say("p", "app.network", {}, { url: HOST_URL, origin: location.origin });
 }

@@ -1,5 +1,5 @@
-// What the host wants a fresh proof for. Only the host knows how old the last one is, so
-// the page tries without the password, and asks for it where the host does.
+// Re-authentication. Only the backend knows how old the last one is. So the page sends the
+// request without the password, and asks for it only if the backend does.
 
 import { ApiError, post } from "./api.js";
 import { ask } from "./dialog.js";
@@ -8,9 +8,9 @@ import { field, form } from "./form.js";
 import { displayName } from "./session.js";
 
 /**
- * Call `send(proof)`, whose body is to hold what `proof` holds; if the host asks who is
- * there, ask the person and call it again. Returns false where the person would not
- * tell; throws what `send` throws otherwise. `status` is the form's.
+ * Call `send(proof)`, which sends the content of `proof` in its body. If the backend asks
+ * for re-authentication, ask the user for the password and call it again. Returns false if
+ * the user cancels. Throws the other errors of `send`. `status` is the form's.
  */
 export async function proven(send, status) {
   try {
@@ -23,8 +23,8 @@ export async function proven(send, status) {
   const password = await confirmPassword();
   if (password === null) return false;
   status.show("info", say("p", "form.sending"));
-  // The session is fresh by now. To log the others out the host needs the password all the
-  // same: it hashes it anew.
+  // The session is fresh now. The backend still needs the password to end other sessions,
+  // because it hashes the password anew.
   await send({ password });
   return true;
 }
@@ -35,7 +35,7 @@ function asksForProof(error) {
   return missing || error.has("reauthentication_required");
 }
 
-/** Have the session confirmed; return the password, or null if the person cancels. */
+/** Confirm the session. Return the password, or null if the user cancels. */
 function confirmPassword() {
   return ask("confirm.title", (close) => {
     const password = field("password", {

@@ -1,4 +1,4 @@
-// Who is logged in, as far as this page knows.
+// The user of the session, as far as this page knows.
 
 import * as api from "./api.js";
 import { loginState } from "./destination.js";
@@ -11,7 +11,7 @@ export function currentUser() {
   return user;
 }
 
-/** What to call the user: a host's user model may have no user name. */
+/** The name of the user. A user model may have no username. */
 export function displayName() {
   return user.username ?? user.email;
 }
@@ -26,13 +26,13 @@ function set(next) {
   for (const listener of listeners) listener();
 }
 
-/** Ask the host; return the user or null. */
+/** Ask the backend. Return the user or null. */
 export async function refresh() {
   set((await api.me()).user);
   return user;
 }
 
-/** Ask the host; return the user, or null and be on the way to the login and back. */
+/** Ask the backend. Return the user, or return null and go to the login and back. */
 export async function refreshOrLogIn(navigate) {
   await refresh();
   if (user === null) {
@@ -51,7 +51,7 @@ export async function update(values) {
   set((await api.patch("me/", values)).user);
 }
 
-/** Note that nobody is logged in any more. */
+/** Note that the user is logged out. */
 export function ended() {
   set(null);
 }

@@ -13,7 +13,7 @@ export const account = {
     const user = await refreshOrLogIn(navigate);
     if (user === null) return null;
 
-    /** As proven(), but whoever was logged out meanwhile is on the way to the login. */
+    /** As proven(), but a user who was logged out meanwhile is sent to the login. */
     async function act(status, send) {
       try {
         return await proven(send, status);
@@ -41,7 +41,7 @@ export const account = {
       el(
         "div",
         { class: "settings-list" },
-        // A host's user model may have none.
+        // A user model may have none.
         user.username !== undefined && setting("username", usernameForm(act)),
         setting("email", emailForm(act), { email: user.email }),
         setting("password", passwordForm(act)),
@@ -79,7 +79,7 @@ function usernameForm(act) {
     submit: "account.username_submit",
     async send() {
       if (!(await act(status, () => update({ username: username.value() })))) return;
-      // The host may keep another form of it.
+      // The backend may store another form of it.
       username.input.value = currentUser().username;
       status.show("success", say("p", "account.username_done"));
     },
@@ -175,10 +175,10 @@ function deletionForm(act, leave) {
   return element;
 }
 
-/** Ask whether the account is to go. Only who types one of its names can say so. */
+/** Ask whether to delete the account. The user has to type one of its names. */
 function isSure() {
   const { username, email } = currentUser();
-  // A host's user model may have no user name.
+  // A user model may have no username.
   const names = [username, email].filter(Boolean);
   const typed = field("delete_name", {
     label: "account.delete_type",

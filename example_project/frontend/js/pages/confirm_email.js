@@ -1,7 +1,7 @@
 import { currentUser } from "../session.js";
 import { mailedLink } from "./mailed_link.js";
 
-/** The page that the mail to a new address links to, opened in whatever browser. */
+/** The page that the mail to a new address links to, in any browser. */
 export const confirmEmail = mailedLink({
   name: "confirm_email",
   endpoint: "confirm_email/",

@@ -46,7 +46,7 @@ export function mailedLink({ name, endpoint, refusal, next, instead }) {
         );
       }
 
-      // The host wants to know that this is not just whoever can read the mail.
+      // The backend asks for a proof beyond access to the mailbox.
       function askForPassword() {
         const password = field("password", {
           label: "field.password",

@@ -3,7 +3,7 @@ import { el, heading, say } from "../dom.js";
 import { apply } from "../i18n.js";
 import { errorMessage } from "../messages.js";
 
-/** The mails that the host sent, as HTML and as text. */
+/** The mails that the backend sent, as HTML and as text. */
 export const outbox = {
   title: "outbox.title",
   async render() {

@@ -25,7 +25,7 @@ export const profile = {
     );
 
     function fact(name) {
-      // A host's user model may lack a name, or a serializer leave it out.
+      // A user model may have no name, or the serializer may leave it out.
       if (user[name] === undefined) return [];
       return [
         say("dt", `profile.${name}`),
