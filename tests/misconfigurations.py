@@ -99,7 +99,7 @@ def _templates(**changes: str) -> dict[str, Any]:
     return _auth(EMAIL_TEMPLATES={"RESET_PASSWORD": changes})
 
 
-# The frontend is another site than the API, and both settings of origins know it.
+# The frontend is on another site than the API, and both settings of origins know it.
 _ACROSS = {"CORS_ALLOWED_ORIGINS": ["{origin}"], "CSRF_TRUSTED_ORIGINS": ["{origin}"]}
 _NONE = {"SESSION_COOKIE_SAMESITE": "None", "CSRF_COOKIE_SAMESITE": "None"}
 PLAIN_FRONTEND, PLAIN_API = "http://app.example.com", "http://api.example.com"
@@ -384,7 +384,7 @@ CASES = (
     Misconfiguration(
         # Works, for every origin there is.
         "cors_regexes_as_text",
-        "'^' lets every origin in",
+        "'^' allows every origin",
         {"CORS_ALLOWED_ORIGIN_REGEXES": "^https://app"},
         check="ai_kit_auth.E014",
     ),

@@ -214,7 +214,7 @@ def seeds() -> Iterator[Seed]:
     )
     yield Seed(
         "E006",
-        "AI_KIT_AUTH['USER_SERIALIZER']: builtins.dict is no serializer",
+        "AI_KIT_AUTH['USER_SERIALIZER']: builtins.dict is not a serializer",
         "ai_kit_auth.serializers.UserSerializer",
         {"AI_KIT_AUTH": auth(USER_SERIALIZER=dict)},
     )
@@ -242,7 +242,7 @@ def seeds() -> Iterator[Seed]:
     )
     yield Seed(
         "E014",
-        "and '^' lets every origin in, with its cookies",
+        "and '^' allows every origin, with its cookies",
         r"CORS_ALLOWED_ORIGIN_REGEXES = ['^https://\\w+",
         {"CORS_ALLOWED_ORIGIN_REGEXES": r"^https://\w+\.example\.com$"},
     )
@@ -261,7 +261,7 @@ def seeds() -> Iterator[Seed]:
     )
     yield Seed(
         "W002",
-        "DatabaseCache throws entries away",
+        "DatabaseCache deletes entries",
         "CACHES['default']['OPTIONS']['MAX_ENTRIES'] to 100_000",
         {"CACHES": {"default": {"BACKEND": DATABASE, "LOCATION": "cache"}}},
         deploy=True,
@@ -291,7 +291,7 @@ def seeds() -> Iterator[Seed]:
     )
     yield Seed(
         "W006",
-        f"INSTALLED_APPS lacks corsheaders, and the frontend lives at {app}",
+        f"INSTALLED_APPS lacks corsheaders, and the frontend is at {app}",
         'INSTALLED_APPS = [..., "corsheaders"]',
         {"INSTALLED_APPS": [a for a in settings.INSTALLED_APPS if a != "corsheaders"]},
     )
@@ -333,8 +333,8 @@ def seeds() -> Iterator[Seed]:
     )
     yield Seed(
         "W013",
-        f"{lax} is another site than api.example.com, and SESSION_COOKIE_SAMESITE and "
-        "CSRF_COOKIE_SAMESITE",
+        f"{lax} is on another site than api.example.com, and SESSION_COOKIE_SAMESITE "
+        "and CSRF_COOKIE_SAMESITE",
         'SESSION_COOKIE_SAMESITE = "None"; SESSION_COOKIE_SECURE = True; CSRF_',
         {
             "AI_KIT_AUTH": auth(FRONTEND={"URL": lax}),
@@ -378,7 +378,7 @@ def seeds() -> Iterator[Seed]:
     )
     yield Seed(
         "W019",
-        "SECURE_PROXY_SSL_HEADER tells of a server that a proxy may stand before",
+        "SECURE_PROXY_SSL_HEADER suggests that a proxy stands before the server",
         "REST_FRAMEWORK = {'NUM_PROXIES': 1}",
         {
             "REST_FRAMEWORK": {},
@@ -423,7 +423,8 @@ def seeds() -> Iterator[Seed]:
     )
     yield Seed(
         "W026",
-        "'password' of tests.test_checks.ShowsAll shows everybody's password hash",
+        "'password' of tests.test_checks.ShowsAll shows each user the hash of their "
+        "password",
         "ShowsAll.Meta.fields",
         {"AI_KIT_AUTH": auth(USER_SERIALIZER=ShowsAll)},
     )
@@ -452,13 +453,14 @@ def seeds() -> Iterator[Seed]:
     )
     yield Seed(
         "W032",
-        "at 'auth', without a slash: login/ is at /authlogin/",
+        "at 'auth', without a trailing slash, so login/ is at /authlogin/",
         'path("auth/", include("ai_kit_auth.urls"))',
         {"ROOT_URLCONF": "tests.urlconfs.without_a_slash"},
     )
     yield Seed(
         "W033",
-        "answers tests.urlconfs.below_a_page.page, by the route '^'",
+        "tests.urlconfs.below_a_page.page answers at /api/v1/auth/login/, by the route "
+        "'^'",
         "In tests.urlconfs.below_a_page, put path(..., include(",
         {"ROOT_URLCONF": "tests.urlconfs.below_a_page"},
     )
@@ -476,7 +478,8 @@ def seeds() -> Iterator[Seed]:
     )
     yield Seed(
         "W036",
-        "(CORS_ORIGIN_WHITELIST is set): reset links lead to '/auth/reset_password/'",
+        "(CORS_ORIGIN_WHITELIST is set): reset links now lead to "
+        "'/auth/reset_password/'",
         "Write 'RESET_PW_ROUTE': '/auth/reset-password' into AI_KIT_AUTH['FRONTEND']",
         {"CORS_ORIGIN_WHITELIST": [app]},
     )
@@ -490,7 +493,7 @@ def seeds() -> Iterator[Seed]:
     )
     yield Seed(
         "W040",
-        "is not set: a connection to a mail server that does not answer lasts for ever",
+        "is not set: a connection to a mail server that does not answer never ends",
         "EMAIL_TIMEOUT = 10"
         if django.VERSION < (6, 1)
         else "MAILERS['default']['OPTIONS']['timeout'] = 10",
@@ -1083,8 +1086,8 @@ def register(by: object) -> dict[str, Any]:
 @pytest.mark.parametrize(
     ("shown_by", "told"),
     [
-        (dict, "builtins.dict is no serializer"),
-        ("ai_kit_auth.views.LoginView", "LoginView is no serializer"),
+        (dict, "builtins.dict is not a serializer"),
+        ("ai_kit_auth.views.LoginView", "LoginView is not a serializer"),
         (NamesNothing, "`nickname` is not valid for model"),
         (ForgetsItsChild, "`child` is a required argument"),
     ],

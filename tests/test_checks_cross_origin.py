@@ -84,7 +84,7 @@ def test_a_frontend_elsewhere_is_told_all_that_it_needs(
 @pytest.mark.parametrize("number", ["W006", "W007"])
 def test_a_host_that_is_its_own_frontend_is_told_how_to_say_so(number: str) -> None:
     found = {str(p.id)[-4:]: p for p in findings(**NOTHING)}
-    assert f"If {APP} is this very host, put its name into ALLOWED_HOSTS" in str(
+    assert f"If {APP} is the API's own origin, put its name into ALLOWED_HOSTS" in str(
         found[number].hint
     )
 
@@ -404,7 +404,7 @@ def test_w013_one_machine_by_two_names_is_told_to_use_one(
 ) -> None:
     [problem] = findings(**allowed(url), ALLOWED_HOSTS=hosts)
     assert problem.id == "ai_kit_auth.W013"
-    assert f"call the API by {host}, with ALLOWED_HOSTS = ['{all_hosts}']" in str(
+    assert f"call the API at {host}, with ALLOWED_HOSTS = ['{all_hosts}']" in str(
         problem.hint
     )
     assert "SAMESITE" not in str(problem.hint)

@@ -1,11 +1,11 @@
 """
-What ``manage.py check`` says about a host's configuration.
+The checks that ``manage.py check`` runs on a project's configuration.
 
-:data:`PROBLEMS` declares every id once. An error stops every command of a host that
-upgrades, so there is one only for what is surely broken; what cannot be known is passed
-over in silence. No check but one asks the database, which Django runs with
-``--database`` alone, and none raises, whatever the host wrote: Django's own checks tell
-what is wrong with Django's settings.
+:data:`PROBLEMS` declares every id once. An error stops every command of a project that
+upgrades, so an error stands only for what is certainly broken. A check says nothing
+about what it cannot know. One check asks the database; Django runs it with
+``--database`` only. No check raises, whatever the settings hold: Django's own checks
+report what is wrong with Django's settings.
 """
 
 from __future__ import annotations
@@ -20,10 +20,10 @@ from .admin import check_admin
 from .configuration import check_settings
 from .cross_origin import check_cookies, check_cross_origin
 from .deployment import check_cache, check_deployment
-from .host import check_host
 from .mails import check_mail_backend, check_templates
 from .middleware import check_middleware
 from .problems import PROBLEMS, Problems
+from .project import check_project
 from .proxies import check_proxies
 from .serializers import check_serializers
 from .upgrade import check_accounts, check_upgrade
@@ -33,7 +33,7 @@ __all__ = ["CHECKS", "PROBLEMS", "register"]
 
 
 TAG = "ai_kit_auth"
-# Each with Django's tag for it, and whether it is for --deploy alone.
+# Each check with its tag of Django's, and whether it runs with --deploy only.
 CHECKS: Mapping[Callable[[], Problems], tuple[str, bool]] = {
     check_settings: (TAG, False),
     check_upgrade: (TAG, False),
@@ -45,7 +45,7 @@ CHECKS: Mapping[Callable[[], Problems], tuple[str, bool]] = {
     check_middleware: (TAG, False),
     check_cross_origin: (checks.Tags.security, False),
     check_cookies: (checks.Tags.security, False),
-    check_host: (TAG, False),
+    check_project: (TAG, False),
     check_proxies: (checks.Tags.security, False),
     check_deployment: (checks.Tags.security, True),
     check_cache: (checks.Tags.caches, True),
@@ -53,7 +53,7 @@ CHECKS: Mapping[Callable[[], Problems], tuple[str, bool]] = {
 
 
 def register() -> None:
-    """Have ``manage.py check`` run them, all under the tag ``ai_kit_auth`` as well."""
+    """Register all checks with Django, each under the tag ``ai_kit_auth`` as well."""
     for find, (tag, deploy) in CHECKS.items():
         checks.register(_as_check(find), *{TAG: None, tag: None}, deploy=deploy)
     checks.register(_ask_the_database, checks.Tags.database)
@@ -65,7 +65,7 @@ def _ask_the_database(
     return list(check_accounts(databases or ()))
 
 
-# Apps get ready once more under override_settings(INSTALLED_APPS=...).
+# override_settings(INSTALLED_APPS=...) calls ready() again; this registers once.
 @cache
 def _as_check(find: Callable[[], Problems]) -> Callable[..., list[checks.CheckMessage]]:
     def check(app_configs: object, **kwargs: Any) -> list[checks.CheckMessage]:

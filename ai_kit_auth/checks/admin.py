@@ -1,4 +1,4 @@
-"""The user admin: whose it is, and its fieldsets."""
+"""The user admin: which class is registered, and its fieldsets."""
 
 from __future__ import annotations
 
@@ -51,15 +51,15 @@ def _other_admin(current: object, model: type[Model]) -> Problems:
     yield problem(
         "W030",
         f"{dotted(found)} is registered for {model._meta.label}, so AIUserAdmin is not "
-        "in use: an account that is made there gets no activation mail.",
+        "in use: an account that the admin creates gets no activation mail.",
         f"from ai_kit_auth.admin import AIUserAdmin; class {own}(AIUserAdmin): ... "
-        "keeps what the class has and adds ours; or AI_KIT_AUTH = "
+        "keeps your class and adds AIUserAdmin to it; or AI_KIT_AUTH = "
         "{'USE_AI_KIT_AUTH_ADMIN': False}.",
     )
 
 
 def _shows_setting(model_admin: Any, fieldsets: str) -> bool:
-    """Tell whether its pages are the setting's, and no project's code aside."""
+    """Tell whether the setting decides on its pages, and no code of the project."""
     found = type(model_admin)
     usual = ("get_fieldsets", "get_form", "get_readonly_fields", "get_fields")
     return type(
@@ -96,7 +96,7 @@ def _fieldset_problems(
 
 
 def _names_in(fieldset: Any) -> list[str] | None:
-    """Return the fields of ``fieldset``, None where it is malformed."""
+    """Return the fields of ``fieldset``, or None if it is malformed."""
     try:
         _, options = fieldset
         lines = options["fields"]
@@ -107,7 +107,7 @@ def _names_in(fieldset: Any) -> list[str] | None:
 
 
 def _names_of(line: Any) -> list[str]:
-    """Return the names in ``line``: a field, or a tuple of those side by side."""
+    """Return the names in ``line``: one field, or a tuple of fields side by side."""
     parts = [line] if isinstance(line, str) or callable(line) else line
     return [name for name in parts if isinstance(name, str)]
 

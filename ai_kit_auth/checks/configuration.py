@@ -1,4 +1,4 @@
-"""What AI_KIT_AUTH says, taken for itself."""
+"""AI_KIT_AUTH by itself, without the settings of Django."""
 
 from __future__ import annotations
 
@@ -64,7 +64,7 @@ def check_settings() -> Problems:
                 yield problem(
                     "E003", str(error), "Name a callable by its full dotted path."
                 )
-            except Exception as error:  # noqa: BLE001  # the host's module raises it
+            except Exception as error:  # noqa: BLE001  # a module of the project may
                 yield problem(
                     "E003",
                     f"{key(name)}: importing it raises {type(error).__name__}: {error}",
@@ -73,16 +73,16 @@ def check_settings() -> Problems:
 
 
 def _arity_problems(name: str, given: Any, setting: Dotted[Any]) -> Problems:
-    """Ask whether ``given`` takes what the function of the default takes."""
+    """Find a function ``given`` that does not take the arguments of the default."""
     standard = import_string(setting.default)
     if given is standard or isinstance(standard, type):
-        # What a serializer takes is DRF's to say.
+        # DRF decides which arguments a serializer takes.
         return
     arguments = list(inspect.signature(standard).parameters)
     try:
         signature = inspect.signature(given)
     except Exception:  # noqa: BLE001  # a proxy may raise anything
-        # Of some that are written in C nothing is known, either.
+        # Some functions written in C have no signature.
         return
     try:
         signature.bind(*arguments)
@@ -104,7 +104,7 @@ def _url_problems(url: str) -> Problems:
     try:
         origin_of(url)
         if "?" in url:
-            # A fragment is fine: "/#" is where some routers have their routes.
+            # A fragment is allowed: some routers have their routes below "/#".
             raise ValueError("has a query")
     except ValueError as error:
         fixed = corrected(url.partition("?")[0])
@@ -124,7 +124,7 @@ def _url_problems(url: str) -> Problems:
                 yield problem(
                     "W003",
                     f"{key('FRONTEND.URL')} ends in what {key('FRONTEND.' + name)} "
-                    f"begins with: links lead to {'/'.join([*path, *route])!r}.",
+                    f"begins with, so links lead to {'/'.join([*path, *route])!r}.",
                     f"AI_KIT_AUTH = {{'FRONTEND': {{'URL': {base.rstrip('/')!r}}}}}",
                 )
                 # The other route most likely begins in the same way.
@@ -136,7 +136,7 @@ def _parts_of(path: str) -> list[str]:
 
 
 def corrected(url: str) -> str:
-    """Return what the host may have meant by ``url``."""
+    """Return the URL that ``url`` most likely stands for."""
     bare = re.sub(r"\A(?:\w*:)?/+", "", url.strip())
     local = is_local(re.split("[:/]", bare)[0])
     for guess in (url, f"http{'' if local else 's'}://{bare}"):

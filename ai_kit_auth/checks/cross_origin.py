@@ -1,4 +1,4 @@
-"""What a frontend on another origin needs: CORS, CSRF and cookies."""
+"""The settings that a frontend on another origin needs: CORS, CSRF and cookies."""
 
 from __future__ import annotations
 
@@ -33,10 +33,10 @@ from .routes import NAMESPACE, path_of
 
 def _hosts() -> tuple[list[str], list[str]]:
     """
-    Return by which names browsers call this host, as far as ALLOWED_HOSTS tells.
+    Return the host names by which browsers call this project, from ALLOWED_HOSTS.
 
-    Whole names, and domains of which it allows all names. A name without a dot, and an
-    address, are how a proxy or a health check calls it.
+    The first list holds whole names, the second domains with all names below them. Only
+    a proxy or a health check uses a name without a dot, or an IP address.
     """
     domains = [
         host.lower().lstrip(".")
@@ -52,7 +52,7 @@ def _hosts() -> tuple[list[str], list[str]]:
 
 
 def _frontend() -> Origin | None:
-    """Return the frontend's origin, None where it is unknown or the host's own."""
+    """Return the frontend's origin, or None if it is unknown or the API's own."""
     if not is_readable():
         return None
     try:
@@ -62,7 +62,7 @@ def _frontend() -> Origin | None:
     hosts = named_hosts()
     if origin.host in hosts and origin.has_usual_port and not lives_elsewhere(origin):
         return None
-    # runserver's own port, under the names that DEBUG allows.
+    # The port of runserver, under the names that DEBUG allows.
     if origin.port == 8000 and (
         origin.host in hosts or (settings.DEBUG and not hosts and origin.is_local)
     ):
@@ -72,10 +72,10 @@ def _frontend() -> Origin | None:
 
 def lives_elsewhere(origin: Origin) -> bool:
     """
-    Tell whether ``origin`` is not the API's, though ``ALLOWED_HOSTS`` has its host.
+    Tell whether ``origin`` is not the API's, although ``ALLOWED_HOSTS`` has its name.
 
-    So it is where there are other names, and the CORS settings let it in, or one of the
-    others is called as APIs are.
+    It is not if ``ALLOWED_HOSTS`` has other names, and either the CORS settings allow
+    ``origin`` or one of the other names looks like an API's.
     """
     others = [h for h in named_hosts() if h != origin.host and not is_local(h)]
     if not others or place_of(middleware_of(settings.MIDDLEWARE), CORS) is None:
@@ -98,7 +98,7 @@ def check_cross_origin() -> Problems:
         ):
             yield problem(
                 "W011",
-                f"CSRF_TRUSTED_ORIGINS lacks {origin}, where the frontend lives: every "
+                f"CSRF_TRUSTED_ORIGINS lacks {origin}, the frontend's origin: every "
                 "login would answer 403 csrf_failed.",
                 with_origin("CSRF_TRUSTED_ORIGINS", origin),
             )
@@ -126,20 +126,20 @@ def _is_text(name: str) -> bool:
 
 
 def list_problems() -> Problems:
-    """Find a text in place of a list, of which Python reads each character alone."""
+    """Find a string in place of a list: Python reads each character as an entry."""
     for name in filter(_is_text, _LISTS):
         value = getattr(settings, name)
         value = str(value) if isinstance(value, Promise) else value
-        # SECURITY: "^" matches every origin, and each is let in with its cookies.
+        # SECURITY: "^" matches every origin, and each is allowed with its cookies.
         opens = "REGEX" in name and isinstance(value, str) and "^" in value
         parts = [value]
         if isinstance(value, str) and "REGEX" not in name:
             parts = [part for part in re.split(r"[\s,;]+", value) if part] or parts
         yield problem(
             "E014",
-            f"{name} is {value!r}, a text where a list belongs: each character of it "
+            f"{name} is {value!r}, a string where a list belongs: each character of it "
             "counts as an entry"
-            + (", and '^' lets every origin in, with its cookies." if opens else "."),
+            + (", and '^' allows every origin, with its cookies." if opens else "."),
             f"{name} = {parts!r}",
         )
 
@@ -152,13 +152,13 @@ def _entry_problems(setting: str, entries: object) -> Problems:
             yield problem("W012", f"{setting} has {entry!r}, which {what}.", right)
 
 
-# What browsers send for files and sandboxes; cors-headers takes it to the letter.
+# What browsers send for files and sandboxes. cors-headers compares it as it is.
 _SPECIAL = {"null", "file://"}
 _LABEL = "wildcard-label"
 
 
 def _fault_of(entry: str, *, wildcards: bool) -> tuple[str, str] | None:
-    """Return what is wrong with ``entry``, and what to write in its place."""
+    """Return what is wrong with ``entry`` and what to write instead, or None."""
     scheme, mark, rest = entry.partition("://")
     if entry in _SPECIAL and not wildcards:
         return None
@@ -167,18 +167,18 @@ def _fault_of(entry: str, *, wildcards: bool) -> tuple[str, str] | None:
         and re.fullmatch(r"[a-z][a-z0-9+.-]*", scheme)
         and not scheme.startswith("http")
     ):
-        # An app's own, such as capacitor://localhost.
+        # The scheme of an app, such as capacitor://localhost.
         bare = f"{scheme}://{rest.partition('/')[0]}"
         return None if bare == entry else ("has a path", f"Write {bare!r}.")
     if "*" in entry and not wildcards:
         pattern = re.escape(entry).replace(r"\*", r"[\w-]+")
         return (
-            "has a wildcard, and no origin has",
+            "has a wildcard, which no origin has",
             f"CORS_ALLOWED_ORIGIN_REGEXES = [r'^{pattern}$']",
         )
     if "*" in entry and not re.fullmatch(r"\*\.[^*]+", rest or entry):
         return (
-            "has a wildcard where Django takes none",
+            "has a wildcard in a place where Django allows none",
             "Write 'https://*.example.com' for all names below example.com.",
         )
     text = entry.replace("*", _LABEL)
@@ -195,10 +195,10 @@ def _origin_in(text: str) -> str:
 
 
 def with_origin(setting: str, origin: Origin) -> str:
-    """Return the line that adds ``origin`` to what the project has in ``setting``."""
+    """Return the line that adds ``origin`` to the project's ``setting``."""
     kept = [
         entry
-        # By its old name too, which counts where there is no new one.
+        # cors-headers reads the old name of the setting if the new one is missing.
         for entry in texts_of(
             cors.CORS_ALLOWED_ORIGINS
             if setting == "CORS_ALLOWED_ORIGINS"
@@ -210,7 +210,8 @@ def with_origin(setting: str, origin: Origin) -> str:
 
 
 _SAME_ORIGIN = (
-    " If {} is this very host, put its name into ALLOWED_HOSTS: then it needs no CORS."
+    " If {} is the API's own origin, put its name into ALLOWED_HOSTS: then CORS is not "
+    "needed."
 )
 
 
@@ -218,7 +219,7 @@ def _cors_middleware_problems(origin: Origin) -> Problems:
     if not apps.is_installed("corsheaders"):
         yield problem(
             "W006",
-            f"INSTALLED_APPS lacks corsheaders, and the frontend lives at {origin}.",
+            f"INSTALLED_APPS lacks corsheaders, and the frontend is at {origin}.",
             'INSTALLED_APPS = [..., "corsheaders"].' + _SAME_ORIGIN.format(origin),
         )
     middleware = middleware_of(settings.MIDDLEWARE)
@@ -227,7 +228,7 @@ def _cors_middleware_problems(origin: Origin) -> Problems:
     if place is None:
         yield problem(
             "W007",
-            f"MIDDLEWARE lacks CorsMiddleware: {origin} can read no answer.",
+            f"MIDDLEWARE lacks CorsMiddleware: pages of {origin} can read no answer.",
             f"{hint}.{_SAME_ORIGIN.format(origin)}",
         )
         return
@@ -235,19 +236,19 @@ def _cors_middleware_problems(origin: Origin) -> Problems:
     if above:
         yield problem(
             "W008",
-            f"MIDDLEWARE has CorsMiddleware below {', '.join(above)}: no other origin "
-            "can read what that answers by itself.",
+            f"MIDDLEWARE has CorsMiddleware below {', '.join(above)}: other origins "
+            "cannot read an answer that comes from there.",
             f"{hint}: first, or at least above {above[0]}.",
         )
 
 
 def _cors_problems(origin: Origin) -> Problems:
-    # Its receivers may allow what the settings do not.
+    # Receivers of this signal may allow what the settings do not.
     decided_elsewhere = check_request_enabled.has_listeners()
     if not (decided_elsewhere or any(map(_is_text, _ORIGINS)) or is_allowed(origin)):
         yield problem(
             "W010",
-            f"CORS_ALLOWED_ORIGINS lacks {origin}, where the frontend lives.",
+            f"CORS_ALLOWED_ORIGINS lacks {origin}, the frontend's origin.",
             with_origin("CORS_ALLOWED_ORIGINS", origin),
         )
     if not cors.CORS_ALLOW_CREDENTIALS:
@@ -263,12 +264,12 @@ def _cors_problems(origin: Origin) -> Problems:
         yield problem(
             "W024",
             f"CORS_URLS_REGEX is {regex!r}, and the endpoints are at {path}.",
-            f"CORS_URLS_REGEX = r'^{re.escape(path)}.*$', or one for both.",
+            f"CORS_URLS_REGEX = r'^{re.escape(path)}.*$', or one that matches both.",
         )
 
 
 def _path_of_endpoints() -> str | None:
-    """Return below which path the endpoints are, None where that cannot be known."""
+    """Return the path that all endpoints are below, or None if it is unknown."""
     for name in ("me", "login", "logout", "register"):
         try:
             path = path_of(f"{NAMESPACE}:{name}")
@@ -301,7 +302,7 @@ def _sequence(value: object) -> Sequence[Any]:
 
 
 def _matches(regex: Any, text: str) -> bool | None:
-    """Tell whether ``regex`` matches, None where it is no regular expression."""
+    """Tell whether ``regex`` matches; None if it is not a regular expression."""
     try:
         return re.match(regex, text) is not None
     except (re.error, TypeError):
@@ -325,9 +326,9 @@ def _site_problems(origin: Origin) -> Problems:
         allowed = [*texts_of(settings.ALLOWED_HOSTS), _entry(origin)]
         yield problem(
             "W013",
-            f"The frontend is at {origin} and the API at {mine[0]}: one machine by two "
-            "names is two sites, and no browser sends the cookies.",
-            "Use one name for both: open the page and call the API by "
+            f"The frontend is at {origin} and the API at {mine[0]}: two names of one "
+            "machine are two sites, so browsers do not send the cookies.",
+            "Use one name for both: open the page and call the API at "
             f"{_entry(origin)}, with ALLOWED_HOSTS = {allowed!r}.",
         )
     elif cookies:
@@ -338,10 +339,10 @@ def _site_problems(origin: Origin) -> Problems:
         )
         yield problem(
             "W013",
-            f"The frontend at {origin} is another site than {', '.join(hosts)}, and "
-            f'{settings_of} is not "None": no browser sends the cookie.',
-            f"{lines}. Better, as some browsers block even those: give both one site, "
-            "such as app.example.com and api.example.com.",
+            f"The frontend at {origin} is on another site than {', '.join(hosts)}, and "
+            f'{settings_of} is not "None": browsers do not send the cookie.',
+            f"{lines}. Some browsers block even these cookies. It is better to put "
+            "both on one site, such as app.example.com and api.example.com.",
         )
 
 
@@ -359,7 +360,7 @@ def _header_problems(origin: Origin | None) -> Problems:
         right = re.sub(r"\W", "_", name).upper().removeprefix("HTTP_")
         yield problem(
             "W020",
-            f"CSRF_HEADER_NAME is {name!r}: in request.META names of headers are upper "
+            f"CSRF_HEADER_NAME is {name!r}: header names in request.META are in upper "
             "case, have underscores, and begin with HTTP_.",
             f'CSRF_HEADER_NAME = "HTTP_{right}"',
         )
@@ -371,7 +372,7 @@ def _header_problems(origin: Origin | None) -> Problems:
             yield problem(
                 "W021",
                 f"CORS_ALLOW_HEADERS lacks {' and '.join(lacking)}, which the frontend "
-                "sends: its preflights fail.",
+                "sends: its preflight requests fail.",
                 with_headers(*lacking),
             )
 
@@ -402,7 +403,7 @@ def check_cookies() -> Problems:
             yield problem(
                 "W014",
                 f'{cookie}_COOKIE_SAMESITE is "None", and {cookie}_COOKIE_SECURE is '
-                "off: browsers refuse such a cookie.",
+                "off: browsers reject such a cookie.",
                 f"{cookie}_COOKIE_SECURE = True",
             )
         domain = str(getattr(settings, f"{cookie}_COOKIE_DOMAIN") or "")

@@ -1,4 +1,4 @@
-"""What only matters on a server: for ``--deploy``."""
+"""The checks for a server in production: they run with ``--deploy``."""
 
 from __future__ import annotations
 
@@ -26,8 +26,8 @@ def check_deployment() -> Problems:
                 safe = "https" + url[len("http") :]
                 yield problem(
                     "W004",
-                    f"{key('FRONTEND.URL')} is {url!r}: links, with their tokens, and "
-                    "passwords travel in the clear.",
+                    f"{key('FRONTEND.URL')} is {url!r}: links with their tokens, and "
+                    "passwords, are sent unencrypted.",
                     f"AI_KIT_AUTH = {{'FRONTEND': {{'URL': {safe!r}}}}}",
                 )
         if any(mails()):
@@ -36,9 +36,9 @@ def check_deployment() -> Problems:
             yield problem(
                 "I001",
                 f"{key('ACTIVATION_PROOF')} is off: a mail scanner that opens links "
-                "can activate an account that a stranger has registered.",
+                "can activate an account that a stranger registered.",
                 "AI_KIT_AUTH = {'ACTIVATION_PROOF': True}, once the frontend asks for "
-                "the password at activation_proof_required.",
+                "the password when the answer is activation_proof_required.",
             )
 
 
@@ -53,7 +53,7 @@ def _mail_problems() -> Problems:
     if isinstance(path, str) and path in _NOWHERE:
         yield problem(
             "W016",
-            f"{setting} is {path!r}: no activation mail and no reset mail arrives.",
+            f"{setting} is {path!r}: no user gets an activation or reset mail.",
             "MAILERS = {'default': {'BACKEND': "
             "'django.core.mail.backends.smtp.EmailBackend', 'OPTIONS': {'host': ...}}}"
             if setting.startswith("MAILERS")
@@ -64,7 +64,7 @@ def _mail_problems() -> Problems:
         yield problem(
             "W017",
             f"DEFAULT_FROM_EMAIL is Django's {settings.DEFAULT_FROM_EMAIL!r}: mail "
-            "servers take what comes from there for spam.",
+            "servers treat mails from that address as spam.",
             "DEFAULT_FROM_EMAIL = 'Example <hello@example.com>'",
         )
     if _waits_for_ever():
@@ -77,13 +77,13 @@ def _mail_problems() -> Problems:
         yield problem(
             "W040",
             f"{wanted} is not set: a connection to a mail server that does not answer "
-            "lasts for ever, and four of them stop all mails of a process.",
+            "never ends, and four of them stop all mails of a process.",
             f"{wanted} = 10",
         )
 
 
 def _waits_for_ever() -> bool:
-    """Tell whether mails go by SMTP, and nothing ends a connection that hangs."""
+    """Tell whether mails go by SMTP and the connections have no time-out."""
     try:
         backend = _mailer()
     except Exception:  # noqa: BLE001  # W034 and Django tell what is wrong with it
@@ -96,7 +96,7 @@ def _waits_for_ever() -> bool:
 
 
 def _mailer() -> Any:
-    """Return what sends a mail of this project, not connected yet."""
+    """Return the mail backend of the project, not connected yet."""
     with warnings.catch_warnings():
         # Django 6.1 warns of each setting that MAILERS replaces.
         warnings.simplefilter("ignore")
@@ -127,7 +127,7 @@ def check_cache() -> Problems:
     if name == "DatabaseCache" and most < _ENOUGH_ENTRIES:
         yield problem(
             "W002",
-            f"Throttles count in the cache, and {name} throws entries away when it "
-            f"has {most}: whoever fills it clears the counters.",
+            f"Throttles count in the cache, and {name} deletes entries once it holds "
+            f"{most}: an attacker who fills it clears the counters.",
             "Set CACHES['default']['OPTIONS']['MAX_ENTRIES'] to 100_000.",
         )

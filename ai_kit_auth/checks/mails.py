@@ -1,4 +1,4 @@
-"""The templates of the mails that this app sends."""
+"""The templates of the mails that this package sends, and the mail backend."""
 
 from __future__ import annotations
 
@@ -29,7 +29,7 @@ from .problems import (
 
 
 def mails() -> Iterator[str]:
-    """Yield the mails that are sent from our templates, by their key."""
+    """Yield the key of each mail that is in use and made from a template."""
     endpoints = api_settings.ENABLE_ENDPOINTS
     hides = api_settings.PREVENT_ENUMERATION
     notices = api_settings.SECURITY_NOTICES
@@ -72,7 +72,7 @@ def mails() -> Iterator[str]:
         ),
     ):
         standard = dict(APISettings.declared())[sender].default
-        # A host's own sender may need no template.
+        # A sender function of the project may need no template.
         if used and resolved(sender) is imported(standard):
             yield name
 
@@ -124,7 +124,7 @@ def _template_problems(setting: str, name: str, *, ours: bool) -> Problems:
 
 
 class _Part(NamedTuple):
-    """A template that ``asked_for_by`` needs: ``surely``, or in a branch of its own."""
+    """A template that ``asked_for_by`` needs: ``surely``, or on some branch only."""
 
     asked_for_by: str
     name: str
@@ -132,13 +132,13 @@ class _Part(NamedTuple):
 
 
 def _below(template: Any, seen: set[str], *, surely: bool) -> Iterator[_Part]:
-    """Yield what ``template`` extends or includes by a literal name."""
+    """Yield the templates that ``template`` extends or includes by a literal name."""
     for node in template.nodelist.get_nodes_by_type((ExtendsNode, IncludeNode)):
         expression = getattr(node, "parent_name", None) or node.template
         name = getattr(expression, "var", None)
         if isinstance(name, str) and not expression.filters and name not in seen:
             seen.add(name)
-            # A branch that never renders may include what is not there.
+            # An include on a branch that never renders may be missing.
             needed = surely and isinstance(node, ExtendsNode)
             yield _Part(template.name, name, needed)
             below = template.engine.get_template(name)
@@ -146,10 +146,10 @@ def _below(template: Any, seen: set[str], *, surely: bool) -> Iterator[_Part]:
 
 
 def backend() -> tuple[str, object]:
-    """Return how the project writes the setting of its mail backend, and its value."""
+    """Return the name and the value of the setting that names the mail backend."""
     by_mailers = django.VERSION >= (6, 1) and hasattr(settings, "MAILERS")
     with warnings.catch_warnings():
-        # Django 6.1 warns whoever reads the old setting.
+        # Django 6.1 warns when the old setting is read.
         warnings.simplefilter("ignore")
         return (
             (

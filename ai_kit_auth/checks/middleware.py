@@ -1,4 +1,4 @@
-"""The middleware that logins need, and what stands where."""
+"""The middleware that logins need, and its order."""
 
 from __future__ import annotations
 
@@ -12,7 +12,7 @@ from .problems import Problems, dotted, imported, is_served, problem
 
 
 class _Middleware(NamedTuple):
-    """An entry of MIDDLEWARE, with the dotted paths of its class and of the bases."""
+    """An entry of MIDDLEWARE, with the dotted paths of its class and its bases."""
 
     path: str
     names: frozenset[str]
@@ -22,7 +22,7 @@ class _Middleware(NamedTuple):
 
 
 def middleware_of(setting: object) -> list[_Middleware]:
-    """Return the entries of ``setting``, also those that cannot be imported."""
+    """Return all entries of ``setting``, importable or not."""
     found = []
     for path in texts_of(setting):
         middleware = imported(path)
@@ -32,10 +32,10 @@ def middleware_of(setting: object) -> list[_Middleware]:
 
 
 def place_of(middleware: Sequence[_Middleware], wanted: str) -> int | None:
-    """Return where ``wanted``, a subclass of it or its namesake stands."""
+    """Return the place of ``wanted``, of a subclass, or of a class of the same name."""
     name = wanted.rpartition(".")[2]
     for place, one in enumerate(middleware):
-        # Some packages have a class of that name, and its work, with other parents.
+        # Some packages have a class of that name and purpose with other bases.
         if one.is_a(wanted) or one.path.endswith(name):
             return place
     return None
@@ -44,8 +44,8 @@ def place_of(middleware: Sequence[_Middleware], wanted: str) -> int | None:
 CORS = "corsheaders.middleware.CorsMiddleware"
 _SESSION = "django.contrib.sessions.middleware.SessionMiddleware"
 _AUTHENTICATION = "django.contrib.auth.middleware.AuthenticationMiddleware"
-# Those of Django's that may answer in the view's place. Not SecurityMiddleware: its
-# redirect to HTTPS goes to no frontend that calls the API by its right address.
+# Middleware of Django that may answer before the view. SecurityMiddleware is not here:
+# it redirects to HTTPS, and a frontend with the right URL never gets that redirect.
 ANSWERING = (
     "django.contrib.auth.middleware.LoginRequiredMiddleware",
     "django.contrib.flatpages.middleware.FlatpageFallbackMiddleware",
@@ -72,7 +72,7 @@ def check_middleware() -> Problems:
     elif session is not None and authentication < session:
         yield problem(
             "W027",
-            "MIDDLEWARE has AuthenticationMiddleware above SessionMiddleware, which it "
-            "needs.",
+            "MIDDLEWARE has AuthenticationMiddleware above SessionMiddleware, but "
+            "needs it below.",
             hint,
         )

@@ -1,4 +1,4 @@
-"""The ids, and what every check asks first."""
+"""The ids of the checks, and what every check asks first."""
 
 from __future__ import annotations
 
@@ -14,74 +14,82 @@ from django.utils.module_loading import import_string
 from ..settings import SETTING_NAME, api_settings
 
 PROBLEMS: Mapping[str, str] = {
-    "I001": "with ``--deploy``: a link alone activates an account, also where a mail "
-    "scanner opens it",
+    "I001": "with ``--deploy``: the link alone activates an account, so a mail scanner "
+    "that opens it does, too",
     "E001": "an unknown key, or a value of the wrong type",
     "E002": "``FRONTEND.URL`` is missing, and an endpoint or the admin mails links",
-    "E003": "a dotted path that leads to nothing callable",
-    "E004": "an identity field that the user model lacks",
-    "E006": "a serializer that is none, or names fields that do not exist",
-    "E007": "a mail's template that ``AI_KIT_AUTH`` names is missing, or one that it "
-    "extends",
-    "E008": "the template of a mail does not compile",
-    "E009": "fieldsets of the admin that are malformed, or name an unknown field",
-    "E013": "a user model without the e-mail field that its ``EMAIL_FIELD`` names",
-    "E014": "a text where a list belongs, in a list setting of CORS or CSRF",
-    "E015": "a function of ``AI_KIT_AUTH`` that cannot take the arguments it is called "
-    "with",
-    "E016": "``logout_others/`` is on, and the user model's sessions do not end with "
-    "another hash of the password",
-    "W001": "with ``--deploy``: the cache that throttles count in is not shared by "
-    "processes, or not atomic",
-    "W002": "with ``--deploy``: that cache throws entries away when it has a few "
-    "hundred",
-    "W003": "``FRONTEND.URL`` ends in what a route begins with",
-    "W004": "with ``--deploy``: ``FRONTEND.URL`` is http, so links travel in the clear",
-    "W005": "an identity field that two accounts can share",
+    "E003": "a dotted path does not lead to a callable",
+    "E004": "an identity field is missing from the user model",
+    "E006": "a serializer setting names no serializer, or its fields do not exist",
+    "E007": "a mail template that ``AI_KIT_AUTH`` names is missing, or a template that "
+    "it extends",
+    "E008": "a mail template does not compile",
+    "E009": "the fieldsets of the admin are malformed, or name an unknown field",
+    "E013": "the user model lacks the e-mail field that its ``EMAIL_FIELD`` names",
+    "E014": "a setting of CORS or CSRF is a string and must be a list",
+    "E015": "a function that ``AI_KIT_AUTH`` names does not take the arguments of its "
+    "call",
+    "E016": "``logout_others/`` is on, but the sessions of the user model do not "
+    "depend on the password's hash",
+    "W001": "with ``--deploy``: the processes do not share the cache of the throttles, "
+    "or it does not count atomically",
+    "W002": "with ``--deploy``: the cache of the throttles deletes entries once it "
+    "holds a few hundred",
+    "W003": "``FRONTEND.URL`` ends with the first part of a route, so links hold it "
+    "twice",
+    "W004": "with ``--deploy``: ``FRONTEND.URL`` is http, so links are sent "
+    "unencrypted",
+    "W005": "two accounts can have the same value of an identity field",
     "W006": "``corsheaders`` is missing from ``INSTALLED_APPS``",
     "W007": "``CorsMiddleware`` is missing from ``MIDDLEWARE``",
-    "W008": "``CorsMiddleware`` stands below a middleware that answers by itself",
+    "W008": "``CorsMiddleware`` stands below a middleware that can answer before the "
+    "view",
     "W009": "``CORS_ALLOW_CREDENTIALS`` is off",
     "W010": "the frontend's origin is missing from ``CORS_ALLOWED_ORIGINS``",
     "W011": "the frontend's origin is missing from ``CSRF_TRUSTED_ORIGINS``",
-    "W012": "an entry of these two that no origin ever equals",
-    "W013": "``SameSite`` keeps the cookies from a frontend on another site",
-    "W014": "a cookie is ``SameSite=None`` without ``Secure``: browsers refuse it",
+    "W012": "an entry of ``CORS_ALLOWED_ORIGINS`` or ``CSRF_TRUSTED_ORIGINS`` equals "
+    "no origin",
+    "W013": "the frontend is on another site, and ``SameSite`` stops the cookies",
+    "W014": "a cookie has ``SameSite=None`` without ``Secure``: browsers reject it",
     "W015": "``AUTH_PASSWORD_VALIDATORS`` is empty",
     "W016": "with ``--deploy``: the mail backend delivers nothing",
     "W017": "with ``--deploy``: ``DEFAULT_FROM_EMAIL`` is Django's placeholder",
     "W018": "DRF's ``DEFAULT_AUTHENTICATION_CLASSES`` lack ``SessionAuthentication``: "
-    "the host's other API views know nobody who logged in here",
-    "W019": "DRF's ``NUM_PROXIES`` is unset where there may be a proxy: no limit per "
-    "IP address holds behind it",
-    "W020": "``CSRF_HEADER_NAME`` is no name that a header can have there",
+    "users who logged in here are anonymous at the project's other API views",
+    "W019": "DRF's ``NUM_PROXIES`` is not set, and there may be a proxy: limits per IP "
+    "address do not apply to requests through it",
+    "W020": "``CSRF_HEADER_NAME`` is not a header name in the form of ``request.META``",
     "W021": "``CORS_ALLOW_HEADERS`` lacks a header that the frontend sends",
-    "W022": "a cookie's domain is none that a host in ``ALLOWED_HOSTS`` may set",
+    "W022": "no host name of ``ALLOWED_HOSTS`` may set a cookie for the cookie's "
+    "domain",
     "W023": "the URLconf does not include ``ai_kit_auth.urls``",
-    "W024": "``CORS_URLS_REGEX`` leaves the endpoints out",
-    "W025": "``FRONTEND.URL`` is no http(s) address that a route can be put after",
-    "W026": "``USER_SERIALIZER`` shows the hash of the password",
-    "W027": "session or authentication middleware is missing, or in the wrong order",
+    "W024": "``CORS_URLS_REGEX`` does not match the endpoints",
+    "W025": "``FRONTEND.URL`` is not an http(s) URL that a route can follow",
+    "W026": "``USER_SERIALIZER`` shows the password's hash",
+    "W027": "the session or the authentication middleware is missing, or the order is "
+    "wrong",
     "W028": "``REGISTRATION_SERIALIZER`` lacks a field that the user model requires",
-    "W029": "``TEMPLATES`` does not find a mail's template of this app, or one that a "
-    "template includes is missing or does not compile",
+    "W029": "``TEMPLATES`` does not find a mail template of this package, or an "
+    "included template is missing or does not compile",
     "W030": "the project's own user admin is registered, so ``AIUserAdmin`` is not in "
     "use",
-    "W031": "the admin cannot ask for an e-mail address or username that is not "
-    "editable",
-    "W032": "``include()`` at a prefix without a trailing slash",
+    "W031": "the e-mail address or the username is not editable, so the admin cannot "
+    "ask for it",
+    "W032": "``include()`` has a prefix without a trailing slash",
     "W033": "another route answers at the paths of the endpoints",
     "W034": "the mail backend cannot be imported",
-    "W035": "an entry of ``ALLOWED_HOSTS`` that no ``Host`` header equals",
-    "W036": "a project of 2.0.0 that leaves ``FRONTEND.RESET_PW_ROUTE`` alone",
-    "W037": "with ``--database``: accounts of 2.0.0 that may wait, with no way in",
+    "W035": "an entry of ``ALLOWED_HOSTS`` equals no ``Host`` header",
+    "W036": "the project was made for 2.0.0 and does not set "
+    "``FRONTEND.RESET_PW_ROUTE``",
+    "W037": "with ``--database``: accounts of 2.0.0 may wait for their activation, and "
+    "cannot get a mail",
     "W038": "``REGISTRATION_SERIALIZER`` or ``USER_UPDATE_SERIALIZER`` takes a field "
-    "that is not kept, or cannot save",
-    "W039": "a username that may be NULL, and a backend that is not Django's: such an "
-    "account cannot log in by its address",
-    "W040": "with ``--deploy``: mails go by SMTP without a time-out, so a mail server "
-    "that hangs stops them all",
-    "W041": "with ``--database``: an address is stored with spaces around it",
+    "that it does not store, or cannot save",
+    "W039": "the username may be NULL and a backend is not Django's: an account "
+    "without a username cannot log in by its e-mail address",
+    "W040": "with ``--deploy``: SMTP has no time-out, so one mail server that does not "
+    "answer stops all mails",
+    "W041": "with ``--database``: an e-mail address is stored with spaces around it",
 }
 
 Problems = Iterator[checks.CheckMessage]
@@ -91,12 +99,12 @@ _LEVELS = {"E": checks.Error, "W": checks.Warning, "I": checks.Info}
 
 
 def problem(number: str, message: str, hint: str) -> checks.CheckMessage:
-    """Return the message with the id ``number``; ``hint`` says what to type."""
+    """Return the message with the id ``number``; ``hint`` is what to write instead."""
     return _LEVELS[number[0]](message, hint=hint, id=f"ai_kit_auth.{number}")
 
 
 def key(name: str) -> str:
-    """Return how a host writes the setting ``name``, such as "FRONTEND.URL"."""
+    """Return how a project writes the setting ``name``, such as "FRONTEND.URL"."""
     return SETTING_NAME + "".join(f"[{part!r}]" for part in name.split("."))
 
 
@@ -109,24 +117,24 @@ def read(name: str) -> Any:
 
 
 def imported(path: str) -> object:
-    """Return what ``path`` names, None where that cannot be known."""
+    """Return the object at the dotted ``path``, or None if it cannot be imported."""
     try:
         found: object = import_string(path)
-    except Exception:  # noqa: BLE001  # a module of the host's may raise anything
+    except Exception:  # noqa: BLE001  # a module of the project may raise anything
         return None
     return found
 
 
 def resolved(name: str) -> Any:
-    """Return what the dotted path of a setting names, None where it leads nowhere."""
+    """Return the object that a dotted setting names, or None if there is none."""
     try:
         return read(name)
-    except Exception:  # noqa: BLE001  # a module of the host's may raise anything
+    except Exception:  # noqa: BLE001  # a module of the project may raise anything
         return None
 
 
 def is_readable() -> bool:
-    """Tell whether AI_KIT_AUTH can be read: if not, E001 says why."""
+    """Tell whether AI_KIT_AUTH can be read. If not, E001 says why."""
     try:
         api_settings.USERNAME_REQUIRED  # noqa: B018  # any access reads the whole dict
     except ImproperlyConfigured:
@@ -135,7 +143,7 @@ def is_readable() -> bool:
 
 
 def is_served(*endpoints: str) -> bool:
-    """Tell whether one of ``endpoints`` is enabled, as they are unless we know."""
+    """Tell whether one of ``endpoints`` is on, or AI_KIT_AUTH cannot be read."""
     return not is_readable() or any(
         getattr(api_settings.ENABLE_ENDPOINTS, name) for name in endpoints
     )
@@ -152,10 +160,10 @@ def dotted(thing: type) -> str:
 
 
 def item(value: object, key: str) -> Any:
-    """Return ``value[key]``, None where there is none, or ``value`` is no dict."""
+    """Return ``value[key]``, or None if ``value`` has no such key or is no dict."""
     return value.get(key) if isinstance(value, Mapping) else None
 
 
 def drf(name: str) -> Any:
-    """Return what the host itself wrote for a setting of DRF's, None for nothing."""
+    """Return the project's value of a setting of DRF, or None if it sets none."""
     return item(getattr(settings, "REST_FRAMEWORK", None), name)

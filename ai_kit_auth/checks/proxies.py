@@ -1,4 +1,4 @@
-"""Whether the throttles can tell a client's IP address from a proxy's."""
+"""Whether the throttles can tell the IP address of a client from a proxy's."""
 
 from __future__ import annotations
 
@@ -17,10 +17,10 @@ _FROM_A_PROXY = (
 
 def check_proxies() -> Problems:
     """
-    W019, without ``--deploy`` as well.
+    W019, with and without ``--deploy``.
 
-    Where a setting tells of a proxy; and where the server answers to a name of the
-    public DNS, which nearly always is a proxy's. Not on a developer's machine.
+    A setting tells of a proxy, or the server answers to a name in the public DNS, where
+    nearly every server has a proxy. A developer's machine gets no warning.
     """
     if drf("NUM_PROXIES") is not None or not _counts():
         return
@@ -29,13 +29,13 @@ def check_proxies() -> Problems:
         signs.append("ALLOWED_HOSTS")
     if not signs:
         return
-    lead = f"{signs[0]} tells of a server that a proxy may stand before, and "
+    lead = f"{signs[0]} suggests that a proxy stands before the server, but "
     yield problem(
         "W019",
-        f"{lead}NUM_PROXIES does not say how many proxies there are: requests whose IP "
-        "address may be a proxy's meet no limit per IP address.",
-        "REST_FRAMEWORK = {'NUM_PROXIES': 1}, or how many add to X-Forwarded-For; 0 "
-        "where clients connect to Django's server itself.",
+        f"{lead}NUM_PROXIES is not set: limits per IP address do not apply to requests "
+        "that may come through a proxy.",
+        "REST_FRAMEWORK = {'NUM_PROXIES': 1}, or the number of proxies that add to "
+        "X-Forwarded-For; 0 if clients connect to Django's server directly.",
     )
 
 

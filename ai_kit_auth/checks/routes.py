@@ -1,4 +1,4 @@
-"""Where the endpoints are, as the URLconf has it."""
+"""The paths of the endpoints in the URLconf."""
 
 from __future__ import annotations
 
@@ -23,10 +23,10 @@ NAMESPACE = "ai_kit_auth"
 
 def path_of(name: str) -> str | None:
     """
-    Return the path of the URL ``name``, such as "ai_kit_auth:me"; None for none.
+    Return the path of the URL ``name``, such as "ai_kit_auth:me", or None.
 
-    Where the project includes the URLs below arguments of its own, such as
-    ``api/<version>/``, it is a path with arguments that the URLconf takes.
+    If the project includes the URLs below arguments, such as ``api/<version>/``, the
+    path has values that the URLconf takes.
     """
     try:
         return reverse(name)
@@ -34,7 +34,7 @@ def path_of(name: str) -> str | None:
         pass
     namespace, _, bare = name.rpartition(":")
     for arguments in _arguments_of(namespace, bare, get_resolver().url_patterns, {}):
-        # Three of seven values are 343, and more than that nobody has to wait for.
+        # 343 = three arguments of seven values each; more would take too long.
         for values in islice(product(*arguments.values()), 343):
             try:
                 return reverse(name, kwargs=dict(zip(arguments, values, strict=True)))
@@ -63,12 +63,12 @@ def _likely(pattern: Any) -> dict[str, list[object]]:
 
 
 def is_endpoint(path: str) -> bool:
-    """Tell whether ``path`` is that of an endpoint that a login needs."""
+    """Tell whether ``path`` belongs to an endpoint that a login needs."""
     return any(path_of(f"{NAMESPACE}:{n}") == path for n in ("login", "me", "logout"))
 
 
 def view_at(path: str) -> tuple[Any, str] | None:
-    """Return the view that answers at ``path`` and its route; None for none."""
+    """Return the view that answers at ``path`` and its route, or None."""
     try:
         match = resolve(path[len(get_script_prefix()) - 1 :])
     except Resolver404:
@@ -77,7 +77,7 @@ def view_at(path: str) -> tuple[Any, str] | None:
 
 
 def is_ours(callback: Any) -> bool:
-    """Tell whether the view ``callback`` is of this app, or derives from one."""
+    """Tell whether ``callback`` is a view of this package, or derives from one."""
     view = getattr(callback, "view_class", None)
     bases = view.__mro__ if isinstance(view, type) else (callback,)
     return any(_is_of_this_app(getattr(base, "__module__", "")) for base in bases)

@@ -1,4 +1,4 @@
-"""What the two serializers of the settings show, and what they leave out."""
+"""The serializers that AI_KIT_AUTH names: what they show, ask for and store."""
 
 from __future__ import annotations
 
@@ -38,7 +38,7 @@ def check_serializers() -> Problems:
     ):
         found = resolved(name)
         if not isinstance(found, type) or not is_served(*endpoints):
-            # What E003 tells, or a function that may return anything.
+            # E003 reports the former; a function may return anything.
             continue
         if issubclass(found, BaseSerializer):
             yield from _problems_of(name, found, find)
@@ -46,7 +46,7 @@ def check_serializers() -> Problems:
             standard: Any = APISettings.members()[name]
             yield problem(
                 "E006",
-                f"{key(name)}: {dotted(found)} is no serializer.",
+                f"{key(name)}: {dotted(found)} is not a serializer.",
                 f"Name a subclass of {standard.default}.",
             )
 
@@ -59,14 +59,14 @@ def _problems_of(
     try:
         fields: Mapping[str, Any] = getattr(found(), "fields", {})
         return list(find(found, fields))
-    except Exception as error:  # noqa: BLE001  # it may want a request, as a view has it
+    except Exception as error:  # noqa: BLE001  # it may need a request
         *_, (frame, _) = walk_tb(error.__traceback__)
         raised_by = str(frame.f_globals.get("__name__"))
         if not raised_by.startswith("rest_framework.") or not isinstance(
             error, ImproperlyConfigured | AssertionError
         ):
             return []
-        # DRF's way to say that Meta names what is not there.
+        # DRF raises these when Meta names a field that does not exist.
         return [problem("E006", f"{key(name)}: {error}", f"Correct {dotted(found)}.")]
 
 
@@ -75,7 +75,7 @@ def _shown_passwords(found: type, fields: Mapping[str, Any]) -> Problems:
         yield problem(
             "W026",
             f"{key('USER_SERIALIZER')}: the field {name!r} of {dotted(found)} shows "
-            "everybody's password hash to its owner, and to whoever reads along.",
+            "each user the hash of their password, and anyone who reads their answers.",
             f"List the fields in {found.__qualname__}.Meta.fields, without {name!r}, "
             "or declare it with write_only=True.",
         )
@@ -105,7 +105,7 @@ def _password_fields(
 def _registration_problems(found: type, fields: Mapping[str, Any]) -> Problems:
     yield from _not_saving("REGISTRATION_SERIALIZER", found, "create")
     yield from _required_columns(found, fields)
-    # Another one has a create() of its own, or none.
+    # Any other serializer has its own create(), or none.
     if _derives(found, "RegistrationSerializer"):
         yield from _lost_fields("REGISTRATION_SERIALIZER", found, fields, "create")
 
@@ -123,8 +123,8 @@ def _not_saving(name: str, found: type, method: str) -> Problems:
         standard: Any = APISettings.members()[name]
         yield problem(
             "W038",
-            f"{key(name)}: {dotted(found)} has no {method}(): it saves nothing, and "
-            "DRF raises an error at the first request.",
+            f"{key(name)}: {dotted(found)} has no {method}(), so it saves nothing, "
+            "and DRF raises an error at the first request.",
             f"Write class {found.__qualname__}({standard.default.rpartition('.')[2]}), "
             f"of {standard.default.rpartition('.')[0]}; or def {method}() in it.",
         )
@@ -133,7 +133,7 @@ def _not_saving(name: str, found: type, method: str) -> Problems:
 def _lost_fields(
     name: str, found: type, fields: Mapping[str, Any], method: str
 ) -> Problems:
-    # A serializer that saves the account, or looks at the values, may use them.
+    # A serializer with its own save, create, update or validate may use the values.
     if any(map(partial(_is_overridden, found), (method, "save", "validate"))):
         return
     model = get_user_model()
@@ -143,15 +143,15 @@ def _lost_fields(
         if reason and not (new and _is_parameter(model, field.source)):
             yield problem(
                 "W038",
-                f"{key(name)}: {dotted(found)} takes {key_sent!r}, and {reason}: what "
-                "is sent there is dropped.",
+                f"{key(name)}: {dotted(found)} takes {key_sent!r}, and {reason}: its "
+                "value is lost.",
                 f"Take {key_sent!r} out, or use it in a {method}() of "
                 f"{found.__qualname__}.",
             )
 
 
 def _derives(found: type, name: str) -> bool:
-    # By its name, since serializers lie above.
+    # By name: the import contract forbids the checks to import serializers.
     return any(
         dotted(base) == f"ai_kit_auth.serializers.{name}" for base in found.__mro__
     )
@@ -163,7 +163,7 @@ def _is_overridden(found: type, name: str) -> bool:
 
 
 def _is_parameter(model: type[Model], source: str) -> bool:
-    """Tell whether the manager's ``create_user`` takes ``source`` by its name."""
+    """Tell whether the manager's ``create_user`` has a parameter ``source``."""
     create_user = getattr(model._default_manager, "create_user", None)
     return create_user is not None and source in signature(create_user).parameters
 
@@ -188,7 +188,7 @@ def _required_columns(found: type, fields: Mapping[str, Any]) -> Problems:
 
 
 def _adds_values_itself(found: type) -> bool:
-    """Tell whether the host's serializer may make up a value that nobody sent."""
+    """Tell whether the project's serializer may add a value that was not sent."""
     return any(
         getattr(found, name).__module__.split(".")[0]
         not in {"ai_kit_auth", "rest_framework"}
@@ -197,7 +197,7 @@ def _adds_values_itself(found: type) -> bool:
 
 
 def _fills_columns_itself(model: type[Model]) -> bool:
-    """Tell whether the host's own code may fill a column that nobody asked for."""
+    """Tell whether code of the project may fill a column that was not asked for."""
     manager = type(model._default_manager)
     return (
         any(
@@ -224,8 +224,8 @@ def _must_be_given(field: Field[Any, Any]) -> bool:
         or getattr(field, "generated", False)
         or getattr(field, "auto_now", False)
         or getattr(field, "auto_now_add", False)
-        # Then it is an empty string.
+        # The column gets an empty string.
         or field.empty_strings_allowed
-        # One that is not Django's may fill itself.
+        # A field that is not Django's may fill itself.
         or not type(field).__module__.startswith("django.db.models.")
     )

@@ -1,4 +1,4 @@
-"""What a project that comes from 2.0.0 has to decide."""
+"""What a project has to decide when it upgrades from 2.0.0."""
 
 from __future__ import annotations
 
@@ -16,10 +16,11 @@ from django.db.models import Q, QuerySet
 from ..settings import SETTING_NAME, api_settings
 from .problems import Problems, is_readable, item, key, problem
 
-# Of 2.0.0's code, which its React client serves; its documentation had ours.
+# The route in the code of 2.0.0, which its React client serves. The documentation of
+# 2.0.0 had today's route.
 OLD_ROUTE = "/auth/reset-password"
 
-# What 2.0.0's documentation wrote, and this one does not.
+# Settings that the documentation of 2.0.0 names and this one does not.
 _OLD_NAMES = (
     "CORS_ORIGIN_WHITELIST",
     "CORS_ORIGIN_ALLOW_ALL",
@@ -34,7 +35,7 @@ def check_upgrade() -> Problems:
 
 
 def check_accounts(databases: Collection[str]) -> Problems:
-    """W037, W041, where ``databases`` holds the one of the user model."""
+    """W037, W041, if ``databases`` has the database of the user model."""
     model = get_user_model()
     using = router.db_for_write(model)
     if using not in databases:
@@ -47,8 +48,8 @@ def check_accounts(databases: Collection[str]) -> Problems:
             yield from _undecided(
                 "W037",
                 rows.filter(is_active=False, last_login=None),
-                "are inactive and have never logged in. 2.0.0 does not tell whether "
-                "they wait for their activation, so they get no reset and no "
+                "are inactive and have never logged in. 2.0.0 did not store whether "
+                "they wait for their activation, so they get no reset mail and no "
                 "activation mail",
                 "marks them as waiting",
             )
@@ -87,11 +88,11 @@ def has_outer_spaces() -> Q:
 
 def undecided_route(sign: str) -> Problems:
     """
-    Find that links of reset mails lead where 2.0.0's did not, by nobody's decision.
+    Find that reset links lead to another route than with 2.0.0, and no setting says so.
 
-    ``sign``: what tells that the project comes from 2.0.0, "" for nothing. A command
-    that knows of an upgrade by other means, such as the rows of the user table, calls
-    this with that.
+    ``sign`` says how we know that the project was made for 2.0.0; "" if we do not. A
+    command that knows of an upgrade by other means, such as the rows of the user table,
+    passes that.
     """
     frontend = item(getattr(settings, SETTING_NAME, None), "FRONTEND")
     if not sign or item(frontend, "RESET_PW_ROUTE") is not None:
@@ -101,10 +102,10 @@ def undecided_route(sign: str) -> Problems:
         yield problem(
             "W036",
             f"{key('FRONTEND.RESET_PW_ROUTE')} is not set, and the project was made "
-            f"for 2.0.0 ({sign}): reset links lead to {route!r}, as 2.0.0's "
-            f"documentation had it, and 2.0.0's code led to {OLD_ROUTE!r}.",
-            f"Write 'RESET_PW_ROUTE': {OLD_ROUTE!r} into AI_KIT_AUTH['FRONTEND'] for a "
-            f"frontend that serves 2.0.0's page, or {route!r}.",
+            f"for 2.0.0 ({sign}): reset links now lead to {route!r}, as the "
+            f"documentation of 2.0.0 says; its code led to {OLD_ROUTE!r}.",
+            f"Write 'RESET_PW_ROUTE': {OLD_ROUTE!r} into AI_KIT_AUTH['FRONTEND'] if "
+            f"the frontend still has the page of 2.0.0, or else {route!r}.",
         )
 
 

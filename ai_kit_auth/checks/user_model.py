@@ -23,7 +23,7 @@ def check_user_model() -> Problems:
     yield from _address_problems(model, columns)
     if not is_readable() or api_settings.is_default("USER_IDENTITY_FIELDS"):
         return
-    # Registration and the admin keep these two unique, whatever the model says.
+    # Registration and the admin keep these two unique, even if the model does not.
     unique = {model.get_email_field_name(), model.USERNAME_FIELD, *unique_names(model)}
     for name in api_settings.USER_IDENTITY_FIELDS:
         if name not in columns:
@@ -56,9 +56,9 @@ def _username_problems(model: Any) -> Problems:
         yield problem(
             "W039",
             f"{model._meta.label}.{field.name} may be NULL, and backends such as "
-            f"{others[0]} are asked by it: an account without one cannot log in, also "
-            "not by its e-mail address.",
-            f"Give each account a {field.name!r} (registration makes one up), and "
+            f"{others[0]} look accounts up by it: an account without one cannot log "
+            "in, not even by its e-mail address.",
+            f"Give each account a {field.name!r} (registration generates one), and "
             f"declare {model._meta.label}.{field.name} without null=True.",
         )
 
@@ -70,7 +70,7 @@ def _session_problems(model: type[Model]) -> Problems:
     for encoded in ("one hash", "another hash"):
         row: Any = model()
         row.password = encoded
-        # One of the project's own may need more than an unsaved row has.
+        # The project's method may need more than an unsaved row has.
         with suppress(Exception):
             hashes.add(row.get_session_auth_hash())
     if len(hashes) == 1:
@@ -78,7 +78,7 @@ def _session_problems(model: type[Model]) -> Problems:
             "E016",
             f"{model._meta.label}.get_session_auth_hash() does not depend on the "
             "password: logout_others/ would answer 200 and end no session.",
-            "Have it use self.password as Django's does, or "
+            "Use self.password in it, as Django does, or "
             "'ENABLE_ENDPOINTS': {'LOGOUT_OTHERS': False}.",
         )
 
@@ -89,7 +89,7 @@ def _address_problems(model: Any, columns: dict[str, Any]) -> Problems:
         fit = [name for name, one in columns.items() if isinstance(one, EmailField)]
         yield problem(
             "E013",
-            f"{label} has no field {email!r}, which EMAIL_FIELD names: its accounts "
+            f"{label} has no field {email!r}, which EMAIL_FIELD names, so its accounts "
             "have no e-mail address.",
             f"class {model.__name__}: EMAIL_FIELD = {fit[0]!r}"
             if fit
@@ -103,14 +103,14 @@ def _address_problems(model: Any, columns: dict[str, Any]) -> Problems:
     if fixed and is_readable() and admin_is_used():
         yield problem(
             "W031",
-            f"{label}.{fixed[0]} is not editable: the admin cannot ask for it.",
+            f"{label}.{fixed[0]} is not editable, so the admin cannot ask for it.",
             f"Declare {label}.{fixed[0]} without editable=False, or AI_KIT_AUTH = "
             "{'USE_AI_KIT_AUTH_ADMIN': False}.",
         )
 
 
 def unique_names(model: type[Model]) -> Iterator[str]:
-    """Yield the fields that ``model`` keeps unique, other than by ``unique=True``."""
+    """Yield the fields that ``model`` keeps unique by a constraint of its own."""
     for together in model._meta.unique_together:
         if len(together) == 1:
             yield together[0]
@@ -118,7 +118,7 @@ def unique_names(model: type[Model]) -> Iterator[str]:
         if isinstance(constraint, UniqueConstraint) and constraint.condition is None:
             names = set(constraint.fields)
             for expression in constraint.expressions:
-                # Lower("email") is as good.
+                # Lower("email") counts as "email".
                 parts: list[Any] = [expression, *getattr(expression, "flatten", list)()]
                 names |= {getattr(p, "name", "") for p in parts if isinstance(p, F)}
             if len(names) == 1:

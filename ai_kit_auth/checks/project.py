@@ -1,4 +1,4 @@
-"""Django, DRF and the URLconf, as far as accounts need them."""
+"""The settings of Django and DRF, and the URLconf, that accounts need."""
 
 from __future__ import annotations
 
@@ -14,7 +14,7 @@ from .problems import Problems, dotted, drf, imported, is_served, problem
 from .routes import NAMESPACE, is_ours, named, path_of, view_at
 
 
-def check_host() -> Problems:
+def check_project() -> Problems:
     """W015, W018, W023, W032, W033, W035."""
     yield from _name_problems()
     if not settings.AUTH_PASSWORD_VALIDATORS and is_served(
@@ -22,7 +22,7 @@ def check_host() -> Problems:
     ):
         yield problem(
             "W015",
-            "AUTH_PASSWORD_VALIDATORS is empty: any password is good enough.",
+            "AUTH_PASSWORD_VALIDATORS is empty: every password is accepted.",
             "AUTH_PASSWORD_VALIDATORS = [{'NAME': "
             "'django.contrib.auth.password_validation.MinimumLengthValidator'}, ...]",
         )
@@ -36,8 +36,8 @@ def check_host() -> Problems:
         yield problem(
             "W018",
             "REST_FRAMEWORK['DEFAULT_AUTHENTICATION_CLASSES'] has no "
-            "SessionAuthentication: whoever logs in here is anonymous at the other API "
-            "views of this host.",
+            "SessionAuthentication: a user who logged in here is anonymous at the "
+            "project's other API views.",
             "REST_FRAMEWORK = {'DEFAULT_AUTHENTICATION_CLASSES': "
             f"{['rest_framework.authentication.SessionAuthentication', *named]!r}}}",
         )
@@ -57,14 +57,14 @@ def check_host() -> Problems:
 def _may_know_sessions(given: object) -> bool:
     found = imported(given) if isinstance(given, str) else given
     if not isinstance(found, type):
-        # DRF says what is wrong with it.
+        # DRF reports what is wrong with it.
         return True
-    # A class of the host's own may do the same by another way, and says so.
+    # A class of the project may read sessions in its own way; its name says so.
     return any("Session" in base.__name__ for base in found.__mro__)
 
 
 def _is_routed() -> bool:
-    """Tell whether the URLconf leads to a view of ours, or cannot be read."""
+    """Tell whether the URLconf leads to a view of this package, or cannot be read."""
     try:
         return any(map(is_ours, _callbacks(get_resolver().url_patterns)))
     except Exception:  # noqa: BLE001  # Django tells what is wrong with the URLconf
@@ -80,7 +80,7 @@ def _callbacks(patterns: Sequence[Any]) -> Iterator[Any]:
 
 
 def _route_problems() -> Problems:
-    """Look where the paths of the endpoints lead."""
+    """Find paths of endpoints that lead to other views."""
     try:
         found = {
             name: path
@@ -96,19 +96,19 @@ def _route_problems() -> Problems:
             route = prefix.lstrip("/")
             yield problem(
                 "W032",
-                f"The URLconf includes ai_kit_auth.urls at {route!r}, without a slash: "
-                f"{name}/ is at {path}.",
+                f"The URLconf includes ai_kit_auth.urls at {route!r}, without a "
+                f"trailing slash, so {name}/ is at {path}.",
                 f'path("{route}/", include("ai_kit_auth.urls"))',
             )
             break
     others = [one for one in answering.values() if one and not is_ours(one[0])]
-    # One route in place of one endpoint is what a project may want.
+    # A project may replace one endpoint on purpose, but not all of them.
     if others and len(others) == len(answering):
         callback, route = others[0]
         first = next(iter(found.values()))
         yield problem(
             "W033",
-            f"At {first} answers {named(callback)}, by the route {route!r} above: no "
+            f"{named(callback)} answers at {first}, by the route {route!r} above: no "
             "request reaches the endpoints.",
             f'In {settings.ROOT_URLCONF}, put path(..., include("ai_kit_auth.urls")) '
             f"above the route {route!r}.",
@@ -121,7 +121,7 @@ def _name_problems() -> Problems:
     if wrong:
         yield problem(
             "W035",
-            f"ALLOWED_HOSTS has {wrong[0]!r}: an entry is a name alone, without "
+            f"ALLOWED_HOSTS has {wrong[0]!r}: an entry is a host name only, without "
             "scheme, port, path or wildcard.",
             f"ALLOWED_HOSTS = {list(dict.fromkeys(map(right_host, entries)))!r}",
         )
