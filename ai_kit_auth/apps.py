@@ -11,12 +11,19 @@ from django.utils.translation import gettext_lazy as _
 class AIKitAuthConfig(AppConfig):
     name = "ai_kit_auth"
     verbose_name = _("Accounts")
+    ai_kit_auth_capabilities = (
+        "ai_kit_auth.core.CORE",
+        "ai_kit_auth.account.capability.ACCOUNT",
+    )
 
     def ready(self) -> None:
         from .checks import register
+        from .settings import api_settings
         from .throttling import watch_logins
         from .users import watch_saves
 
+        # What an app read before the keys of all apps were known.
+        api_settings.forget()
         register()
         watch_saves()
         watch_logins()

@@ -29,42 +29,19 @@ from rest_framework import exceptions, serializers, status
 from rest_framework.response import Response
 from rest_framework.settings import api_settings as drf_settings
 
-CODES: Mapping[str, str] = {
-    "required": "the field is missing",
-    "blank": "the field is empty",
-    "null": "the field, or the whole body, is null",
-    "invalid": "the value has the wrong type or form",
-    "max_length": "the text is too long",
-    "surrogate_characters_not_allowed": "the text holds half of a character",
-    "null_characters_not_allowed": "the text holds a NUL",
-    "invalid_credentials": "login: no such account, wrong password, or not active; "
-    "under ``password`` on the account page: it is not the account's",
-    "username_unique": "the username is taken",
-    "email_unique": "the e-mail address has an account",
-    "password_too_short": "Django's MinimumLengthValidator",
-    "password_too_similar": "Django's UserAttributeSimilarityValidator",
-    "password_too_common": "Django's CommonPasswordValidator",
-    "password_entirely_numeric": "Django's NumericPasswordValidator",
-    "activation_link_invalid": "activate_email: wrong, used or expired link",
-    "activation_proof_required": "activate_email and confirm_email, with "
-    "ACTIVATION_PROOF: the link is good, and the password must come along",
-    "reset_password_link_invalid": "reset_password: wrong, used or expired link",
-    "email_change_link_invalid": "confirm_email: wrong, used or expired link",
-    "no_password": "the account has no usable password to check or change",
-    "reauthentication_required": "the session is not freshly authenticated",
-    "account_protected": "delete_account: other data still needs the account",
-    "passwords_not_identical": "reserved for frontends, never sent",
-    "not_authenticated": "nobody is logged in",
-    "authentication_failed": "a host's own authentication class refused",
-    "permission_denied": "a host's own rule refused",
-    "csrf_failed": "the CSRF token is missing, stale or foreign",
-    "parse_error": "the body is no JSON, or no form, or too large",
-    "not_found": "a host's own rule hides it",
-    "method_not_allowed": "the method is not served here",
-    "unsupported_media_type": "the body's content type is neither JSON nor a form",
-    "throttled": "too many requests; ``Retry-After`` tells the seconds to wait",
-    "mail_not_sent": "the mail cannot be sent now; no account was made or changed",
-}
+from .capability import capabilities
+
+# Of all capabilities, each with its meaning.
+CODES: Mapping[str, str]
+
+
+def __getattr__(name: str) -> Mapping[str, str]:
+    if name == "CODES":
+        return {
+            code: text for one in capabilities() for code, text in one.codes.items()
+        }
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
 
 _CODE = re.compile(r"[A-Za-z0-9_]+")
 # A single word such as "Wrong" is no code but a short sentence.

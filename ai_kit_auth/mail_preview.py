@@ -9,7 +9,7 @@ from __future__ import annotations
 
 import gettext
 import html
-from collections.abc import Iterator, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass, field
 from functools import cache
@@ -24,14 +24,8 @@ from django.utils import translation
 from django.utils.translation import to_language, trans_real
 
 from . import services
-from .settings import (
-    SETTING_NAME,
-    EmailTemplates,
-    MailTemplates,
-    Nested,
-    api_settings,
-    require_frontend_url,
-)
+from .capability import mails
+from .settings import SETTING_NAME, MailTemplates, api_settings, require_frontend_url
 from .users import User, UserModel, email_field, has_column, scramble_id, username_field
 
 __all__ = [
@@ -47,20 +41,18 @@ __all__ = [
     "require_configuration",
 ]
 
-# The key of FRONTEND that the link of each mail leads to; None for one without a link.
-LINKS: dict[str, str | None] = {
-    "USER_CREATED": "ACTIVATION_ROUTE",
-    "RESET_PASSWORD": "RESET_PW_ROUTE",
-    "SET_PASSWORD": "ACTIVATION_ROUTE",
-    "ACCOUNT_EXISTS": "RESET_PW_ROUTE",
-    "CONFIRM_EMAIL": "CONFIRM_EMAIL_ROUTE",
-    "PASSWORD_CHANGED": None,
-    "EMAIL_CHANGE_REQUESTED": None,
-    "EMAIL_CHANGED": None,
-    "ACCOUNT_DELETED": None,
-}
 # The parts of a mail, by their keys below its name in EMAIL_TEMPLATES.
 PARTS = {"TITLE": "subject", "BODY_PLAINTEXT": "plain text", "BODY_HTML": "HTML"}
+
+
+# The key of FRONTEND that the link of each mail leads to; None for one without a link.
+LINKS: Mapping[str, str | None]
+
+
+def __getattr__(name: str) -> Mapping[str, str | None]:
+    if name == "LINKS":
+        return {name: mail.link for name, mail in mails().items()}
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
 
 
 @dataclass(frozen=True)
@@ -109,12 +101,8 @@ class Preview:
 
 
 def mail_names() -> list[str]:
-    """Return the mails that EMAIL_TEMPLATES declares, in its order."""
-    return [
-        name
-        for name, member in EmailTemplates.members().items()
-        if isinstance(member, Nested) and issubclass(member.section, MailTemplates)
-    ]
+    """Return the mails of all capabilities, in the order of their declaration."""
+    return list(mails())
 
 
 def known_languages() -> list[str]:
@@ -166,7 +154,7 @@ def _sample_user() -> User:
 
 
 def _sample_url(name: str) -> str:
-    route = LINKS[name]
+    route = mails()[name].link
     if route is None:
         return ""
     # The same in every run, so that two previews can be compared.

@@ -16,13 +16,16 @@ import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, cached_property
-from typing import Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
 
+from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
+
+from . import capability
 
 __all__ = [
     "APISettings",
@@ -100,7 +103,7 @@ class Setting(Generic[T]):
 
     def read(self, section: Section) -> T:
         """Return the value in ``section``, and store it there for the next read."""
-        value: T = section.values[self.name]
+        value: T = section.values.get(self.name, self.default)
         vars(section)[self.name] = value
         return value
 
@@ -198,7 +201,7 @@ class Dotted(Setting[T]):
         return f"{self.name!r}: {self.default!r}, or another dotted path or callable."
 
     def read(self, section: Section) -> T:
-        path = section.values[self.name]
+        path = section.values.get(self.name, self.default)
         if not isinstance(path, str):
             return super().read(section)
         try:
@@ -246,6 +249,9 @@ class Section:
     """
     Attribute access to one dict of settings.
 
+    A subclass declares keys. The keys that another capability has in the same dict can
+    be read as well, which type checkers do not see.
+
     ``parent``: the section that has this one below ``name``.
     """
 
@@ -256,9 +262,23 @@ class Section:
 
     @cached_property
     def values(self) -> Mapping[str, Any]:
-        """What the settings are read from: the project's dict merged with defaults."""
-        below: Mapping[str, Any] = self._parent.values[self._name]
+        """What the project wrote; a key that it left out has its default."""
+        below: Mapping[str, Any] = self._parent.values.get(self._name, {})
         return below
+
+    def declaration(self) -> type[Section]:
+        """Return the section with the keys of all capabilities."""
+        below: Any = self._parent.declaration().members()[self._name]
+        section: type[Section] = below.section
+        return section
+
+    if not TYPE_CHECKING:
+
+        def __getattr__(self, name: str) -> Any:
+            member = self.declaration().members().get(name) if name.isupper() else None
+            if member is None:
+                raise AttributeError(f"{type(self).__name__} has no {name!r}")
+            return member.__get__(self, type(self))
 
     def path_of(self, name: str) -> str:
         """Return how a project writes the setting ``name`` of this section."""
@@ -291,6 +311,91 @@ class Section:
                 yield f"{prefix}{name}", member
 
 
+class ProjectSettings(Section):
+    """
+    The project's ``AI_KIT_AUTH``, read by the keys that a subclass declares.
+
+    ``user_settings``: a dict to read in its place; without it the instance follows
+    ``settings.AI_KIT_AUTH``. Raises :exc:`UnknownConfigurationError` or
+    :exc:`InvalidConfigurationError`: at once for a given dict, at each access for the
+    followed one.
+    """
+
+    __slots__ = ("_given",)
+
+    def __init__(self, user_settings: Mapping[str, Any] | None = None) -> None:
+        self._given = user_settings
+        if user_settings is None:
+            setting_changed.connect(self._follow)
+        else:
+            self.values  # noqa: B018  # raises what is wrong with the given dict
+
+    @cached_property
+    def values(self) -> Mapping[str, Any]:
+        if self._given is not None:
+            for fault in faults_of(self._given):
+                raise fault
+            return self._given
+        given: Mapping[str, Any] | None = getattr(settings, SETTING_NAME, None)
+        given = {} if given is None else given
+        for found in (*capability_faults(), *faults_of(given)):
+            # Before the apps are loaded, their keys are not known.
+            if apps.apps_ready or not isinstance(found, UnknownConfigurationError):
+                raise found
+        return given
+
+    def declaration(self) -> type[Section]:
+        return every_key()
+
+    def path_of(self, name: str) -> str:
+        return _path(SETTING_NAME, name)
+
+    def _follow(self, *, setting: str, **kwargs: object) -> None:
+        if setting in {SETTING_NAME, "INSTALLED_APPS"}:
+            self.forget()
+
+    def reload(self) -> None:
+        """Read the followed dict anew, for a project that changed it in place."""
+        if self._given is None:
+            self.forget()
+            self.values  # noqa: B018  # raises what is wrong with it
+
+    def is_default(self, name: str) -> bool:
+        """Tell whether the project left ``name``, a key of the top level, alone."""
+        member = getattr(type(self), name)
+        return isinstance(member, Setting) and (
+            self.values.get(name, member.default) is member.default
+        )
+
+
+def every_key() -> type[Section]:
+    """Return the section of the top level, with the keys of all capabilities."""
+    return _joined_of(capability.capabilities())
+
+
+@cache
+def _joined_of(declared: tuple[capability.Capability, ...]) -> type[Section]:
+    return _joined(*(one.settings for one in declared if one.settings))
+
+
+def _joined(*sections: type[Section]) -> type[Section]:
+    members: dict[str, Any] = {}
+    for section in sections:
+        for name, member in section.members().items():
+            known = members.get(name)
+            if isinstance(known, Nested) and isinstance(member, Nested):
+                members[name] = Nested(_joined(known.section, member.section))
+            else:
+                members[name] = member
+    return type(sections[0].__name__, (Section,), members)
+
+
+def keys_below(name: str) -> list[str]:
+    """Return the keys of the section ``name`` of all capabilities."""
+    below: Any = every_key().members()[name]
+    return list(below.section.members())
+
+
 def _path(parent: str, key: object) -> str:
     return f"{parent}[{key!r}]"
 
@@ -304,7 +409,15 @@ def faults_of(
     :exc:`UnknownConfigurationError` and :exc:`InvalidConfigurationError`, in the order
     in which :class:`APISettings` would raise them.
     """
-    return _faults(APISettings, given, SETTING_NAME)
+    return _faults(every_key(), given, SETTING_NAME)
+
+
+def capability_faults() -> Iterator[InvalidConfigurationError]:
+    """Yield what is wrong with the declarations of the installed apps."""
+    for _path_of_it, message, hint in capability.faults():
+        fault = InvalidConfigurationError(message)
+        fault.hint = hint
+        yield fault
 
 
 def _faults(
@@ -337,20 +450,12 @@ def _faults(
 
 def _example(section: type[Section], given: object) -> str:
     """Return a dict as ``section`` wants it, of ``given`` where that is its URL."""
-    if section is APISettings:
+    members = section.members()
+    if "FRONTEND" in members:
         return f"{{'FRONTEND': {_example(Frontend, given)}}}"
-    name, member = next(iter(section.members().items()))
-    value = given if section is Frontend and isinstance(given, str) else None
+    name, member = next(iter(members.items()))
+    value = given if name == "URL" and isinstance(given, str) else None
     return f"{{{name!r}: {value or getattr(member, 'default', None) or '...'!r}}}"
-
-
-def _merge(section: type[Section], given: Mapping[str, Any]) -> dict[str, Any]:
-    return {
-        name: _merge(member.section, given.get(name, {}))
-        if isinstance(member, Nested)
-        else given.get(name, member.default)
-        for name, member in section.members().items()
-    }
 
 
 def _unknown(
@@ -379,7 +484,7 @@ def _unknown(
 
 def _all_keys(section: type[Section] | None = None, prefix: str = "") -> Iterator[str]:
     """Yield every key, at any depth, sections included: "FRONTEND", "FRONTEND.URL"."""
-    for name, member in (section or APISettings).members().items():
+    for name, member in (section or every_key()).members().items():
         yield f"{prefix}{name}"
         if isinstance(member, Nested):
             yield from _all_keys(member.section, f"{prefix}{name}.")
@@ -394,13 +499,6 @@ class EnableEndpoints(Section):
     RESET_PASSWORD = Setting(True, "serve ``reset_password/``")
     VALIDATE_PASSWORD = Setting(True, "serve ``validate_password/``")
     ACTIVATE_EMAIL = Setting(True, "serve ``activate_email/``")
-    RESEND_ACTIVATION_MAIL = Setting(False, "serve ``resend_activation_email/``")
-    CHANGE_PASSWORD = Setting(False, "serve ``change_password/``")
-    LOGOUT_OTHERS = Setting(False, "serve ``logout_others/``")
-    CHANGE_EMAIL = Setting(False, "serve ``change_email/`` and ``confirm_email/``")
-    UPDATE_ME = Setting(False, "serve ``PATCH me/``")
-    DELETE_ACCOUNT = Setting(False, "serve ``delete_account/``")
-    CONFIRM_PASSWORD = Setting(False, "serve ``confirm_password/``")
 
 
 class MailTemplates(Section):
@@ -411,13 +509,15 @@ class MailTemplates(Section):
     BODY_HTML: Setting[str]
 
 
-def _templates_of(mail: str, meaning: str) -> Nested[MailTemplates]:
-    """Declare the templates of ``mail``, by default the package's own."""
+def templates_of(
+    mail: str, meaning: str, folder: str = "ai_kit_auth"
+) -> Nested[MailTemplates]:
+    """Declare the templates of ``mail``, by default those in ``folder``."""
 
     class TemplatesOfMail(MailTemplates):
-        TITLE = Setting(f"ai_kit_auth/{mail}_title.txt", f"subject of {meaning}")
-        BODY_PLAINTEXT = Setting(f"ai_kit_auth/{mail}_body.txt", "its plain text")
-        BODY_HTML = Setting(f"ai_kit_auth/{mail}_body.html", "its HTML")
+        TITLE = Setting(f"{folder}/{mail}_title.txt", f"subject of {meaning}")
+        BODY_PLAINTEXT = Setting(f"{folder}/{mail}_body.txt", "its plain text")
+        BODY_HTML = Setting(f"{folder}/{mail}_body.html", "its HTML")
 
     return Nested(TemplatesOfMail)
 
@@ -427,29 +527,13 @@ class EmailTemplates(Section):
         "ai_kit_auth.services.custom_email_data",
         "takes nothing, returns a dict for every mail's template context",
     )
-    USER_CREATED = _templates_of("user_created", "the activation mail")
-    RESET_PASSWORD = _templates_of("reset_password", "the reset mail")
-    SET_PASSWORD = _templates_of(
+    USER_CREATED = templates_of("user_created", "the activation mail")
+    RESET_PASSWORD = templates_of("reset_password", "the reset mail")
+    SET_PASSWORD = templates_of(
         "set_password", "the mail for an account made in the admin"
     )
-    ACCOUNT_EXISTS = _templates_of(
+    ACCOUNT_EXISTS = templates_of(
         "account_exists", "the mail for an address that is registered once more"
-    )
-    CONFIRM_EMAIL = _templates_of(
-        "confirm_email", "the mail to a new address, with the link that confirms it"
-    )
-    PASSWORD_CHANGED = _templates_of(
-        "password_changed", "the notice that a password was changed or reset"
-    )
-    EMAIL_CHANGE_REQUESTED = _templates_of(
-        "email_change_requested",
-        "the notice, to the old address, that another was asked for",
-    )
-    EMAIL_CHANGED = _templates_of(
-        "email_changed", "the notice, to the old address, that it was changed"
-    )
-    ACCOUNT_DELETED = _templates_of(
-        "account_deleted", "the farewell after ``delete_account/``"
     )
 
 
@@ -460,9 +544,6 @@ class Frontend(Section):
     )
     RESET_PW_ROUTE = Setting(
         "/auth/reset_password/", "the frontend's page for reset links"
-    )
-    CONFIRM_EMAIL_ROUTE = Setting(
-        "/auth/confirm_email/", "the frontend's page for links that confirm an address"
     )
 
 
@@ -484,32 +565,10 @@ class ThrottleRates(Section):
         "600/min",
         "sessions that ``me/`` begins for one address, with ``CSRF_USE_SESSIONS``",
     )
-    RESEND_RECIPIENT = Rate("1/min", "activation mails sent once more to one account")
-    CHANGE_EMAIL = Rate("10/hour", "changes of address that one account asks for")
-    ACCOUNT = Rate("120/min", "requests of one account to its account page")
 
 
-class SecurityNotices(Section):
-    PASSWORD_CHANGED = Setting(True, "mail after ``change_password/``")
-    PASSWORD_RESET = Setting(
-        False, "mail after ``reset_password/``; off, as 2.0.0 sent none"
-    )
-    EMAIL_CHANGE_REQUESTED = Setting(
-        True, "mail to the old address after ``change_email/``"
-    )
-    EMAIL_CHANGED = Setting(True, "mail to the old address after ``confirm_email/``")
-    ACCOUNT_DELETED = Setting(True, "farewell mail after ``delete_account/``")
-
-
-class APISettings(Section):
-    """
-    The merged settings.
-
-    ``user_settings``: the project's dict, merged with the defaults at every level;
-    without it the instance follows ``settings.AI_KIT_AUTH``. Raises
-    :exc:`UnknownConfigurationError` or :exc:`InvalidConfigurationError`: at once for a
-    given dict, at each access for the followed one.
-    """
+class CoreSettings(ProjectSettings):
+    """The keys of the core."""
 
     ENABLE_ENDPOINTS = Nested(EnableEndpoints)
     EMAIL_TEMPLATES = Nested(EmailTemplates)
@@ -530,16 +589,6 @@ class APISettings(Section):
         "ai_kit_auth.services.default_send_account_exists_mail",
         "called with (user, url) when PREVENT_ENUMERATION hides a taken address",
     )
-    SEND_CONFIRM_EMAIL_MAIL = Dotted[Callable[[Any, str], object]](
-        "ai_kit_auth.account.services.default_send_confirm_email_mail",
-        "called with (user, url) when a change of address is requested; the user's "
-        "address is the new one",
-    )
-    SEND_SECURITY_NOTICE = Dotted[Callable[[Any, str], object]](
-        "ai_kit_auth.account.services.default_send_security_notice",
-        "called with (user, notice), a key of SECURITY_NOTICES",
-    )
-    SECURITY_NOTICES = Nested(SecurityNotices)
     ACTIVATION_TIMEOUT = Seconds(
         None,
         "how many seconds an activation link is good for; None for Django's "
@@ -550,16 +599,6 @@ class APISettings(Section):
         "True asks for more than a link, which a mail scanner may open: "
         "``activate_email/`` for the cookie of ``register/`` or the password, "
         "``confirm_email/`` for the session or the password",
-    )
-    EMAIL_CHANGE_TIMEOUT = Seconds(
-        None,
-        "how many seconds a link that confirms an address is good for; None for "
-        "Django's ``PASSWORD_RESET_TIMEOUT``",
-    )
-    REAUTHENTICATION_TIMEOUT = Seconds(
-        300,
-        "how many seconds after ``confirm_password/`` a session counts as freshly "
-        "authenticated; None for never",
     )
     PREVENT_ENUMERATION = Setting(
         False,
@@ -612,15 +651,6 @@ class APISettings(Section):
     REGISTRATION_SERIALIZER = Dotted[type[Any]](
         "ai_kit_auth.serializers.RegistrationSerializer", "what ``register/`` takes"
     )
-    USER_UPDATE_SERIALIZER = Dotted[type[Any]](
-        "ai_kit_auth.account.serializers.UserUpdateSerializer",
-        "what ``PATCH me/`` takes",
-    )
-    ACCOUNT_DELETION_FUNCTION = Dotted[Callable[[Any], object]](
-        "ai_kit_auth.account.services.delete_user",
-        "called with (user) by ``delete_account/``; "
-        "``ai_kit_auth.account.services.anonymise_user`` keeps the row",
-    )
     USER_IDENTITY_FIELDS = Names(
         ("email", "username"),
         "fields that a login's ``ident`` is looked up in, in this order; of the "
@@ -628,48 +658,36 @@ class APISettings(Section):
     )
     FRONTEND = Nested(Frontend)
 
-    __slots__ = ("_given",)
 
-    def __init__(self, user_settings: Mapping[str, Any] | None = None) -> None:
-        self._given = user_settings
-        if user_settings is None:
-            setting_changed.connect(self._follow)
-        else:
-            self.values  # noqa: B018  # raises what is wrong with the given dict
+class APISettings(CoreSettings):
+    """The keys of all capabilities; type checkers see those of the core."""
 
-    @cached_property
-    def values(self) -> Mapping[str, Any]:
-        given = self._given
-        if given is None:
-            given = getattr(settings, SETTING_NAME, None)
-        if given is None:
-            given = {}
-        for fault in faults_of(given):
-            raise fault
-        return _merge(type(self), given)
+    __slots__ = ()
 
-    def path_of(self, name: str) -> str:
-        return _path(SETTING_NAME, name)
-
-    def _follow(self, *, setting: str, **kwargs: object) -> None:
-        if setting == SETTING_NAME:
-            self.forget()
-
-    def reload(self) -> None:
-        """Read the followed dict anew, for a project that changed it in place."""
-        if self._given is None:
-            self.forget()
-            self.values  # noqa: B018  # raises what is wrong with it
-
-    def is_default(self, name: str) -> bool:
-        """Tell whether the project left ``name``, a key of the top level, alone."""
-        member = getattr(type(self), name)
-        return isinstance(member, Setting) and self.values[name] is member.default
+    @classmethod
+    def members(cls) -> dict[str, Setting[Any] | Nested[Any]]:
+        return every_key().members()
 
 
 # The nested defaults, by the name that version 2.0.0 had for them. A copy: changing it
 # changes no setting.
-DEFAULTS: dict[str, Any] = _merge(APISettings, {})
+DEFAULTS: dict[str, Any]
+
+
+def __getattr__(name: str) -> dict[str, Any]:
+    if name == "DEFAULTS":
+        return _defaults(every_key())
+    raise AttributeError(f"module {__name__!r} has no attribute {name!r}")
+
+
+def _defaults(section: type[Section]) -> dict[str, Any]:
+    return {
+        name: member.default
+        if isinstance(member, Setting)
+        else _defaults(member.section)
+        for name, member in section.members().items()
+    }
+
 
 api_settings = APISettings()
 

@@ -17,8 +17,8 @@ from django.urls import URLPattern, include, path, re_path
 from django.views.decorators.csrf import csrf_exempt
 
 from . import views
-from .account import urls as account
-from .settings import EnableEndpoints, api_settings
+from .capability import served
+from .settings import api_settings
 
 ROUTES: dict[str, URLPattern] = {
     "LOGIN": path("login/", views.LoginView.as_view(), name="login"),
@@ -44,13 +44,6 @@ ROUTES: dict[str, URLPattern] = {
 }
 
 
-def _enabled(endpoints: EnableEndpoints) -> list[URLPattern]:
-    routes = {key: route for key, route in ROUTES.items() if getattr(endpoints, key)}
-    if endpoints.UPDATE_ME:
-        routes["ME"] = account.me(endpoints)
-    return [*routes.values(), *account.routes(endpoints)]
-
-
 # Exempt from whatever would answer in its place, and hide the error.
 @csrf_exempt
 @login_not_required
@@ -66,7 +59,7 @@ endpoints = ROUTES
 auth_patterns: list[URLPattern]
 
 try:
-    auth_patterns = _enabled(api_settings.ENABLE_ENDPOINTS)
+    auth_patterns = served(api_settings.ENABLE_ENDPOINTS)
 except ImproperlyConfigured as error:
     auth_patterns = [re_path("", _refuse, {"error": error})]
 

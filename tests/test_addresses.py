@@ -10,7 +10,7 @@ from django.core import mail
 from rest_framework.test import APIClient
 
 from ai_kit_auth import throttling
-from ai_kit_auth.settings import ThrottleRates
+from ai_kit_auth.settings import keys_below
 
 from .accounts import post, registration
 from .conftest import PASSWORD, MakeUser
@@ -57,7 +57,7 @@ def _undeclared(settings: Settings, monkeypatch: pytest.MonkeyPatch) -> None:
 
 
 def allow(settings: Settings, **rates: str | None) -> None:
-    none = dict.fromkeys(ThrottleRates.members())
+    none = dict.fromkeys(keys_below("THROTTLE_RATES"))
     settings.AI_KIT_AUTH = {**settings.AI_KIT_AUTH, "THROTTLE_RATES": none | rates}
 
 

@@ -253,6 +253,17 @@ def seeds() -> Iterator[Seed]:
         {"AI_KIT_AUTH": auth(SEND_RESET_PW_MAIL=takes_one)},
     )
     yield Seed(
+        "E017",
+        "'shop.capability.WISHLIST' cannot be imported: No module named 'shop'",
+        "full dotted path",
+        {
+            "INSTALLED_APPS": [
+                *settings.INSTALLED_APPS,
+                "tests.misdeclared.NotImportable",
+            ]
+        },
+    )
+    yield Seed(
         "W001",
         "LocMemCache is not shared by processes",
         "CACHES['default']",

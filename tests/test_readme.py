@@ -9,8 +9,9 @@ import pytest
 from docutils import nodes
 from docutils.core import publish_doctree
 
-from ai_kit_auth import account, urls
-from ai_kit_auth.settings import APISettings, EnableEndpoints
+from ai_kit_auth import urls
+from ai_kit_auth.account import urls as account_urls
+from ai_kit_auth.settings import APISettings, keys_below
 
 # The same on every user model.
 pytestmark = pytest.mark.user_model("auth_user")
@@ -83,13 +84,13 @@ def test_every_endpoint_stands_where_its_default_puts_it(
     core, page = (row[1].split(", ") for row in table(sections["Endpoints"]))
     assert set(core) == {str(route.pattern) for route in urls.ROUTES.values()}
     paths = (
-        str(part.pattern) for parts in account.urls.ROUTES.values() for part in parts
+        str(part.pattern) for parts in account_urls.ROUTES.values() for part in parts
     )
     assert set(page) == {*paths, "PATCH me/"}
     declared = dict(APISettings.declared())
     on = {
         name
-        for name in EnableEndpoints.members()
+        for name in keys_below("ENABLE_ENDPOINTS")
         if declared[f"ENABLE_ENDPOINTS.{name}"].default
     }
     assert on == set(urls.ROUTES)

@@ -118,21 +118,8 @@ DEFAULTS: dict[str, Any] = {
     "SEND_ACCOUNT_EXISTS_MAIL": (
         "ai_kit_auth.services.default_send_account_exists_mail"
     ),
-    "SEND_CONFIRM_EMAIL_MAIL": (
-        "ai_kit_auth.account.services.default_send_confirm_email_mail"
-    ),
-    "SEND_SECURITY_NOTICE": (
-        "ai_kit_auth.account.services.default_send_security_notice"
-    ),
-    "SECURITY_NOTICES.PASSWORD_CHANGED": True,
-    "SECURITY_NOTICES.PASSWORD_RESET": False,
-    "SECURITY_NOTICES.EMAIL_CHANGE_REQUESTED": True,
-    "SECURITY_NOTICES.EMAIL_CHANGED": True,
-    "SECURITY_NOTICES.ACCOUNT_DELETED": True,
     "ACTIVATION_TIMEOUT": None,
     "ACTIVATION_PROOF": False,
-    "EMAIL_CHANGE_TIMEOUT": None,
-    "REAUTHENTICATION_TIMEOUT": 300,
     "PREVENT_ENUMERATION": False,
     "THROTTLE_RATES.LOGIN_ACCOUNT_ADDRESS": "10/min",
     "THROTTLE_RATES.LOGIN_ACCOUNT": "30/min",
@@ -177,13 +164,26 @@ DEFAULTS: dict[str, Any] = {
     "USERNAME_REQUIRED": False,
     "USER_SERIALIZER": "ai_kit_auth.serializers.UserSerializer",
     "REGISTRATION_SERIALIZER": "ai_kit_auth.serializers.RegistrationSerializer",
-    "USER_UPDATE_SERIALIZER": "ai_kit_auth.account.serializers.UserUpdateSerializer",
-    "ACCOUNT_DELETION_FUNCTION": "ai_kit_auth.account.services.delete_user",
     "USER_IDENTITY_FIELDS": ("email", "username"),
     "FRONTEND.URL": "",
     "FRONTEND.ACTIVATION_ROUTE": "/auth/activation/",
     "FRONTEND.RESET_PW_ROUTE": "/auth/reset_password/",
     "FRONTEND.CONFIRM_EMAIL_ROUTE": "/auth/confirm_email/",
+    "SEND_CONFIRM_EMAIL_MAIL": (
+        "ai_kit_auth.account.services.default_send_confirm_email_mail"
+    ),
+    "SEND_SECURITY_NOTICE": (
+        "ai_kit_auth.account.services.default_send_security_notice"
+    ),
+    "SECURITY_NOTICES.PASSWORD_CHANGED": True,
+    "SECURITY_NOTICES.PASSWORD_RESET": False,
+    "SECURITY_NOTICES.EMAIL_CHANGE_REQUESTED": True,
+    "SECURITY_NOTICES.EMAIL_CHANGED": True,
+    "SECURITY_NOTICES.ACCOUNT_DELETED": True,
+    "EMAIL_CHANGE_TIMEOUT": None,
+    "REAUTHENTICATION_TIMEOUT": 300,
+    "USER_UPDATE_SERIALIZER": "ai_kit_auth.account.serializers.UserUpdateSerializer",
+    "ACCOUNT_DELETION_FUNCTION": "ai_kit_auth.account.services.delete_user",
 }
 
 DECLARED = dict(APISettings.declared())

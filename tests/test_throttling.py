@@ -27,7 +27,7 @@ from rest_framework.throttling import AnonRateThrottle
 from rest_framework.views import APIView
 
 from ai_kit_auth import collation, users, views
-from ai_kit_auth.settings import ThrottleRates
+from ai_kit_auth.settings import ThrottleRates, keys_below
 from ai_kit_auth.throttling import Counter
 
 from .accounts import has_activation, post, registration
@@ -59,7 +59,7 @@ def client() -> APIClient:
 
 def allow(settings: Settings, **rates: str | None) -> None:
     """Have these throttles and no others."""
-    none = dict.fromkeys(ThrottleRates.members())
+    none = dict.fromkeys(keys_below("THROTTLE_RATES"))
     settings.AI_KIT_AUTH = {**settings.AI_KIT_AUTH, "THROTTLE_RATES": none | rates}
 
 

@@ -17,8 +17,8 @@ from django.contrib.sessions.backends.base import UpdateError
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.permissions import BasePermission
 
-from ..settings import api_settings
 from .errors import ReauthenticationRequired
+from .settings import account_settings
 
 _CONFIRMED = "_ai_kit_auth_confirmed"
 _HELD = "_ai_kit_auth_held_proof"
@@ -74,7 +74,7 @@ def save_session(request: Any) -> None:
 
 def is_recently_authenticated(request: Any) -> bool:
     """Tell whether the session of ``request`` is freshly authenticated."""
-    timeout = api_settings.REAUTHENTICATION_TIMEOUT
+    timeout = account_settings.REAUTHENTICATION_TIMEOUT
     session = request.session
     confirmed = getattr(session, _HELD, None) or session.get(_CONFIRMED)
     if timeout is None or confirmed is None or not request.user.is_authenticated:

@@ -10,7 +10,7 @@ import copy
 import logging
 import time
 import uuid
-from collections.abc import Callable, Collection, Iterator, Mapping
+from collections.abc import Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -32,6 +32,7 @@ from rest_framework.serializers import Serializer
 from rest_framework.utils.model_meta import get_field_info
 
 from .. import related, security_log, services
+from ..capability import notices
 from ..errors import MailNotSent
 from ..failures import log_failure
 from ..serializers import is_saved_by_drf
@@ -65,6 +66,7 @@ from ..users import (
     username_field,
 )
 from .errors import AccountProtected, EmailChangeLinkInvalid
+from .settings import account_settings
 from .tokens import (
     email_change_timeout,
     make_email_change_token,
@@ -234,7 +236,7 @@ def get_email_change_url(user: User, address: str) -> SafeString:
     """
     return services.make_url(
         require_frontend_url(api_settings.FRONTEND.URL),
-        api_settings.FRONTEND.CONFIRM_EMAIL_ROUTE,
+        account_settings.FRONTEND.CONFIRM_EMAIL_ROUTE,
         ident=ident_of(user),
         token=make_email_change_token(user, address),
     )
@@ -359,7 +361,7 @@ def lock(user: User) -> User:
 
 def delete_account(user: User) -> None:
     """Let ACCOUNT_DELETION_FUNCTION do what deletion means to this host."""
-    api_settings.ACCOUNT_DELETION_FUNCTION(user)
+    account_settings.ACCOUNT_DELETION_FUNCTION(user)
 
 
 def delete_user(user: User) -> None:
@@ -552,7 +554,7 @@ def send_confirm_email_mail(user: User, address: str) -> None:
     :exc:`~ai_kit_auth.errors.MailNotSent`.
     """
     services.hand_over(
-        api_settings.SEND_CONFIRM_EMAIL_MAIL,
+        account_settings.SEND_CONFIRM_EMAIL_MAIL,
         addressed(user, address),
         get_email_change_url(user, address),
     )
@@ -561,7 +563,9 @@ def send_confirm_email_mail(user: User, address: str) -> None:
 @sensitive_variables()
 def default_send_confirm_email_mail(user: User, url: str) -> None:
     """Send the mail of a change of address from the templates of CONFIRM_EMAIL."""
-    services.send_from_templates(api_settings.EMAIL_TEMPLATES.CONFIRM_EMAIL, user, url)
+    services.send_from_templates(
+        account_settings.EMAIL_TEMPLATES.CONFIRM_EMAIL, user, url
+    )
 
 
 @sensitive_variables()
@@ -576,7 +580,7 @@ def send_security_notice(user: User, notice: str, request: Any = None) -> None:
     At most MAIL_RECIPIENT notices of a kind go to one address of an account; what is
     over that is a line ``throttled`` in the security log.
     """
-    if not getattr(api_settings.SECURITY_NOTICES, notice) or not email_of(user):
+    if not getattr(account_settings.SECURITY_NOTICES, notice) or not email_of(user):
         return
     # SECURITY: apart from the mails with a link, which notices must not use up; and
     # each kind apart, so that no notice can be kept back by causing others.
@@ -588,7 +592,7 @@ def send_security_notice(user: User, notice: str, request: Any = None) -> None:
         security_log.log("throttled", request, user=user, code=code)
         return
     try:
-        services.hand_over(api_settings.SEND_SECURITY_NOTICE, user, notice)
+        services.hand_over(account_settings.SEND_SECURITY_NOTICE, user, notice)
     except MailNotSent:
         mail.not_sent()
         # Which has been logged with its cause.
@@ -613,15 +617,7 @@ user_post_reset_password.connect(tell_of_reset, dispatch_uid="ai_kit_auth.accoun
 @sensitive_variables()
 def default_send_security_notice(user: User, notice: str) -> None:
     """Send the mail of ``notice``, a key of SECURITY_NOTICES, from its templates."""
-    services.send_from_templates(_TEMPLATES[notice](), user, "")
-
-
-_TEMPLATES: dict[str, Callable[[], MailTemplates]] = {
-    "PASSWORD_CHANGED": lambda: api_settings.EMAIL_TEMPLATES.PASSWORD_CHANGED,
-    "PASSWORD_RESET": lambda: api_settings.EMAIL_TEMPLATES.PASSWORD_CHANGED,
-    "EMAIL_CHANGE_REQUESTED": lambda: (
-        api_settings.EMAIL_TEMPLATES.EMAIL_CHANGE_REQUESTED
-    ),
-    "EMAIL_CHANGED": lambda: api_settings.EMAIL_TEMPLATES.EMAIL_CHANGED,
-    "ACCOUNT_DELETED": lambda: api_settings.EMAIL_TEMPLATES.ACCOUNT_DELETED,
-}
+    templates: MailTemplates = getattr(
+        api_settings.EMAIL_TEMPLATES, notices()[notice].mail
+    )
+    services.send_from_templates(templates, user, "")

@@ -13,15 +13,15 @@ from django.conf import settings
 from django.core import signing
 from django.utils.crypto import constant_time_compare, salted_hmac
 
-from ..settings import api_settings
 from ..users import email_of
+from .settings import account_settings
 
 _SALT = "ai_kit_auth.account.tokens.email_change"
 
 
 def email_change_timeout() -> int:
     """Return how many seconds a link that confirms an address is good for."""
-    own = api_settings.EMAIL_CHANGE_TIMEOUT
+    own = account_settings.EMAIL_CHANGE_TIMEOUT
     return settings.PASSWORD_RESET_TIMEOUT if own is None else own
 
 

@@ -2,9 +2,11 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.urls import URLPattern, path
 
-from ..settings import EnableEndpoints
+from ..capability import Routes
 from . import views
 
 ROUTES: dict[str, tuple[URLPattern, ...]] = {
@@ -40,19 +42,12 @@ ROUTES: dict[str, tuple[URLPattern, ...]] = {
 }
 
 
-def routes(endpoints: EnableEndpoints) -> list[URLPattern]:
-    """Return the routes that ``endpoints`` switches on, that of ``PATCH me/`` apart."""
-    return [
-        route
-        for key, part in ROUTES.items()
-        if getattr(endpoints, key)
-        for route in part
-    ]
+def routes(endpoints: Any) -> Routes:
+    """
+    Return the routes by key of ENABLE_ENDPOINTS.
 
-
-def me(endpoints: EnableEndpoints) -> URLPattern:
-    """Return the route of ``me/`` under UPDATE_ME: with ``GET`` only if ME is on."""
+    That of UPDATE_ME takes the place of ``me/``, with ``GET`` only if ME is on.
+    """
     methods = ["get", "head", "patch"] if endpoints.ME else ["patch"]
     view = views.UpdateMe.as_view(http_method_names=methods)
-    route: URLPattern = path("me/", view, name="me")
-    return route
+    return {**ROUTES, "UPDATE_ME": path("me/", view, name="me")}

@@ -37,6 +37,7 @@ from .serializers import (
     ResendActivationMailSerializer,
     restrict_update,
 )
+from .settings import account_settings
 from .signals import (
     user_post_change_email,
     user_post_change_password,
@@ -340,7 +341,7 @@ class UpdateMe(MeView):
 
     def get_update_serializer_class(self) -> type[Any]:
         """Return the class that validates ``PATCH``: USER_UPDATE_SERIALIZER."""
-        found: type[Any] = api_settings.USER_UPDATE_SERIALIZER
+        found: type[Any] = account_settings.USER_UPDATE_SERIALIZER
         return found
 
     def get_update_serializer(self, user: User) -> Any:

@@ -17,6 +17,7 @@ from typing import Any
 from django.core import checks
 
 from .admin import check_admin
+from .capabilities import check_capabilities
 from .configuration import check_settings
 from .cross_origin import check_cookies, check_cross_origin
 from .deployment import check_cache, check_deployment
@@ -36,6 +37,7 @@ TAG = "ai_kit_auth"
 # Each check with its tag of Django's, and whether it runs with --deploy only.
 CHECKS: Mapping[Callable[[], Problems], tuple[str, bool]] = {
     check_settings: (TAG, False),
+    check_capabilities: (TAG, False),
     check_upgrade: (TAG, False),
     check_user_model: (checks.Tags.models, False),
     check_serializers: (TAG, False),

@@ -11,6 +11,7 @@ from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
+from ..capability import capabilities, mails
 from ..origins import is_local, origin_of
 from ..settings import (
     SETTING_NAME,
@@ -42,12 +43,13 @@ def check_settings() -> Problems:
     try:
         require_frontend_url(url)
     except ImproperlyConfigured as error:
-        mailing = (
-            "REGISTER",
-            "SEND_PW_RESET_MAIL",
-            "RESEND_ACTIVATION_MAIL",
-            "CHANGE_EMAIL",
-        )
+        links = {name for name, mail in mails().items() if mail.link is not None}
+        mailing = [
+            key
+            for one in capabilities()
+            for key, names in one.sends.items()
+            if links.intersection(names)
+        ]
         if is_served(*mailing) or admin_is_used():
             yield problem(
                 "E002",

@@ -14,6 +14,7 @@ from django.template.loader import get_template
 from django.template.loader_tags import ExtendsNode, IncludeNode
 from django.utils.module_loading import import_string
 
+from .. import capability
 from ..settings import APISettings, MailTemplates, api_settings
 from .problems import (
     Problems,
@@ -30,51 +31,29 @@ from .problems import (
 
 def mails() -> Iterator[str]:
     """Yield the key of each mail that is in use and made from a template."""
-    endpoints = api_settings.ENABLE_ENDPOINTS
-    hides = api_settings.PREVENT_ENUMERATION
-    notices = api_settings.SECURITY_NOTICES
-    notice = "SEND_SECURITY_NOTICE"
-    changes, resets = endpoints.CHANGE_PASSWORD, endpoints.RESET_PASSWORD
-    for name, sender, used in (
-        (
-            "USER_CREATED",
-            "SEND_USER_ACTIVATION_MAIL",
-            endpoints.REGISTER or endpoints.RESEND_ACTIVATION_MAIL,
-        ),
-        ("RESET_PASSWORD", "SEND_RESET_PW_MAIL", endpoints.SEND_PW_RESET_MAIL),
-        ("SET_PASSWORD", "SEND_ACTIVATION_BY_ADMIN_MAIL", admin_is_used()),
-        (
-            "ACCOUNT_EXISTS",
-            "SEND_ACCOUNT_EXISTS_MAIL",
-            hides and (endpoints.REGISTER or endpoints.CHANGE_EMAIL),
-        ),
-        ("CONFIRM_EMAIL", "SEND_CONFIRM_EMAIL_MAIL", endpoints.CHANGE_EMAIL),
-        (
-            "PASSWORD_CHANGED",
-            notice,
-            (changes and notices.PASSWORD_CHANGED)
-            or (resets and notices.PASSWORD_RESET),
-        ),
-        (
-            "EMAIL_CHANGE_REQUESTED",
-            notice,
-            endpoints.CHANGE_EMAIL and notices.EMAIL_CHANGE_REQUESTED,
-        ),
-        (
-            "EMAIL_CHANGED",
-            notice,
-            endpoints.CHANGE_EMAIL and notices.EMAIL_CHANGED,
-        ),
-        (
-            "ACCOUNT_DELETED",
-            notice,
-            endpoints.DELETE_ACCOUNT and notices.ACCOUNT_DELETED,
-        ),
-    ):
-        standard = dict(APISettings.declared())[sender].default
+    declared = dict(APISettings.declared())
+    sent = set(_sent())
+    for name, mail in capability.mails().items():
         # A sender function of the project may need no template.
-        if used and resolved(sender) is imported(standard):
+        if name in sent and resolved(mail.sender) is imported(
+            declared[mail.sender].default
+        ):
             yield name
+
+
+def _sent() -> Iterator[str]:
+    endpoints = api_settings.ENABLE_ENDPOINTS
+    for one in capability.capabilities():
+        for endpoint, names in one.sends.items():
+            if getattr(endpoints, endpoint):
+                yield from set(names) - (
+                    set() if api_settings.PREVENT_ENUMERATION else {"ACCOUNT_EXISTS"}
+                )
+    for name, notice in capability.notices().items():
+        if getattr(endpoints, notice.endpoint) and read(f"SECURITY_NOTICES.{name}"):
+            yield notice.mail
+    if admin_is_used():
+        yield "SET_PASSWORD"
 
 
 def check_templates() -> Problems:

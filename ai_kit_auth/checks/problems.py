@@ -31,6 +31,8 @@ PROBLEMS: Mapping[str, str] = {
     "call",
     "E016": "``logout_others/`` is on, but the sessions of the user model do not "
     "depend on the password's hash",
+    "E017": "an app names a capability that is none or cannot be imported, or two "
+    "capabilities declare the same",
     "W001": "with ``--deploy``: the processes do not share the cache of the throttles, "
     "or it does not count atomically",
     "W002": "with ``--deploy``: the cache of the throttles deletes entries once it "

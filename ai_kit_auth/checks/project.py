@@ -9,7 +9,7 @@ from django.conf import settings
 from django.urls import get_resolver
 
 from ..origins import right_host, texts_of
-from ..settings import APISettings
+from ..settings import keys_below
 from .problems import Problems, dotted, drf, imported, is_served, problem
 from .routes import NAMESPACE, is_ours, named, path_of, view_at
 
@@ -41,7 +41,7 @@ def check_project() -> Problems:
             "REST_FRAMEWORK = {'DEFAULT_AUTHENTICATION_CLASSES': "
             f"{['rest_framework.authentication.SessionAuthentication', *named]!r}}}",
         )
-    if not is_served(*APISettings.ENABLE_ENDPOINTS.section.members()):
+    if not is_served(*keys_below("ENABLE_ENDPOINTS")):
         return
     if _is_routed():
         yield from _route_problems()

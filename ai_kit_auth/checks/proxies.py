@@ -5,7 +5,7 @@ from __future__ import annotations
 from django.conf import settings
 
 from ..origins import Origin, named_hosts
-from ..settings import api_settings
+from ..settings import api_settings, keys_below
 from .problems import Problems, drf, is_readable, problem
 
 _FROM_A_PROXY = (
@@ -47,4 +47,4 @@ def _counts() -> bool:
     if not is_readable():
         return True
     rates = api_settings.THROTTLE_RATES
-    return any(getattr(rates, name) for name in type(rates).members())
+    return any(getattr(rates, name) for name in keys_below("THROTTLE_RATES"))

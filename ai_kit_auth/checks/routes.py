@@ -85,7 +85,11 @@ def is_ours(callback: Any) -> bool:
 
 def _is_of_this_app(module: str) -> bool:
     package, _, rest = module.partition(".")
-    return package == "ai_kit_auth" and rest.split(".")[-1] in {"views", "urls"}
+    return package == "ai_kit_auth" and rest.split(".")[-1] in {
+        "endpoints",
+        "urls",
+        "views",
+    }
 
 
 def named(callback: Any) -> str:

@@ -11,7 +11,14 @@ from django.contrib.auth import get_user_model
 from django.db.models import EmailField, F, Model, UniqueConstraint
 
 from ..settings import api_settings
-from .problems import Problems, admin_is_used, is_readable, key, problem
+from .problems import (
+    Problems,
+    admin_is_used,
+    is_readable,
+    is_served,
+    key,
+    problem,
+)
 
 
 def check_user_model() -> Problems:
@@ -64,7 +71,7 @@ def _username_problems(model: Any) -> Problems:
 
 
 def _session_problems(model: type[Model]) -> Problems:
-    if not is_readable() or not api_settings.ENABLE_ENDPOINTS.LOGOUT_OTHERS:
+    if not is_readable() or not is_served("LOGOUT_OTHERS"):
         return
     hashes = set()
     for encoded in ("one hash", "another hash"):

@@ -11,7 +11,7 @@ from __future__ import annotations
 import ipaddress
 import logging
 import re
-from collections.abc import Callable, Iterator
+from collections.abc import Callable, Iterable, Iterator
 from contextlib import contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
@@ -23,14 +23,14 @@ from django.contrib import auth
 from django.core import checks as system_checks
 from django.core.exceptions import ImproperlyConfigured
 from django.db import IntegrityError
+from django.urls import URLPattern
 from rest_framework.settings import api_settings as drf_settings
 
-from .. import services
-from ..account.urls import ROUTES as ACCOUNT_ROUTES
+from .. import capability, services
 from ..checks.cross_origin import lives_elsewhere
 from ..checks.routes import is_ours, path_of, view_at
 from ..origins import Origin, knows_suffixes, named_hosts, origin_of, site_of
-from ..settings import SecurityNotices, api_settings
+from ..settings import api_settings
 from ..urls import ROUTES
 from ..users import UserModel, email_field, has_column, identity_fields, username_field
 from . import diagnosis
@@ -113,7 +113,8 @@ def checks() -> list[Step]:
 
 
 def _is_ours(message: system_checks.CheckMessage) -> bool:
-    return str(message.id).split(".")[0] in {PREFIX, "corsheaders", "4_0"}
+    names = {one.name for one in capability.capabilities()}
+    return str(message.id).split(".")[0] in {*names, "corsheaders", "4_0"}
 
 
 def _relation(origin: Origin, api: Origin) -> str:
@@ -188,6 +189,10 @@ class _Walker:
 
     def url(self, name: str) -> str:
         return f"{self.api}{path_of(f'{PREFIX}:{name}')}"
+
+    def routes(self) -> list[tuple[str, URLPattern]]:
+        """Return the routes to ask for, by key of ENABLE_ENDPOINTS."""
+        return _routes()
 
     def note(
         self, name: str, state: str, console: str = "", found: Diagnosis | None = None
@@ -372,14 +377,42 @@ def _run(journey: Callable[..., None], walker: _Walker, *args: Any) -> None:
 
 
 def _served() -> list[str]:
-    names = [str(route.name) for route in _ROUTES]
-    return [name for name in names if _serves(f"{PREFIX}:{name}")]
+    """Return the names of the URLs that the URLconf has of the capabilities."""
+    try:
+        names = [str(route.name) for _, route in _routes()]
+    except ImproperlyConfigured:
+        # What is wrong is told below.
+        return []
+    return [name for name in dict.fromkeys(names) if _serves(f"{PREFIX}:{name}")]
 
 
-_ROUTES = [
-    *ROUTES.values(),
-    *(route for routes in ACCOUNT_ROUTES.values() for route in routes),
-]
+def _routes() -> list[tuple[str, URLPattern]]:
+    endpoints = api_settings.ENABLE_ENDPOINTS
+    return [(key, route) for _, key, route in capability.routes(endpoints)]
+
+
+def _asked(
+    served: list[str], routes: Iterable[tuple[str, URLPattern]]
+) -> Iterator[tuple[str, str, str]]:
+    """Yield name, label and method of what a page may ask of the URLs ``served``."""
+    told: set[str] = set()
+    for key, route in routes:
+        name, path = str(route.name), str(route.pattern)
+        # A route in the place of another one is there where its key is on.
+        is_there = name not in told or getattr(api_settings.ENABLE_ENDPOINTS, key)
+        for method in _methods_of(route) if name in served and is_there else ():
+            if name not in told:
+                yield name, path, method
+            elif method != "GET":
+                yield name, f"{method} {path}", method
+            told.add(name)
+
+
+def _methods_of(route: Any) -> list[str]:
+    view = getattr(route.callback, "view_class", None)
+    names = [n for n in ("get", "post", "put", "patch", "delete") if hasattr(view, n)]
+    given = getattr(route.callback, "initkwargs", {}).get("http_method_names")
+    return [name.upper() for name in names if given is None or name in given] or ["GET"]
 
 
 def _journey(walker: _Walker, served: list[str]) -> None:
@@ -405,7 +438,7 @@ def _requests(walker: _Walker, served: list[str]) -> None:
 
 def _wrong_urls(served: list[str]) -> Diagnosis | None:
     try:
-        api_settings.ENABLE_ENDPOINTS.ME  # noqa: B018  # any access reads the whole dict
+        capability.served(api_settings.ENABLE_ENDPOINTS)
     except ImproperlyConfigured as error:
         # From a server's start each URL of the app raises it.
         return diagnosis.of_exception(error)
@@ -432,16 +465,7 @@ def _preflights(
 ) -> None:
     """Ask for leave to every endpoint; ``go_on``: what comes after it."""
     failed = False
-    asked = [
-        (str(route.name), str(route.pattern), "GET" if route.name == "me" else "POST")
-        for route in _ROUTES
-        if route.name in served
-    ]
-    if isinstance(walker.browser.server, InProcess) and (
-        api_settings.ENABLE_ENDPOINTS.UPDATE_ME
-    ):
-        asked.append(("me", "PATCH me/", "PATCH"))
-    for name, path, method in asked:
+    for name, path, method in _asked(served, walker.routes()):
         url = walker.url(name)
         if origin_of(url) == walker.browser.origin:
             walker.note(
@@ -682,6 +706,10 @@ class _Visit(_Walker):
         route = next(route for route in ROUTES.values() if route.name == name)
         return f"{self.base}{route.pattern}"
 
+    def routes(self) -> list[tuple[str, URLPattern]]:
+        # What else a server elsewhere has on is not known.
+        return list(ROUTES.items())
+
     def look(self) -> None:
         me = self.url("me")
         if self.api.scheme == "https":
@@ -848,24 +876,31 @@ def mails(address: str) -> list[Step]:
     name = username_field()
     if name is not None:
         setattr(user, name, "ada")
+    mails, notices = capability.mails(), capability.notices()
+    own = {name: mails[notice.mail].sender for name, notice in notices.items()}
+    links = {m.sender: m.link for m in mails.values() if m.sender not in own.values()}
     return [
         *(
             _mail(sender, partial(_send_link, user, sender, route))
-            for sender, route in _SENDERS.items()
+            for sender, route in links.items()
         ),
         *(
             _mail(
                 f"SECURITY_NOTICES {notice}",
-                partial(api_settings.SEND_SECURITY_NOTICE, user, notice),
+                partial(getattr(api_settings, sender), user, notice),
             )
-            for notice in SecurityNotices.members()
+            for notice, sender in own.items()
         ),
     ]
 
 
-def _send_link(user: Any, sender: str, route: str) -> None:
+def _send_link(user: Any, sender: str, route: str | None) -> None:
     frontend, sample = api_settings.FRONTEND, {"ident": "sample", "token": "sample"}
-    url = services.make_url(frontend.URL, getattr(frontend, route), **sample)
+    url = (
+        services.make_url(frontend.URL, getattr(frontend, route), **sample)
+        if route is not None
+        else ""
+    )
     getattr(api_settings, sender)(user, url)
 
 
@@ -891,13 +926,4 @@ def _mail(name: str, send: Callable[[], object]) -> Step:
 _NOT_SENDING = {
     f"django.core.mail.backends.{name}.EmailBackend"
     for name in ("console", "dummy", "filebased", "locmem")
-}
-
-
-_SENDERS = {
-    "SEND_USER_ACTIVATION_MAIL": "ACTIVATION_ROUTE",
-    "SEND_ACTIVATION_BY_ADMIN_MAIL": "ACTIVATION_ROUTE",
-    "SEND_RESET_PW_MAIL": "RESET_PW_ROUTE",
-    "SEND_ACCOUNT_EXISTS_MAIL": "RESET_PW_ROUTE",
-    "SEND_CONFIRM_EMAIL_MAIL": "CONFIRM_EMAIL_ROUTE",
 }

@@ -28,22 +28,15 @@ from rest_framework.throttling import ScopedRateThrottle
 from rest_framework.validators import UniqueTogetherValidator, UniqueValidator
 
 from .. import related
-from ..account.errors import ReauthenticationRequired
-from ..account.serializers import (
-    ChangePasswordSerializer,
-    restrict_update,
-)
+from ..capability import Operation, packages
 from ..endpoints import SessionAuthentication
 from ..errors import ActivationProofRequired, code_of
-from ..serializers import (
-    PasswordResetSerializer,
-    RegistrationSerializer,
-    ValidatePasswordSerializer,
-)
+from ..operations import PASSWORD_SCOPES
+from ..serializers import RegistrationSerializer
 from ..settings import api_settings
 from ..throttling import CountingThrottle
 from ..users import UserModel
-from .operations import PASSWORD_SCOPES, Operation, aliases_of, operation_of
+from .operations import aliases_of, operation_of
 
 # Where a code stands in the body: this key, "non_field_errors", or a field's name.
 ERROR = "error"
@@ -77,14 +70,7 @@ _RAISING = (
     "update",
     "save",
 )
-# Whose passwords AUTH_PASSWORD_VALIDATORS look at, and in which field.
-_CHECK_PASSWORDS = {
-    PasswordResetSerializer: "password",
-    RegistrationSerializer: "password",
-    ValidatePasswordSerializer: "password",
-    ChangePasswordSerializer: "new_password",
-}
-_LIBRARIES = ("ai_kit_auth", "django", "rest_framework")
+_LIBRARIES = ("django", "rest_framework")
 
 
 @dataclass
@@ -202,8 +188,8 @@ def _add_operation(answers: Answers, operation: Operation, view: type[Any]) -> N
         answers.at(429, ERROR).add(["throttled"])
     if operation.conflict is not None:
         answers.at(409, ERROR).add([operation.conflict])
-    if operation.is_sensitive:
-        answers.at(403, ERROR).add([ReauthenticationRequired.default_code])
+    if operation.forbidden is not None:
+        answers.at(403, ERROR).add([operation.forbidden])
     called = operation.calls() if operation.calls else None
     if operation.sender is not None and not api_settings.PREVENT_ENUMERATION:
         answers.at(503, ERROR).add(["mail_not_sent"])
@@ -222,8 +208,8 @@ def _add_serializer(
     answers: Answers, operation: Operation, serializer_class: type[Any]
 ) -> None:
     serializer = serializer_class()
-    if operation.is_partial:
-        restrict_update(serializer)
+    if operation.restrict is not None:
+        operation.restrict(serializer)
     declared: Mapping[str, Iterable[str]] | None
     declared = getattr(serializer_class, "error_codes", None)
     # A body that is no object, or null.
@@ -239,7 +225,7 @@ def _add_serializer(
         for column in related.unique_columns(UserModel, member):
             answers.at(400, column).add(["unique"])
     _add_validators_of(answers, serializer)
-    for kind, name in _CHECK_PASSWORDS.items():
+    for kind, name in operation.new_passwords.items():
         if issubclass(serializer_class, kind):
             _add_password_validators(answers.at(400, name))
     for source, more in operation.fields().items():
@@ -345,4 +331,6 @@ def _overrides(kind: type[Any], names: Iterable[str]) -> bool:
 
 def _is_hosts(member: Any) -> bool:
     module = getattr(member, "__module__", None)
-    return module is not None and module.partition(".")[0] not in _LIBRARIES
+    return module is not None and not any(
+        f"{module}.".startswith(f"{package}.") for package in (*_LIBRARIES, *packages())
+    )

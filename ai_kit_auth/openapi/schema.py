@@ -19,13 +19,14 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRespo
 from rest_framework import authentication, serializers
 from rest_framework.settings import api_settings as drf_settings
 
-from ..account.serializers import restrict_update
+from ..capability import Operation
 from ..endpoints import AuthView, CSRFEnforcement, SessionAuthentication
+from ..operations import CSRF, USER, USER_OR_NULL
 from ..serializers import PasswordField, UserSerializer, user_keys
 from ..settings import api_settings
 from ..users import UserModel, email_field, username_field
 from .codes import ERROR, Answers, Codes, answers_of
-from .operations import CSRF, USER, USER_OR_NULL, Operation, operation_of
+from .operations import operation_of
 
 _ANY_CODE = {"type": "string", "pattern": "^[a-z0-9_]+$"}
 _DESCRIPTIONS = {
@@ -147,8 +148,8 @@ class AuthSchema(AutoSchema):
         if serializer_class is None:
             return None
         serializer = serializer_class()
-        if operation.is_partial:
-            restrict_update(serializer)
+        if operation.restrict is not None:
+            operation.restrict(serializer)
         return serializer
 
     def get_serializer_name(self, serializer: Any, direction: Any) -> str:
@@ -230,7 +231,9 @@ class AuthSchema(AutoSchema):
             responses |= {"4XX": veto, "5XX": veto}
         return responses
 
-    def _part(self, kind: str) -> dict[str, Any]:
+    def _part(self, kind: str | Mapping[str, Any]) -> dict[str, Any]:
+        if not isinstance(kind, str):
+            return dict(kind)
         if kind == CSRF:
             return {
                 "type": "string",
@@ -312,18 +315,20 @@ class AuthSchema(AutoSchema):
 
 
 def _answer_examples(operation: Operation) -> Iterable[OpenApiExample]:
-    values: dict[str, Any] = {CSRF: "p7G3nXbQe1vUo8TzKc4wRy0LsJm2HfDa"}
-    if USER_OR_NULL in operation.answer.values():
+    values: dict[Any, Any] = {CSRF: "p7G3nXbQe1vUo8TzKc4wRy0LsJm2HfDa"}
+    kinds = list(operation.answer.values())
+    if USER_OR_NULL in kinds:
         yield _answer_example("nobody", operation, {**values, USER_OR_NULL: None})
     if api_settings.USER_SERIALIZER is UserSerializer:
         user = _example_user()
         values |= {USER: user, USER_OR_NULL: user}
-    if set(operation.answer.values()) <= set(values):
+    # An answer with a schema of its own has its examples there.
+    if all(isinstance(kind, str) and kind in values for kind in kinds):
         yield _answer_example("done", operation, values)
 
 
 def _answer_example(
-    name: str, operation: Operation, values: Mapping[str, Any]
+    name: str, operation: Operation, values: Mapping[Any, Any]
 ) -> OpenApiExample:
     return OpenApiExample(
         name,

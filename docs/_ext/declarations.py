@@ -15,6 +15,7 @@ import inspect
 import pkgutil
 import re
 from collections.abc import Callable, Iterator, Mapping
+from importlib import import_module
 from pathlib import Path
 from textwrap import indent
 from types import ModuleType
@@ -32,32 +33,16 @@ from sphinx.util.docutils import SphinxDirective
 from sphinx.util.typing import ExtensionMetadata
 
 import ai_kit_auth
-from ai_kit_auth import errors, mail_preview, security_log, signals, urls, views
-from ai_kit_auth.account import signals as account_signals
-from ai_kit_auth.account import urls as account_urls
-from ai_kit_auth.account import views as account_views
+from ai_kit_auth import capability, errors, mail_preview, security_log
 from ai_kit_auth.checks import PROBLEMS
 from ai_kit_auth.endpoints import MailRequestView
 from ai_kit_auth.management import commands
 from ai_kit_auth.settings import (
     APISettings,
-    Dotted,
     Nested,
     Section,
     Setting,
     api_settings,
-)
-
-# By key of ENABLE_ENDPOINTS; where a key switches several routes, a tuple of them.
-ROUTES: tuple[Mapping[str, URLPattern | tuple[URLPattern, ...]], ...] = (
-    urls.ROUTES,
-    {"UPDATE_ME": account_urls.me(api_settings.ENABLE_ENDPOINTS)},
-    account_urls.ROUTES,
-)
-# Signals, and the views that send them.
-SIGNALS: tuple[tuple[ModuleType, ModuleType], ...] = (
-    (signals, views),
-    (account_signals, account_views),
 )
 
 
@@ -139,14 +124,12 @@ def routes() -> Iterator[tuple[str, str, URLPattern]]:
     The name is its path, after the methods that it adds where the path had others.
     """
     served: dict[str, set[str]] = {}
-    for table in ROUTES:
-        for key, switched in table.items():
-            for route in switched if isinstance(switched, tuple) else (switched,):
-                path, view = str(route.pattern), view_of(route)
-                own = {name for name in view.http_method_names if hasattr(view, name)}
-                added = " ".join(sorted(own - served.get(path, own))).upper()
-                served[path] = served.get(path, set()) | own
-                yield f"{added} {path}".strip(), key, route
+    for _, key, route in capability.routes(api_settings.ENABLE_ENDPOINTS):
+        path, view = str(route.pattern), view_of(route)
+        own = {name for name in view.http_method_names if hasattr(view, name)}
+        added = " ".join(sorted(own - served.get(path, own))).upper()
+        served[path] = served.get(path, set()) | own
+        yield f"{added} {path}".strip(), key, route
 
 
 def view_of(route: URLPattern) -> type[Any]:
@@ -186,16 +169,20 @@ def events() -> Iterator[str]:
 
 
 def checks() -> Iterator[str]:
-    yield from of_mapping(
-        "check", {f"ai_kit_auth.{number}": text for number, text in PROBLEMS.items()}
-    )
+    own = {f"ai_kit_auth.{number}": text for number, text in PROBLEMS.items()}
+    for one in capability.capabilities():
+        own |= one.problems
+    yield from of_mapping("check", own)
 
 
 # Signals
 
 
 def signal_entries() -> Iterator[str]:
-    for declaring, sending in SIGNALS:
+    for one in capability.capabilities():
+        if not one.signals:
+            continue
+        declaring, sending = import_module(one.signals), import_module(one.views)
         moments = dict(_moments(inspect.getsource(declaring)))
         sent = {name: (view, keywords) for name, view, keywords in _sends(sending)}
         for name, member in vars(declaring).items():
@@ -272,12 +259,15 @@ def _calls(tree: ast.AST) -> Iterator[tuple[str, list[str]]]:
 
 
 def mails() -> Iterator[str]:
-    senders = dict(_senders())
     templates = dict(APISettings.declared())
-    for name in mail_preview.mail_names():
-        if name not in senders:
-            raise UndocumentedError(f"no setting says who sends {name}")
-        sender, text = senders[name]
+    of_notices = {notice.mail for notice in capability.notices().values()}
+    for name, mail in capability.mails().items():
+        sender = mail.sender
+        text = import_string(templates[sender].default).__doc__
+        if name in of_notices:
+            # One function sends all the notices.
+            title = templates[f"EMAIL_TEMPLATES.{name}.TITLE"].meaning
+            text = title.removeprefix("subject of ")
         parts = {
             title: f"``{templates[key].default}`` (:setting:`{key}`)"
             for part, name_of_part in mail_preview.PARTS.items()
@@ -286,8 +276,7 @@ def mails() -> Iterator[str]:
             for key in [f"EMAIL_TEMPLATES.{name}.{part}"]
         }
         # Not every mail leads somewhere.
-        route = mail_preview.LINKS[name]
-        link = {"Link to": f":setting:`FRONTEND.{route}`"} if route else {}
+        link = {"Link to": f":setting:`FRONTEND.{mail.link}`"} if mail.link else {}
         yield entry(
             "mail",
             name,
@@ -298,24 +287,6 @@ def mails() -> Iterator[str]:
                 **parts,
             },
         )
-
-
-def _senders() -> Iterator[tuple[str, tuple[str, str]]]:
-    """Yield for each mail the setting that sends it, and what its default says."""
-    names = mail_preview.mail_names()
-    for key, declared in APISettings.declared():
-        if key.startswith("SEND_") and isinstance(declared, Dotted):
-            text = documented(declared.default, import_string(declared.default).__doc__)
-            for name in names:
-                # Not RESET_PASSWORD, which ends in the name of another.
-                if re.search(rf"\b{name}\b", text):
-                    yield name, (key, text)
-    templates = dict(APISettings.declared())
-    for name in names:
-        # One function sends all the notices, which are the mails without a link.
-        if mail_preview.LINKS[name] is None:
-            title = templates[f"EMAIL_TEMPLATES.{name}.TITLE"].meaning
-            yield name, ("SEND_SECURITY_NOTICE", title.removeprefix("subject of "))
 
 
 # Management commands

@@ -10,7 +10,7 @@ from django.core.files.uploadedfile import SimpleUploadedFile
 from django.urls import reverse
 
 from ai_kit_auth.account import services
-from ai_kit_auth.settings import ThrottleRates
+from ai_kit_auth.settings import keys_below
 
 from ..conftest import OTHER_PASSWORD, PASSWORD
 from ..test_hostile import (
@@ -54,7 +54,7 @@ TOLERANT = "resend_activation_email"
 def _unlimited(settings: Settings) -> None:
     configure(
         settings,
-        THROTTLE_RATES=dict.fromkeys(ThrottleRates.members()),
+        THROTTLE_RATES=dict.fromkeys(keys_below("THROTTLE_RATES")),
         USER_UPDATE_SERIALIZER="tests.account.serializers.WithAge",
     )
 

@@ -14,7 +14,7 @@ from ai_kit_auth import services as core
 from ai_kit_auth import signals as core_signals
 from ai_kit_auth import users
 from ai_kit_auth.account import services, signals
-from ai_kit_auth.settings import SecurityNotices
+from ai_kit_auth.settings import keys_below
 
 from ..accounts import post
 from ..conftest import OTHER_PASSWORD, PASSWORD, Connect
@@ -112,7 +112,7 @@ def switch(settings: Settings, **notices: bool) -> None:
 
 
 def test_all_are_here() -> None:
-    assert set(CAUSES) == set(SecurityNotices.members())
+    assert set(CAUSES) == set(keys_below("SECURITY_NOTICES"))
 
 
 @each

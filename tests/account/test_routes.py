@@ -10,7 +10,8 @@ from django.urls import NoReverseMatch, resolve, reverse
 from ai_kit_auth import urls
 from ai_kit_auth.account import urls as account_urls
 from ai_kit_auth.account import views
-from ai_kit_auth.settings import APISettings, EnableEndpoints
+from ai_kit_auth.capability import served as routes_of
+from ai_kit_auth.settings import APISettings, keys_below
 
 from ..accounts import view_of
 from ..conftest import OTHER_PASSWORD, PASSWORD
@@ -45,7 +46,7 @@ PUBLIC = {"resend_activation_email": {"email": ADA}, "confirm_email": {}}
 def served(**switches: bool) -> list[str]:
     """Return the paths of a host that switches these keys."""
     endpoints = APISettings({"ENABLE_ENDPOINTS": switches}).ENABLE_ENDPOINTS
-    return [str(route.pattern) for route in urls._enabled(endpoints)]
+    return [str(route.pattern) for route in routes_of(endpoints)]
 
 
 def test_none_is_served_by_default(settings: Settings) -> None:
@@ -75,9 +76,9 @@ def test_each_key_adds_its_paths_and_no_other() -> None:
 
 def test_the_eight_are_the_same_views_whether_or_not_the_page_is_served() -> None:
     everything = APISettings(
-        {"ENABLE_ENDPOINTS": dict.fromkeys(EnableEndpoints.members(), True)}
+        {"ENABLE_ENDPOINTS": dict.fromkeys(keys_below("ENABLE_ENDPOINTS"), True)}
     )
-    routes = urls._enabled(everything.ENABLE_ENDPOINTS)
+    routes = routes_of(everything.ENABLE_ENDPOINTS)
     unchanged = [route for route in urls.ROUTES.values() if route.name != "me"]
     assert set(unchanged) <= set(routes)
 
@@ -88,9 +89,7 @@ def test_patch_me_does_not_serve_a_get_that_is_switched_off(
 ) -> None:
     endpoints = APISettings({"ENABLE_ENDPOINTS": {"ME": me, "UPDATE_ME": True}})
     [route] = [
-        route
-        for route in urls._enabled(endpoints.ENABLE_ENDPOINTS)
-        if route.name == "me"
+        route for route in routes_of(endpoints.ENABLE_ENDPOINTS) if route.name == "me"
     ]
     asked = Browser().client
     browser.me()

@@ -10,7 +10,7 @@ from django.contrib.auth.signals import user_logged_in
 from django.http import HttpRequest
 
 from ai_kit_auth.account import services
-from ai_kit_auth.settings import ThrottleRates
+from ai_kit_auth.settings import keys_below
 
 from ..conftest import OTHER_PASSWORD, PASSWORD, MakeUser
 from ..test_links import own_link
@@ -37,7 +37,7 @@ ELSEWHERE = "203.0.113.9"
 
 def allow(settings: Settings, **rates: str | None) -> None:
     """Have these throttles and no others."""
-    none = dict.fromkeys(ThrottleRates.members())
+    none = dict.fromkeys(keys_below("THROTTLE_RATES"))
     configure(settings, THROTTLE_RATES=none | rates)
 
 

@@ -30,10 +30,10 @@ from ai_kit_auth.account import views as account_views
 from ai_kit_auth.checks import PROBLEMS
 from ai_kit_auth.settings import (
     APISettings,
-    EnableEndpoints,
     Nested,
     Section,
     Setting,
+    keys_below,
 )
 
 from ..accounts import view_of
@@ -194,7 +194,7 @@ def test_an_endpoint_of_the_account_page_has_its_name_and_switch(
 ) -> None:
     assert [*urls.ROUTES, *account_urls.ROUTES, "UPDATE_ME"].count(key) == 1
     assert {*urls.ROUTES, *account_urls.ROUTES, "UPDATE_ME"} == set(
-        EnableEndpoints.members()
+        keys_below("ENABLE_ENDPOINTS")
     )
     for route in account_urls.ROUTES.get(key, (urls.ROUTES["ME"],)):
         name = "PATCH me/" if key == "UPDATE_ME" else str(route.pattern)

@@ -47,9 +47,9 @@ def database_address(kind: str) -> tuple[str, str]:
 
 def no_throttles() -> dict[str, str | None]:
     """Return THROTTLE_RATES with every scope switched off."""
-    from ai_kit_auth.settings import ThrottleRates
+    from ai_kit_auth.settings import keys_below
 
-    return {name: None for name, _ in ThrottleRates.declared()}
+    return dict.fromkeys(keys_below("THROTTLE_RATES"))
 
 
 @dataclass(frozen=True)

@@ -5,12 +5,12 @@ from __future__ import annotations
 from django.contrib import admin
 from django.urls import include, path
 
-from ai_kit_auth import urls
-from ai_kit_auth.settings import APISettings, EnableEndpoints
+from ai_kit_auth.capability import served
+from ai_kit_auth.settings import APISettings, keys_below
 
-ALL_ON = dict.fromkeys(EnableEndpoints.members(), True)
+ALL_ON = dict.fromkeys(keys_below("ENABLE_ENDPOINTS"), True)
 
-ROUTES = urls._enabled(APISettings({"ENABLE_ENDPOINTS": ALL_ON}).ENABLE_ENDPOINTS)
+ROUTES = served(APISettings({"ENABLE_ENDPOINTS": ALL_ON}).ENABLE_ENDPOINTS)
 
 urlpatterns = [
     path("api/v1/auth/", include((ROUTES, "ai_kit_auth"))),

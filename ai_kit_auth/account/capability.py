@@ -1,0 +1,59 @@
+"""The declaration of the account page."""
+
+from __future__ import annotations
+
+import logging
+
+from ..capability import Capability, Event, Mail, Notice
+from .settings import AccountSettings
+
+ACCOUNT = Capability(
+    name="ai_kit_auth",
+    settings=AccountSettings,
+    codes={
+        "email_change_link_invalid": "confirm_email: wrong, used or expired link",
+        "no_password": "the account has no usable password to check or change",
+        "reauthentication_required": "the session is not freshly authenticated",
+        "account_protected": "delete_account: other data still needs the account",
+    },
+    events={
+        "resend_requested": Event(
+            "an activation mail was asked for once more; ``user`` is ``-`` if none "
+            "goes out"
+        ),
+        "password_confirmed": Event("a session was freshly authenticated"),
+        "password_refused": Event(
+            "a logged-in session sent a wrong password", logging.WARNING
+        ),
+        "password_changed": Event(
+            "a password was changed, and all other sessions ended"
+        ),
+        "others_logged_out": Event("all other sessions of an account ended"),
+        "email_change_requested": Event("a change of address was asked for"),
+        "email_changed": Event("a new address was confirmed"),
+        "account_updated": Event("an account was changed by its owner"),
+        "account_deleted": Event("an account was deleted by its owner"),
+    },
+    mails={
+        "CONFIRM_EMAIL": Mail("SEND_CONFIRM_EMAIL_MAIL", "CONFIRM_EMAIL_ROUTE"),
+        "PASSWORD_CHANGED": Mail("SEND_SECURITY_NOTICE"),
+        "EMAIL_CHANGE_REQUESTED": Mail("SEND_SECURITY_NOTICE"),
+        "EMAIL_CHANGED": Mail("SEND_SECURITY_NOTICE"),
+        "ACCOUNT_DELETED": Mail("SEND_SECURITY_NOTICE"),
+    },
+    notices={
+        "PASSWORD_CHANGED": Notice("PASSWORD_CHANGED", "CHANGE_PASSWORD"),
+        "PASSWORD_RESET": Notice("PASSWORD_CHANGED", "RESET_PASSWORD"),
+        "EMAIL_CHANGE_REQUESTED": Notice("EMAIL_CHANGE_REQUESTED", "CHANGE_EMAIL"),
+        "EMAIL_CHANGED": Notice("EMAIL_CHANGED", "CHANGE_EMAIL"),
+        "ACCOUNT_DELETED": Notice("ACCOUNT_DELETED", "DELETE_ACCOUNT"),
+    },
+    sends={
+        "RESEND_ACTIVATION_MAIL": ("USER_CREATED",),
+        "CHANGE_EMAIL": ("CONFIRM_EMAIL", "ACCOUNT_EXISTS"),
+    },
+    routes="ai_kit_auth.account.urls.routes",
+    operations="ai_kit_auth.account.operations.OPERATIONS",
+    signals="ai_kit_auth.account.signals",
+    views="ai_kit_auth.account.views",
+)

@@ -1,0 +1,356 @@
+"""
+What a capability is, and which capabilities the installed apps have.
+
+A capability is a part of the account API with its own settings, endpoints, error codes,
+events and mails. The core is the first one, :mod:`ai_kit_auth.account` is the second
+one, and a project adds its own. An ``AppConfig`` names the capabilities of its app::
+
+    class WishlistConfig(AppConfig):
+        name = "shop.wishlist"
+        ai_kit_auth_capabilities = ("shop.wishlist.capability.WISHLIST",)
+
+A capability names by dotted path what imports views, so that a declaration imports
+nothing else.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from dataclasses import dataclass, field
+from typing import TYPE_CHECKING, Any, NamedTuple
+
+from django.apps import apps
+from django.core.exceptions import ImproperlyConfigured
+from django.dispatch import Signal
+from django.utils.module_loading import import_string
+
+if TYPE_CHECKING:
+    from django.urls import URLPattern
+
+    from .settings import Section
+
+ATTRIBUTE = "ai_kit_auth_capabilities"
+
+
+@dataclass(frozen=True)
+class Event:
+    """An event of the security log: its meaning and its level."""
+
+    meaning: str
+    level: int = logging.INFO
+
+
+@dataclass(frozen=True)
+class Mail:
+    """
+    A mail, which the setting ``sender`` sends.
+
+    ``link``: the key of FRONTEND that the link leads to; None for a mail without a
+    link.
+    """
+
+    sender: str
+    link: str | None = None
+
+
+@dataclass(frozen=True)
+class Notice:
+    """A key of SECURITY_NOTICES: ``endpoint``, a key of its own, sends ``mail``."""
+
+    mail: str
+    endpoint: str
+
+
+def _no_codes() -> Mapping[str, set[str]]:
+    return {}
+
+
+@dataclass(frozen=True)
+class Operation:
+    """
+    One method of one view, as far as no class of the view shows it.
+
+    ``id``: the schema's ``operationId``. Generated clients name their functions by it,
+    so it never changes. ``answer``: the keys of the body, each with its kind: ``csrf``,
+    ``user``, ``user or null``, or a JSON schema. ``body``: the view's method that
+    returns the serializer class of the body; None for a body that is not read.
+    ``fields``: returns further codes by field. ``refusal``: a code for the whole
+    request with status 400; ``forbidden``: with 403; ``conflict``: with 409.
+    ``is_partial``: every field may be left out. ``restrict``: what the view does to its
+    serializer first. ``new_passwords``: serializer classes, each with the field that
+    AUTH_PASSWORD_VALIDATORS check. ``needs_proof``: ACTIVATION_PROOF holds here.
+    ``sender``: the setting whose function mails before the answer. ``calls``: returns
+    another function of the project. ``signals``: their receivers may veto. ``scopes``:
+    the THROTTLE_RATES that count within the flow, besides those of the view's
+    throttles.
+    """
+
+    id: str
+    summary: str
+    description: str
+    success: int = 200
+    answer: Mapping[str, str | Mapping[str, Any]] = field(default_factory=dict)
+    body: str | None = None
+    fields: Callable[[], Mapping[str, set[str]]] = _no_codes
+    refusal: str | None = None
+    forbidden: str | None = None
+    conflict: str | None = None
+    is_partial: bool = False
+    restrict: Callable[[Any], object] | None = None
+    new_passwords: Mapping[type[Any], str] = field(default_factory=dict)
+    needs_proof: bool = False
+    sender: str | None = None
+    calls: Callable[[], Any] | None = None
+    signals: tuple[Signal, ...] = ()
+    scopes: tuple[str, ...] = ()
+
+    def serializer_of(self, view: type[Any]) -> type[Any] | None:
+        """Return the serializer class of the body, None where it is not read."""
+        if self.body is None:
+            return None
+        # As drf-spectacular has a view: without a request, and saying so.
+        asked = view(
+            request=None, args=(), kwargs={}, format_kwarg=None, swagger_fake_view=True
+        )
+        found: type[Any] = getattr(asked, self.body)()
+        return found
+
+
+Operations = Mapping[tuple[type[Any], str], Operation]
+Routes = Mapping[str, "URLPattern | Sequence[URLPattern]"]
+
+
+# Each is the only one of its kind, so that identity is equality.
+@dataclass(frozen=True, eq=False)
+class Capability:
+    """
+    A part of the account API.
+
+    ``name``: how the ids of its system checks begin. ``settings``: the section of
+    AI_KIT_AUTH, merged by key with those of the other capabilities. ``codes``: error
+    codes with their meanings. ``events``: of the security log. ``mails``: by key of
+    EMAIL_TEMPLATES. ``notices``: by key of SECURITY_NOTICES. ``sends``: keys of
+    ENABLE_ENDPOINTS, each with the mails that the endpoint sends, notices apart.
+    ``problems``: the ids of the system checks with their meanings.
+
+    The rest are dotted paths. ``routes``: a mapping from keys of ENABLE_ENDPOINTS to
+    URL patterns, or a function that takes the section ENABLE_ENDPOINTS and returns the
+    mapping; a route takes the place of a route of the core with the same URL name.
+    ``operations``: a mapping from (view class, HTTP method) to :class:`Operation`.
+    ``signals`` and ``views``: modules, for the reference. ``checks``: functions without
+    arguments that yield messages of Django's system checks.
+    """
+
+    name: str
+    settings: type[Section] | None = None
+    codes: Mapping[str, str] = field(default_factory=dict)
+    events: Mapping[str, Event] = field(default_factory=dict)
+    mails: Mapping[str, Mail] = field(default_factory=dict)
+    notices: Mapping[str, Notice] = field(default_factory=dict)
+    sends: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    problems: Mapping[str, str] = field(default_factory=dict)
+    routes: str = ""
+    operations: str = ""
+    signals: str = ""
+    views: str = ""
+    checks: tuple[str, ...] = ()
+
+    def setting_keys(self) -> dict[str, bool]:
+        """Return its settings and their sections; True for a section."""
+        found: dict[str, bool] = {}
+        for name, _ in self.settings.declared() if self.settings else ():
+            parts = name.split(".")
+            for depth in range(1, len(parts)):
+                found[".".join(parts[:depth])] = True
+            found[name] = False
+        return found
+
+    def needed_keys(self) -> Iterator[str]:
+        """Yield the settings that the rest of the declaration names."""
+        for name, mail in self.mails.items():
+            yield f"EMAIL_TEMPLATES.{name}"
+            yield mail.sender
+            if mail.link is not None:
+                yield f"FRONTEND.{mail.link}"
+        for name, notice in self.notices.items():
+            yield f"SECURITY_NOTICES.{name}"
+            yield f"EMAIL_TEMPLATES.{notice.mail}"
+            yield f"ENABLE_ENDPOINTS.{notice.endpoint}"
+        for key, mails in self.sends.items():
+            yield f"ENABLE_ENDPOINTS.{key}"
+            for name in mails:
+                yield f"EMAIL_TEMPLATES.{name}"
+
+
+class Fault(NamedTuple):
+    """What is wrong with the capability at ``path``, and what to type."""
+
+    path: str
+    message: str
+    hint: str
+
+
+class _Found(NamedTuple):
+    configs: object
+    are_loaded: bool
+    capabilities: dict[str, Capability]
+    faults: list[Fault]
+
+
+_last: _Found | None = None
+
+
+def _found() -> _Found:
+    global _last
+    # Django has another mapping under ``override_settings(INSTALLED_APPS=...)``.
+    configs, are_loaded = apps.app_configs, apps.apps_ready
+    if (
+        _last is None
+        or _last.configs is not configs
+        or _last.are_loaded is not are_loaded
+    ):
+        _last = _Found(configs, are_loaded, {}, [])
+        _search(_last)
+    return _last
+
+
+def _search(found: _Found) -> None:
+    # Before the apps are loaded there are the capabilities of this package alone.
+    own = import_string("ai_kit_auth.apps.AIKitAuthConfig")
+    for config in (own, *(apps.get_app_configs() if found.are_loaded else ())):
+        kind = config if isinstance(config, type) else type(config)
+        where = f"{kind.__module__}.{kind.__qualname__}.{ATTRIBUTE}"
+        paths = getattr(config, ATTRIBUTE, ())
+        if not isinstance(paths, list | tuple):
+            right = f"{ATTRIBUTE} = ({paths!r},)"
+            found.faults.append(
+                Fault(where, f"{where} is no tuple of dotted paths.", right)
+            )
+            continue
+        for path in paths:
+            if path not in found.capabilities:
+                _add(found, path, where)
+    every_key = {
+        key for one in found.capabilities.values() for key in one.setting_keys()
+    }
+    for path, capability in found.capabilities.items():
+        for key in dict.fromkeys(capability.needed_keys()):
+            if key not in every_key:
+                message = f"{path} names the setting {key}, which is not declared."
+                hint = f"Declare {key} in the settings of {path}, or correct its name."
+                found.faults.append(Fault(path, message, hint))
+
+
+def _add(found: _Found, path: str, where: str) -> None:
+    try:
+        capability = import_string(path)
+    except Exception as error:  # noqa: BLE001  # a module may raise anything
+        message = f"{where}: {path!r} cannot be imported: {error}"
+        hint = "Name a Capability by its full dotted path."
+        found.faults.append(Fault(where, message, hint))
+        return
+    if not isinstance(capability, Capability):
+        message = f"{where}: {path!r} is no Capability."
+        hint = f"{path.rpartition('.')[2]} = Capability(...), in that module."
+        found.faults.append(Fault(where, message, hint))
+        return
+    for other_path, other in found.capabilities.items():
+        twice = _declared_twice(capability, other)
+        if twice:
+            message = f"{path} and {other_path} both declare {', '.join(twice)}."
+            hint = f"Rename it in {path}, or take one of the apps out."
+            found.faults.append(Fault(path, message, hint))
+            return
+    found.capabilities[path] = capability
+
+
+def _declared_twice(one: Capability, other: Capability) -> list[str]:
+    keys, others = one.setting_keys(), other.setting_keys()
+    return [
+        *(
+            f"the setting {key}"
+            for key, is_section in keys.items()
+            # Sections are merged.
+            if key in others and not (is_section and others[key])
+        ),
+        *(f"the error code {code}" for code in one.codes if code in other.codes),
+        *(f"the event {event}" for event in one.events if event in other.events),
+    ]
+
+
+def capabilities() -> tuple[Capability, ...]:
+    """Return the core, :mod:`~ai_kit_auth.account` and those of the installed apps."""
+    return tuple(_found().capabilities.values())
+
+
+def mails() -> dict[str, Mail]:
+    """Return the mails of all capabilities by key of EMAIL_TEMPLATES."""
+    return {name: mail for one in capabilities() for name, mail in one.mails.items()}
+
+
+def notices() -> dict[str, Notice]:
+    """Return the notices of all capabilities by key of SECURITY_NOTICES."""
+    return {name: it for one in capabilities() for name, it in one.notices.items()}
+
+
+def packages() -> tuple[str, ...]:
+    """Return the packages that the capabilities are in, such as ``shop.wishlist``."""
+    return tuple(path.rsplit(".", 2)[0] for path in _found().capabilities)
+
+
+def faults() -> list[Fault]:
+    """Return what is wrong with the declarations, without importing their views."""
+    return _found().faults
+
+
+def load(path: str) -> Any:
+    """Return what ``path`` names; raises :exc:`ImproperlyConfigured`."""
+    try:
+        return import_string(path)
+    except Exception as error:  # a module may raise anything
+        raise ImproperlyConfigured(f"{path!r} cannot be imported: {error}") from error
+
+
+def routes(endpoints: Any) -> Iterator[tuple[Capability, str, URLPattern]]:
+    """
+    Yield each route with its capability and its key of ENABLE_ENDPOINTS.
+
+    ``endpoints``: the section ENABLE_ENDPOINTS. Raises :exc:`ImproperlyConfigured`.
+    """
+    for capability in capabilities():
+        table = load(capability.routes) if capability.routes else {}
+        for key, found in (table(endpoints) if callable(table) else table).items():
+            if not hasattr(endpoints, key):
+                raise ImproperlyConfigured(
+                    f"{capability.routes} has routes for {key!r}, which is no key of "
+                    "ENABLE_ENDPOINTS"
+                )
+            for route in found if isinstance(found, list | tuple) else (found,):
+                yield capability, key, route
+
+
+def served(endpoints: Any) -> list[URLPattern]:
+    """
+    Return the routes that ``endpoints`` has on.
+
+    Raises :exc:`ImproperlyConfigured` also where two capabilities have one route.
+    """
+    core = capabilities()[0]
+    owners: dict[str, Capability] = {}
+    names: dict[str, tuple[Capability, str]] = {}
+    enabled: dict[str, URLPattern] = {}
+    for capability, key, route in routes(endpoints):
+        name, path = str(route.name), str(route.pattern)
+        owner = owners.get(name, core)
+        rival, other_name = names.setdefault(path, (capability, name))
+        if owner not in {core, capability} or name != other_name:
+            rival = owner if name == other_name else rival
+            raise ImproperlyConfigured(
+                f"The capabilities {rival.name!r} and {capability.name!r} both have a "
+                f"route {name!r} at {path!r}"
+            )
+        owners[name] = capability
+        if getattr(endpoints, key):
+            enabled[name] = route
+    return list(enabled.values())

@@ -1,0 +1,33 @@
+"""What the installed apps declare as capabilities, and what each one checks itself."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from django.core.exceptions import ImproperlyConfigured
+
+from .. import capability
+from ..settings import api_settings, capability_faults
+from .problems import Problems, is_readable, problem
+
+_HINT = "Correct the declaration, or take its app out of INSTALLED_APPS."
+
+
+def check_capabilities() -> Problems:
+    """E017, and the checks of each capability."""
+    for fault in capability_faults():
+        yield problem("E017", str(fault), fault.hint)
+    if is_readable():
+        try:
+            capability.served(api_settings.ENABLE_ENDPOINTS)
+        except ImproperlyConfigured as error:
+            yield problem("E017", f"{error}.", _HINT)
+    for one in capability.capabilities():
+        for path in (one.operations, one.signals, one.views, *one.checks):
+            try:
+                found: Any = capability.load(path) if path else None
+            except ImproperlyConfigured as error:
+                yield problem("E017", f"{error}.", _HINT)
+                continue
+            if path in one.checks:
+                yield from found()

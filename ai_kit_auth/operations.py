@@ -1,0 +1,117 @@
+"""What each view of the core takes and answers, as far as no class of it shows it."""
+
+from __future__ import annotations
+
+from collections.abc import Mapping
+
+from . import signals, views
+from .capability import Operation, Operations
+from .errors import ActivationLinkInvalid, ResetPasswordLinkInvalid
+from .serializers import (
+    PasswordResetSerializer,
+    RegistrationSerializer,
+    ValidatePasswordSerializer,
+)
+from .services import identities
+from .settings import api_settings
+from .users import email_field, username_field
+
+# The keys of an answer's body, and what they hold.
+CSRF = "csrf"
+USER = "user"
+USER_OR_NULL = "user or null"
+
+PASSWORD_SCOPES = ("LOGIN_ACCOUNT_ADDRESS", "LOGIN_ACCOUNT", "LOGIN_ADDRESS")
+
+
+def _taken() -> Mapping[str, set[str]]:
+    """Return ``<field>_unique`` by field."""
+    codes = {name: {f"{name}_unique"} for name in identities()}
+    if api_settings.PREVENT_ENUMERATION:
+        codes.pop(email_field(), None)
+    return codes
+
+
+def _typed_so_far() -> Mapping[str, set[str]]:
+    needed = ["email"]
+    if api_settings.USERNAME_REQUIRED and username_field():
+        needed.append("username")
+    return {name: {"required"} for name in needed}
+
+
+OPERATIONS: Operations = {
+    (views.LoginView, "POST"): Operation(
+        "login",
+        "Log in",
+        "`ident` is a username or an e-mail address. The session comes as a cookie. "
+        "The CSRF token changes; the answer has the new one.",
+        answer={"user": USER, "csrf": CSRF},
+        body="get_serializer_class",
+        fields=lambda: {"non_field_errors": {"invalid_credentials"}},
+        signals=(signals.user_pre_login, signals.user_post_login),
+        scopes=PASSWORD_SCOPES,
+    ),
+    (views.LogoutView, "POST"): Operation(
+        "logout",
+        "Log out",
+        "Ends the session. The CSRF token changes; the answer has the new one.",
+        answer={"csrf": CSRF},
+        signals=(signals.user_pre_logout, signals.user_post_logout),
+    ),
+    (views.MeView, "GET"): Operation(
+        "me",
+        "Ask who is logged in, and for a CSRF token",
+        "`user` is null where nobody is logged in. A frontend asks this first: the "
+        "answer has the CSRF token that the other operations need.",
+        answer={"user": USER_OR_NULL, "csrf": CSRF},
+    ),
+    (views.RegistrationView, "POST"): Operation(
+        "register",
+        "Register",
+        "Makes an account that waits for its activation, and mails the link.",
+        success=201,
+        body="get_serializer_class",
+        fields=_taken,
+        new_passwords={RegistrationSerializer: "password"},
+        sender="SEND_USER_ACTIVATION_MAIL",
+        signals=(signals.user_pre_registered, signals.user_post_registered),
+    ),
+    (views.InitiatePasswordResetView, "POST"): Operation(
+        "send_pw_reset_email",
+        "Ask for a reset mail",
+        "Takes `email`, or anything else that a login takes, as `ident`. The answer is "
+        "the same whether or not there is such an account.",
+        body="get_serializer_class",
+        fields=lambda: {"email": {"required"}},
+        # Not the post signal: its receivers run after the answer.
+        signals=(signals.user_pre_forgot_password,),
+    ),
+    (views.ResetPassword, "POST"): Operation(
+        "reset_password",
+        "Set a new password by a mailed link",
+        "`ident` and `token` are the link's. An account that waits for its activation "
+        "is activated, too.",
+        body="get_serializer_class",
+        refusal=ResetPasswordLinkInvalid.default_code,
+        new_passwords={PasswordResetSerializer: "password"},
+        signals=(signals.user_pre_reset_password, signals.user_post_reset_password),
+    ),
+    (views.ValidatePassword, "POST"): Operation(
+        "validate_password",
+        "Check a password while it is typed",
+        "Changes nothing. Takes `ident` of a mailed link, or what the person has typed "
+        "so far, which may be blank.",
+        body="get_serializer_class",
+        fields=_typed_so_far,
+        new_passwords={ValidatePasswordSerializer: "password"},
+    ),
+    (views.ActivateUser, "POST"): Operation(
+        "activate_email",
+        "Activate an account by a mailed link",
+        "`ident` and `token` are the link's, which is good once.",
+        body="get_serializer_class",
+        refusal=ActivationLinkInvalid.default_code,
+        needs_proof=True,
+        signals=(signals.user_pre_activated, signals.user_post_activated),
+    ),
+}

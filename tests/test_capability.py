@@ -1,0 +1,168 @@
+"""How the capabilities of installed apps are found, and what is said of wrong ones."""
+
+from __future__ import annotations
+
+import os
+import subprocess
+import sys
+from collections.abc import Iterator
+from contextlib import contextmanager
+
+import pytest
+from django.conf import settings
+from django.core.exceptions import ImproperlyConfigured
+from django.test import override_settings
+
+from ai_kit_auth.capability import capabilities, served
+from ai_kit_auth.settings import InvalidConfigurationError, api_settings
+
+from .test_checks import findings
+
+# The same on every user model.
+pytestmark = pytest.mark.user_model("auth_user")
+
+
+@contextmanager
+def installed(app: str) -> Iterator[None]:
+    apps = [*settings.INSTALLED_APPS, f"tests.misdeclared.{app}"]
+    with override_settings(INSTALLED_APPS=apps):
+        yield
+
+
+WRONG = {
+    "NotImportable": (
+        "_capabilities: 'shop.capability.WISHLIST' cannot be imported: No module named",
+        "Name a Capability by its full dotted path.",
+    ),
+    "NoCapability": (
+        "'tests.misdeclared.path' is no Capability.",
+        "path = Capability(...), in that module.",
+    ),
+    "Text": (
+        "tests.misdeclared.Text.ai_kit_auth_capabilities is no tuple of dotted paths.",
+        "ai_kit_auth_capabilities = ('ai_kit_auth.core.CORE',)",
+    ),
+    "Settings": (
+        (
+            "tests.misdeclared.SETTING and ai_kit_auth.core.CORE both declare "
+            "the setting ENABLE_ENDPOINTS.LOGIN."
+        ),
+        "Rename it in tests.misdeclared.SETTING, or take one of the apps out.",
+    ),
+    "Sections": (
+        (
+            "tests.misdeclared.SECTION and ai_kit_auth.core.CORE both declare "
+            "the setting FRONTEND."
+        ),
+        "Rename it",
+    ),
+    "Codes": (
+        (
+            "tests.misdeclared.CODE and ai_kit_auth.core.CORE both declare "
+            "the error code csrf_failed."
+        ),
+        "Rename it",
+    ),
+    "Events": (
+        (
+            "tests.misdeclared.EVENT and ai_kit_auth.core.CORE both declare "
+            "the event login_failed."
+        ),
+        "Rename it",
+    ),
+    "Mails": (
+        (
+            "tests.misdeclared.MAIL names the setting EMAIL_TEMPLATES.REMINDER, which "
+            "is not declared."
+        ),
+        "Declare EMAIL_TEMPLATES.REMINDER in the settings of tests.misdeclared.MAIL",
+    ),
+    "Notices": (
+        "tests.misdeclared.NOTICE names the setting SECURITY_NOTICES.LEFT, which",
+        "Declare SECURITY_NOTICES.LEFT",
+    ),
+    "Sends": (
+        "tests.misdeclared.SENDS names the setting ENABLE_ENDPOINTS.LEAVE, which",
+        "Declare ENABLE_ENDPOINTS.LEAVE",
+    ),
+}
+WRONG_PATHS = {
+    "Keys": "tests.misdeclared.UNKNOWN has routes for 'NO_SUCH', which is no key of",
+    "Routes": "'tests.misdeclared.NO_SUCH' cannot be imported",
+    "Operations": "'tests.no_such.OPERATIONS' cannot be imported: No module named",
+    "Checks": "'tests.misdeclared.NO_SUCH' cannot be imported",
+    "Paths": "The capabilities 'mine' and 'path' both have a route 'others' at 'mine/'",
+    "Names": "The capabilities 'mine' and 'name' both have a route 'mine' at 'others/'",
+}
+
+
+@pytest.mark.parametrize("app", WRONG)
+def test_a_wrong_declaration_is_an_error_of_the_check_and_of_every_read(
+    app: str,
+) -> None:
+    told, typed = WRONG[app]
+    with installed(app):
+        found = findings()
+        assert {problem.id for problem in found} == {"ai_kit_auth.E017"}
+        [problem] = [problem for problem in found if told in problem.msg]
+        assert typed in str(problem.hint)
+        with pytest.raises(InvalidConfigurationError) as caught:
+            api_settings.USERNAME_REQUIRED  # noqa: B018  # the read is what is tested
+        assert str(caught.value) in [problem.msg for problem in found]
+    assert api_settings.USERNAME_REQUIRED is False
+
+
+@pytest.mark.parametrize("app", WRONG_PATHS)
+def test_a_path_that_leads_nowhere_and_a_route_twice_are_errors_of_the_check(
+    app: str,
+) -> None:
+    with installed(app):
+        [problem] = findings()
+    assert problem.id == "ai_kit_auth.E017"
+    assert WRONG_PATHS[app] in problem.msg
+    assert "INSTALLED_APPS" in str(problem.hint)
+
+
+@pytest.mark.parametrize("app", ["Keys", "Paths", "Names"])
+def test_no_route_is_served_where_one_is_wrong(app: str) -> None:
+    with installed(app), pytest.raises(ImproperlyConfigured, match=r"rout(es|e) "):
+        served(api_settings.ENABLE_ENDPOINTS)
+
+
+def test_the_core_comes_first_and_each_is_there_once() -> None:
+    names = [one.routes.rpartition(".")[0] for one in capabilities()]
+    assert names == ["ai_kit_auth.urls", "ai_kit_auth.account.urls"]
+
+
+# In an interpreter of its own, where no app is loaded yet.
+BEFORE_THE_APPS = """
+from django.conf import settings
+
+settings.configure(AI_KIT_AUTH={"OF_AN_APP": 1, "USERNAME_REQUIRED": True})
+
+from ai_kit_auth.settings import DEFAULTS, APISettings, api_settings
+
+assert APISettings({}).ENABLE_ENDPOINTS.CHANGE_EMAIL is False
+assert DEFAULTS["SECURITY_NOTICES"]["PASSWORD_CHANGED"] is True
+# Whether an app has that key is not known yet.
+assert api_settings.USERNAME_REQUIRED is True
+try:
+    APISettings({"FRONTED": {}})
+except Exception as error:
+    print(type(error).__name__)
+"""
+
+
+def test_settings_can_be_read_before_the_apps_are_loaded() -> None:
+    process = subprocess.run(  # noqa: S603  # our own code
+        [sys.executable, "-W", "error", "-c", BEFORE_THE_APPS],
+        env={
+            **{k: v for k, v in os.environ.items() if k != "DJANGO_SETTINGS_MODULE"},
+            "PYTHONPATH": os.pathsep.join(filter(None, sys.path)),
+        },
+        capture_output=True,
+        text=True,
+        check=False,
+    )
+    assert process.stderr == ""
+    assert process.stdout == "UnknownConfigurationError\n"
