@@ -154,7 +154,7 @@ def test_a_deployment_that_is_well_hears_nothing(
             Proxy(adds=TWICE),
             {},
             "preflight login/",
-            "Access-Control-* headers out of the proxy",
+            "remove the Access-Control-* headers from the proxy",
             id="adds CORS headers to those of Django",
         ),
         pytest.param(
@@ -189,21 +189,21 @@ def test_a_deployment_that_is_well_hears_nothing(
             Proxy(caches="blindly"),
             {},
             "me/",
-            "the cache must heed Cache-Control: no-store and Vary: origin",
+            "the cache must respect Cache-Control: no-store and Vary: origin",
             id="caches",
         ),
         pytest.param(
             Proxy(caches="by origin"),
             {},
             "me/ is not cached",
-            "the cache must heed Cache-Control: no-store",
+            "the cache must respect Cache-Control: no-store",
             id="caches for each origin",
         ),
         pytest.param(
             Proxy(adds=(("Age", "60"),)),
             {},
             "me/ is not cached",
-            "the cache must heed Cache-Control",
+            "the cache must respect Cache-Control",
             id="says that it caches",
         ),
         pytest.param(

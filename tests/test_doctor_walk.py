@@ -327,7 +327,10 @@ def test_a_view_in_the_place_of_one_endpoint_is_named() -> None:
     report = visit(ROOT_URLCONF="tests.urlconfs.own_login")
     [failed] = (s for s in report.walked if s["state"] == "failed")
     assert failed["name"] == "login/"
-    assert "tests.urlconfs.own_login.log_in answers in the place" in failed["cause"]
+    assert (
+        "tests.urlconfs.own_login.log_in answers instead of an endpoint"
+        in failed["cause"]
+    )
     assert "above the route 'api/v1/auth/login/'" in failed["setting"]
 
 
@@ -425,7 +428,7 @@ def test_endpoints_that_are_switched_off_are_left_out() -> None:
 def test_without_an_admin_that_step_is_left_out() -> None:
     report = visit(ROOT_URLCONF="tests.urlconfs.without_admin")
     well(report)
-    assert report.step("the admin beside it")["state"] == "skipped"
+    assert report.step("admin login in the same browser")["state"] == "skipped"
     assert report.step("logout/")["state"] == "ok"
 
 
@@ -433,22 +436,22 @@ def test_without_an_admin_that_step_is_left_out() -> None:
 def test_a_model_that_no_admin_knows_skips_the_admin() -> None:
     report = visit()
     well(report)
-    assert "is_staff" in report.step("the admin beside it")["cause"]
+    assert "is_staff" in report.step("admin login in the same browser")["cause"]
 
 
 @pytest.mark.user_model(*WITH_ADMIN)
 def test_an_admin_that_asks_for_more_is_not_entered() -> None:
     report = visit(ROOT_URLCONF="tests.urlconfs.admin_with_a_second_factor")
     well(report)
-    assert "more than" in report.step("the admin beside it")["cause"]
-    assert report.step("me/ beside the admin")["state"] == "ok"
+    assert "more than" in report.step("admin login in the same browser")["cause"]
+    assert report.step("me/ after the admin login")["state"] == "ok"
 
 
 @pytest.mark.user_model(*WITH_ADMIN)
 def test_the_admin_is_entered_beside_the_page() -> None:
     report = visit()
-    assert report.step("the admin beside it")["state"] == "ok"
-    assert report.step("unsafe call beside the admin")["state"] == "ok"
+    assert report.step("admin login in the same browser")["state"] == "ok"
+    assert report.step("unsafe call after the admin login")["state"] == "ok"
 
 
 # Nothing is left
@@ -565,7 +568,7 @@ def test_an_admin_that_fails_is_found() -> None:
     with connected(user_logged_in, refuse):
         report = visit()
     [step] = report.failed
-    assert step["name"] == "the admin beside it"
+    assert step["name"] == "admin login in the same browser"
     assert "tests.test_doctor_walk" in step["setting"]
 
 
@@ -584,6 +587,6 @@ def test_a_constraint_that_made_up_values_miss_is_nobodys_fault() -> None:
 def test_after_a_failure_the_rest_is_said_to_be_skipped() -> None:
     report = visit(CORS_ALLOW_CREDENTIALS=False)
     assert [step["name"] for step in report.failed] == ["preflight login/"]
-    assert "So for 7 more preflights." in report.failed[0]["cause"]
-    assert report.walked[-1]["name"] == "the steps after it"
+    assert "7 more preflights fail for the same cause." in report.failed[0]["cause"]
+    assert report.walked[-1]["name"] == "all further steps"
     assert report.walked[-1]["state"] == "skipped"

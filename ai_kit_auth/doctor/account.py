@@ -22,16 +22,16 @@ from django.utils.module_loading import import_string
 from ..users import User, UserModel, email_field, has_column
 from .servers import replaced
 
-# Nobody receives mail there (RFC 2606, section 2).
+# No server receives mail for it (RFC 2606, section 2).
 DOMAIN = "doctor.invalid"
 
 
 @contextmanager
 def rolled_back() -> Iterator[None]:
     """
-    Undo whatever is written to the databases of accounts and sessions meanwhile.
+    Undo all writes to the databases of accounts and sessions at the end of the block.
 
-    Mails go nowhere, through whatever backend Django would send them.
+    No mail is sent, with any backend.
     """
     with ExitStack() as stack:
         stack.enter_context(_connections_kept())
@@ -48,8 +48,8 @@ def _session_store() -> Any:
 
 @contextmanager
 def _connections_kept() -> Iterator[None]:
-    # Django closes a connection that is within a transaction when a request begins or
-    # ends, and would take the transaction with it; its test client does the same.
+    # Django closes connections when a request begins or ends, and that would end the
+    # transaction. Django's test client disconnects this receiver, too.
     signals = [request_started, request_finished]
     connected = [
         signal for signal in signals if signal.disconnect(close_old_connections)
@@ -70,7 +70,7 @@ def _databases() -> set[str]:
 
 
 def has_mailers() -> bool:
-    """Tell whether mails go by MAILERS, as of Django 6.1, and not by EMAIL_BACKEND."""
+    """Tell whether mails are sent by MAILERS (Django 6.1), not by EMAIL_BACKEND."""
     return django.VERSION >= (6, 1) and hasattr(settings, "MAILERS")
 
 
@@ -87,18 +87,18 @@ def _no_mail() -> Iterator[None]:
 
 
 class NoAccount(Exception):
-    """A row wants something that the doctor cannot make up."""
+    """A row needs a value that the doctor cannot generate."""
 
 
 def make_account(*, staff: bool) -> tuple[User, str]:
     """
     Save an active account and return it with its password.
 
-    ``staff``: whether it may do everything in the admin.
+    With ``staff`` it may do everything in the admin. Other required columns get a value
+    of the right type. The project's receivers of ``post_save`` run, since its
+    serializer may need what they create.
 
-    Whatever else the user model requires is filled with something of the right type.
-    The host's receivers of ``post_save`` run, since its serializer may need what they
-    make. Raises :exc:`NoAccount`, and what the host's receivers and database raise.
+    Raises :exc:`NoAccount`, and what the project's receivers and database raise.
     """
     password = secrets.token_urlsafe()
     user = get_user_model()()
@@ -115,7 +115,7 @@ def make_account(*, staff: bool) -> tuple[User, str]:
 
 def fill(row: models.Model) -> None:
     """
-    Give ``row`` a value in every column that wants one and has no default.
+    Give ``row`` a value in every column that needs one and has no default.
 
     Raises :exc:`NoAccount`.
     """
@@ -148,10 +148,10 @@ def _made_up(field: Any) -> Any:
     value = field.get_default()
     if value is None:
         raise NoAccount(
-            f"{field.model._meta.label}.{field.name} is required, and a "
-            f"{type(field).__name__} is nothing that the doctor can make up"
+            f"{field.model._meta.label}.{field.name} is required, and the doctor "
+            f"cannot generate a {type(field).__name__}"
         )
-    # Files and bytes are happy to be empty.
+    # Files and bytes may be empty.
     return value
 
 
@@ -179,7 +179,7 @@ _VALUES: dict[type[Any], Callable[[Any], object]] = {
     models.CharField: _text,
     models.TextField: _text,
     models.BooleanField: lambda field: False,
-    # One that the smallest column holds, and hardly anybody has where it is unique.
+    # It fits into the smallest column, and is most likely free in a unique one.
     models.IntegerField: lambda field: secrets.randbelow(2**15),
     models.FloatField: lambda field: 0.0,
     models.DecimalField: lambda field: decimal.Decimal(0),
@@ -189,12 +189,12 @@ _VALUES: dict[type[Any], Callable[[Any], object]] = {
     models.DurationField: lambda field: datetime.timedelta(),
     models.UUIDField: lambda field: uuid.uuid4(),
     models.JSONField: lambda field: {},
-    # Of nobody (RFC 5737).
+    # An IP address for documentation (RFC 5737).
     models.GenericIPAddressField: lambda field: "192.0.2.1",
 }
 
 
 def end_sessions(keys: set[str]) -> None:
-    """End the sessions ``keys``, which may be kept where no transaction reaches."""
+    """End the sessions ``keys``: their store may be outside of any transaction."""
     for key in keys:
         _session_store()(key).delete()

@@ -1,7 +1,7 @@
 """
-What a browser does with a server of another origin.
+A browser that asks a server of another origin.
 
-The rules are those of the Fetch standard (CORS protocol) and of RFC 6265bis (cookies),
+Its rules are those of the Fetch standard (CORS protocol) and of RFC 6265bis (cookies),
 as Chromium applies them: a cookie without ``SameSite`` is ``Lax``, ``None`` needs
 ``Secure``, and this machine counts as secure.
 """
@@ -32,9 +32,9 @@ class Blocked(Exception):
     """
     The page gets no answer; ``kind`` says which rule stopped it.
 
-    ``console``: what the browser writes to its console. ``answer``: what it hides from
-    the page, None where nothing was sent. ``detail``: the part of the answer that the
-    rule is about. ``preflight``: whether it was asked for leave only.
+    ``console`` is what the browser writes to its console. ``answer`` is the answer that
+    it hides from the page, None if no request was sent. ``detail`` is the part of the
+    answer that broke the rule. ``preflight`` tells whether the request was a preflight.
     """
 
     kind: str
@@ -46,7 +46,7 @@ class Blocked(Exception):
 
 @dataclass
 class Cookie:
-    """A cookie that the browser has kept."""
+    """A cookie that the browser has stored."""
 
     name: str
     value: str
@@ -58,7 +58,7 @@ class Cookie:
     same_site: str
 
     def belongs_to(self, origin: Origin) -> bool:
-        """Tell whether ``origin`` is where it came from, or below its domain."""
+        """Tell whether the cookie's host or domain matches ``origin``."""
         if self.host_only:
             return origin.host == self.domain
         return _matches_domain(origin.host, self.domain)
@@ -71,11 +71,12 @@ class Cookie:
 @dataclass
 class CookieJar:
     """
-    The browser's cookies, and those that it refused or lost.
+    The browser's cookies, and those that it rejected or lost.
 
-    ``refused``: the name of a cookie → why: ``insecure``, ``none_without_secure``,
-    ``cross_site``, ``domain``, ``prefix``, ``too_big``, ``expired`` as it came, or
-    ``ended`` by a later answer. ``flags``: the last that came of each name.
+    ``refused`` maps the name of a cookie to the reason: ``insecure``,
+    ``none_without_secure``, ``cross_site``, ``domain``, ``prefix``, ``too_big``,
+    ``expired`` (it had expired when it was set) or ``ended`` (a later answer deleted
+    it). ``flags`` has the last cookie of each name that a server set.
     """
 
     cookies: dict[tuple[str, str, str], Cookie] = field(default_factory=dict)
@@ -92,7 +93,7 @@ class CookieJar:
         )
 
     def withheld(self, cookie: Cookie, url: str, *, same_site: bool) -> str | None:
-        """Return why ``cookie`` does not go along to ``url``, None where it does."""
+        """Return why ``cookie`` is not sent to ``url``, or None if it is."""
         origin = origin_of(url)
         if not cookie.belongs_to(origin):
             return "domain"
@@ -106,10 +107,10 @@ class CookieJar:
 
     def missing(self, name: str, url: str, *, same_site: bool) -> str | None:
         """
-        Return why no cookie ``name`` goes along to ``url``, None where one does.
+        Return why no cookie ``name`` is sent to ``url``, or None if one is.
 
-        Besides the reasons of ``refused``: ``path``, and ``not_set`` where the server
-        never set it.
+        The reasons are those of ``refused``, ``path``, and ``not_set`` if the server
+        never set the cookie.
         """
         reasons = [
             self.withheld(cookie, url, same_site=same_site)
@@ -121,7 +122,7 @@ class CookieJar:
         return next(iter(reasons), None) or self.refused.get(name, "not_set")
 
     def store(self, answer: Answer, url: str, *, same_site: bool) -> None:
-        """Keep what ``answer`` sets, or note why not."""
+        """Store the cookies that ``answer`` sets, or note why they are rejected."""
         for line in answer.all("Set-Cookie"):
             self._store(line, url, same_site=same_site)
 
@@ -188,7 +189,7 @@ def _refusal(cookie: Cookie, url: str, *, same_site: bool) -> str | None:
 
 
 def _is_over(attributes: Mapping[str, str]) -> bool:
-    # Max-Age goes before Expires, and what is not a number is no Max-Age.
+    # Max-Age takes precedence over Expires; a value that is no number does not count.
     seconds = attributes.get("max-age", "")
     if re.fullmatch("-?[0-9]+", seconds):
         return int(seconds) <= 0
@@ -209,13 +210,12 @@ def _folder(url: str) -> str:
 
 class Browser:
     """
-    One browser with one page open, which is of ``origin``.
+    One browser with one open page of ``origin``.
 
-    ``server``: whom its requests go to; ``token_header``: in which header the page
-    sends the CSRF token; ``lenient``: whether it minds no CORS, as no browser, to find
-    out what else is wrong. Every method raises :exc:`Blocked` where the page would see
-    nothing but a failed request, and
-    :exc:`~ai_kit_auth.doctor.servers.Unreachable`.
+    Its requests go to ``server``. ``token_header`` is the header in which the page
+    sends the CSRF token. With ``lenient`` it ignores CORS, as no real browser does, to
+    find out what else is wrong. Every method raises :exc:`Blocked` if the page would
+    see only a failed request, and :exc:`~ai_kit_auth.doctor.servers.Unreachable`.
     """
 
     def __init__(
@@ -246,8 +246,8 @@ class Browser:
         """
         Return the answer to ``fetch(url, {credentials: "include", ...})``.
 
-        ``data`` goes as JSON, ``csrf`` in the token's header, which every request
-        carries, as with the 2.0.0 React client.
+        ``data`` is sent as JSON, ``csrf`` in the token's header. Every request has that
+        header, as with the React client of 2.0.0.
         """
         minded = self._is_foreign(url) and not self.lenient
         self._refuse_mixed_content(url)
@@ -268,9 +268,9 @@ class Browser:
         origin: Origin | None = None,
     ) -> Answer:
         """
-        Return the answer to a request of ``fetch``, whether the page gets it or not.
+        Return the answer to a request of ``fetch``, even if the page may not read it.
 
-        ``origin``: what it says in place of the page's, as no browser would.
+        ``origin`` replaces the page's origin, as no real browser does.
         """
         same_site = self.is_same_site(url)
         headers = {
@@ -288,10 +288,9 @@ class Browser:
 
     def preflight(self, method: str, url: str, headers: tuple[str, ...]) -> Answer:
         """
-        Ask whether ``method`` with ``headers`` may be sent, as CORS has it.
+        Send the CORS preflight for a request with ``method`` and ``headers``.
 
-        GET and POST need no leave: browsers don't read ``Access-Control-Allow-Methods``
-        for them.
+        Browsers do not read ``Access-Control-Allow-Methods`` for GET and POST.
         """
         self._refuse_mixed_content(url)
         answer = self.server.send(
@@ -342,14 +341,14 @@ class Browser:
         return answer
 
     def open(self, url: str) -> Answer:
-        """Return what typing ``url`` into the address bar brings."""
+        """Return the answer to ``url`` in the address bar."""
         headers = {**self._common(), **self._cookies(url, same_site=True)}
         answer = self.server.send("GET", url, headers)
         self.jar.store(answer, url, same_site=True)
         return answer
 
     def submit(self, url: str, form: Mapping[str, str]) -> Answer:
-        """Return the answer to a form of the page at ``url``, sent to itself."""
+        """Return the answer to a form on the page ``url`` that is sent to ``url``."""
         headers = {
             **self._common(),
             **self._cookies(url, same_site=True),
@@ -381,7 +380,7 @@ class Browser:
             raise Blocked("mixed_content", console)
 
     def _may_read(self, answer: Answer, url: str, *, preflight: bool = False) -> None:
-        """Raise :exc:`Blocked` unless the answer lets the page's origin read it."""
+        """Raise :exc:`Blocked` unless CORS allows the page to read the answer."""
         allowed = answer.all("Access-Control-Allow-Origin")
         if not allowed:
             raise self._blocked(

@@ -1,9 +1,9 @@
 """
-From a symptom to the setting it comes from.
+Find the setting that causes a symptom.
 
-In process the settings are there to be read, so a cause is a fact. Of a server
-elsewhere only the symptom is known; then the cause is the likeliest, and the text says
-which setting *there* to look at.
+In process the doctor reads the settings, so it knows the cause. Of a server elsewhere
+it knows the symptom only. It names the most likely cause, and the setting on that
+server to look at.
 """
 
 from __future__ import annotations
@@ -46,7 +46,7 @@ from .account import has_mailers
 from .browser import Blocked, Browser
 from .servers import Answer, InProcess, path_info
 
-# A name in request.META that a header can have.
+# The form of a header's name in request.META.
 HEADER_NAME = re.compile("HTTP_[A-Z0-9_]+")
 CORS_MIDDLEWARE = "corsheaders.middleware.CorsMiddleware"
 SESSION_MIDDLEWARE = "django.contrib.sessions.middleware.SessionMiddleware"
@@ -56,9 +56,9 @@ AUTHENTICATION_MIDDLEWARE = "django.contrib.auth.middleware.AuthenticationMiddle
 @dataclass(frozen=True)
 class Diagnosis:
     """
-    Why something failed, and ``setting``: what to type.
+    Why something failed, and the ``setting`` to write.
 
-    ``sure``: whether that is a fact, or what is left when all else is right.
+    ``sure`` is False if the cause is only the most likely one.
     """
 
     cause: str
@@ -67,7 +67,7 @@ class Diagnosis:
 
 
 def of_blocked(blocked: Blocked, browser: Browser, url: str) -> Diagnosis:
-    """Return why the browser let the page have nothing."""
+    """Return why the browser gave the page no answer."""
     if blocked.answer is not None:
         refused = _host_refused(blocked.answer, browser, url)
         if refused:
@@ -81,8 +81,8 @@ def of_blocked(blocked: Blocked, browser: Browser, url: str) -> Diagnosis:
 
 def _mixed_content(blocked: Blocked, browser: Browser, url: str) -> Diagnosis:
     return Diagnosis(
-        "A page that came over HTTPS may not ask a server over HTTP.",
-        "none in Django: serve the API over HTTPS, and call it by https://",
+        "A page that was loaded over HTTPS may not send requests over HTTP.",
+        "none in Django: serve the API over HTTPS, and call it at https://",
     )
 
 
@@ -90,13 +90,11 @@ def of_redirect(location: str, browser: Browser, url: str) -> Diagnosis:
     """Return why the server sends the browser from ``url`` to ``location``."""
     location = urljoin(url, location)
     if location == url and url.startswith("https://"):
-        return of_proxy(
-            "Django sends a request that came over HTTPS to HTTPS again: it "
-        )
+        return of_proxy("Django redirects a request that came over HTTPS to HTTPS: it ")
     if url.startswith("http://") and location == url.replace("http", "https", 1):
         return Diagnosis(
-            "Django redirects HTTP to HTTPS, and no preflight follows a redirect.",
-            "SECURE_SSL_REDIRECT = False in development; elsewhere call https://",
+            "Django redirects HTTP to HTTPS, and a preflight follows no redirect.",
+            "SECURE_SSL_REDIRECT = False in development; in production, call https://",
         )
     if location.replace("://www.", "://", 1) == url:
         return Diagnosis(
@@ -107,25 +105,25 @@ def of_redirect(location: str, browser: Browser, url: str) -> Diagnosis:
 
 
 def _in_the_way(doing: str, browser: Browser) -> Diagnosis:
-    """Return what answers in the views' place, by its name where that is known."""
+    """Return what answers instead of the views, by its name if that is known."""
     name = None
     if isinstance(browser.server, InProcess):
         name = browser.server.answering_middleware()
     if name is not None and name == _entry_of(SESSION_MIDDLEWARE):
-        # SessionInterrupted: what it was about to save is gone.
-        return _lost_sessions("Django's session was gone before the answer was")
+        # SessionInterrupted: the session that it was about to save no longer exists.
+        return _lost_sessions("Django's session ended before the answer was sent")
     return Diagnosis(
         f"{name or 'Something in front of the views'} {doing}.",
-        f'MIDDLEWARE: "{name}" must leave the API alone'
+        f'MIDDLEWARE: "{name}" must not answer requests to the API'
         if name
-        else "MIDDLEWARE, or a proxy: what answers by itself must leave the API alone",
+        else "MIDDLEWARE, or a proxy: it must not answer requests to the API",
     )
 
 
 def of_proxy(lead: str) -> Diagnosis:
-    """Return that Django takes HTTPS for HTTP; ``lead`` is what comes before that."""
+    """Return that Django takes HTTPS for HTTP. ``lead`` begins the sentence."""
     return Diagnosis(
-        f"{lead}does not know that the proxy in front of it speaks HTTPS.",
+        f"{lead}does not know that the proxy in front of it uses HTTPS.",
         'SECURE_PROXY_SSL_HEADER = ("HTTP_X_FORWARDED_PROTO", "https"), and the proxy '
         "sets that header",
     )
@@ -136,27 +134,27 @@ def _no_allow_origin(blocked: Blocked, browser: Browser, url: str) -> Diagnosis:
     if not isinstance(browser.server, InProcess):
         if not blocked.preflight:
             return Diagnosis(
-                "The preflight was allowed, and what came was the answer to somebody "
-                "else: a cache or a proxy gave it.",
-                "none in Django: the cache must heed Cache-Control: no-store and Vary: "
-                "origin, or leave the API alone",
+                "The preflight was allowed, but the answer was made for another "
+                "client: a cache or a proxy gave it.",
+                "none in Django: the cache must respect Cache-Control: no-store and "
+                "Vary: origin, or not cache the API",
             )
         return Diagnosis(
-            f"The server does not allow {origin} by CORS, has no CORS middleware, or "
-            "something in front of it answered.",
+            f"The server does not allow {origin} by CORS, or has no CORS middleware, "
+            "or a server in front of it answered.",
             f'CORS_ALLOWED_ORIGINS = ["{origin}"]; MIDDLEWARE with "{CORS_MIDDLEWARE}" '
             "first",
         )
     place = _place_of(CORS_MIDDLEWARE)
     if place is None:
         return Diagnosis(
-            "No middleware answers in CORS terms.",
+            "No middleware adds CORS headers.",
             f'MIDDLEWARE = ["{CORS_MIDDLEWARE}", ...]',
         )
     path = path_info(url)
     if not re.match(cors.CORS_URLS_REGEX, path):
         return Diagnosis(
-            f"CORS is on for some paths, and {path} is none of them.",
+            f"CORS is on for some paths only, and {path} is not one of them.",
             f'CORS_URLS_REGEX = r"^{path.rsplit("/", 2)[0]}/.*$"',
         )
     text = _text_for_a_list("CORS")
@@ -170,14 +168,14 @@ def _no_allow_origin(blocked: Blocked, browser: Browser, url: str) -> Diagnosis:
         )
     name = browser.server.answering_middleware()
     return Diagnosis(
-        f"{name or 'A middleware'} answers above the CORS middleware, or takes its "
-        "headers away.",
-        f'MIDDLEWARE = ["{CORS_MIDDLEWARE}", ...]: first, or above what answers',
+        f"{name or 'A middleware'} answers above the CORS middleware, or removes its "
+        "headers.",
+        f'MIDDLEWARE = ["{CORS_MIDDLEWARE}", ...]: first, or above that middleware',
     )
 
 
 def _text_for_a_list(prefix: str) -> Diagnosis | None:
-    """Return that one of the list settings is a text, as the check E014 has it."""
+    """Return that a list setting is a string, as the check E014 says."""
     for found in list_problems():
         if found.msg.startswith(prefix):
             return Diagnosis(found.msg, str(found.hint))
@@ -186,8 +184,8 @@ def _text_for_a_list(prefix: str) -> Diagnosis | None:
 
 def _two_allow_origins(blocked: Blocked, browser: Browser, url: str) -> Diagnosis:
     return Diagnosis(
-        "Two of the servers on the way add CORS headers: Django and a proxy.",
-        "none in Django: take the Access-Control-* headers out of the proxy",
+        "Two servers add CORS headers: Django and a proxy.",
+        "none in Django: remove the Access-Control-* headers from the proxy",
         sure=False,
     )
 
@@ -197,15 +195,14 @@ def _wildcard(blocked: Blocked, browser: Browser, url: str) -> Diagnosis:
         cors.CORS_ALLOW_ALL_ORIGINS and not cors.CORS_ALLOW_CREDENTIALS
     ):
         return Diagnosis(
-            "Something sets Access-Control-Allow-Origin to *, and CorsMiddleware does "
-            "not.",
-            "MIDDLEWARE, or the server in front of Django: take Access-Control-* out",
+            "Access-Control-Allow-Origin is *, and CorsMiddleware did not set it.",
+            "MIDDLEWARE, or the server in front of Django: remove Access-Control-*",
             sure=False,
         )
     return Diagnosis(
         "Every origin is allowed, but without cookies.",
         f"CORS_ALLOW_CREDENTIALS = True, with CORS_ALLOWED_ORIGINS = "
-        f'["{browser.origin}"] in place of CORS_ALLOW_ALL_ORIGINS',
+        f'["{browser.origin}"] instead of CORS_ALLOW_ALL_ORIGINS',
     )
 
 
@@ -213,14 +210,14 @@ def _other_origin(blocked: Blocked, browser: Browser, url: str) -> Diagnosis:
     return Diagnosis(
         f"A cache or a proxy answers with the header of another origin, "
         f"{blocked.detail}.",
-        "none in Django: the cache must heed Vary: origin, or leave the API alone",
+        "none in Django: the cache must respect Vary: origin, or not cache the API",
         sure=False,
     )
 
 
 def _no_credentials(blocked: Blocked, browser: Browser, url: str) -> Diagnosis:
     return Diagnosis(
-        "The origin is allowed, but without its cookies.",
+        "The origin is allowed, but without cookies.",
         "CORS_ALLOW_CREDENTIALS = True",
         sure=not cors.CORS_ALLOW_CREDENTIALS,
     )
@@ -240,7 +237,8 @@ def _header(blocked: Blocked, browser: Browser, url: str) -> Diagnosis:
 def _method(blocked: Blocked, browser: Browser, url: str) -> Diagnosis:
     return Diagnosis(
         f"The method {blocked.detail} is not allowed from other origins.",
-        "CORS_ALLOW_METHODS = [*corsheaders.defaults.default_methods], which has it",
+        "CORS_ALLOW_METHODS = [*corsheaders.defaults.default_methods], which "
+        "contains it",
     )
 
 
@@ -258,7 +256,7 @@ _BLOCKED = {
 
 
 def _near_miss(origin: Origin, entries: list[str], setting: str) -> str:
-    """Say that ``origin`` is missing, or which entry was meant to be it."""
+    """Say that ``origin`` is missing, or which entry most likely stands for it."""
     for entry in entries:
         bare = entry.partition("://")[2] or entry
         if bare.split("/")[0].lower() == origin.netloc:
@@ -273,7 +271,7 @@ def _near_miss(origin: Origin, entries: list[str], setting: str) -> str:
 def of_csrf(
     browser: Browser, url: str, origin: Origin, *, same_site: bool
 ) -> Diagnosis:
-    """Return why the server refused the CSRF token that it had given out."""
+    """Return why the server refused a CSRF token that it had issued."""
     in_process = isinstance(browser.server, InProcess)
     if not in_process or not settings.CSRF_USE_SESSIONS:
         name, prefix = settings.CSRF_COOKIE_NAME, "CSRF"
@@ -287,13 +285,13 @@ def of_csrf(
         if refused:
             return of_cookie(prefix_of(refused[0]), refused[1], browser, url)
         return Diagnosis(
-            f"The server does not trust {origin}, or the token's cookie got lost.",
+            f"The server does not trust {origin}, or it did not get the CSRF cookie.",
             f'CSRF_TRUSTED_ORIGINS = ["{origin}"]',
         )
     if not HEADER_NAME.fullmatch(str(settings.CSRF_HEADER_NAME)):
         return Diagnosis(
-            f"Django looks for the token in {settings.CSRF_HEADER_NAME!r}, which no "
-            f"header is called there; the frontend sends {browser.token_header}.",
+            f"Django looks for the token in {settings.CSRF_HEADER_NAME!r}, but no "
+            f"header has that name; the frontend sends {browser.token_header}.",
             'CSRF_HEADER_NAME = "HTTP_X_CSRFTOKEN"',
         )
     text = _text_for_a_list("CSRF")
@@ -306,14 +304,14 @@ def of_csrf(
             _near_miss(origin, settings.CSRF_TRUSTED_ORIGINS, "CSRF_TRUSTED_ORIGINS"),
             with_origin("CSRF_TRUSTED_ORIGINS", origin),
         )
-    return _lost_sessions("The token's counterpart was gone with its session")
+    return _lost_sessions("The session that held the CSRF token ended")
 
 
 def _lost_sessions(lead: str) -> Diagnosis:
     return Diagnosis(
-        f"{lead}: sessions are not kept.",
-        f"SESSION_ENGINE (now {settings.SESSION_ENGINE!r}), and the CACHES that it may "
-        "keep them in",
+        f"{lead}: sessions are not stored.",
+        f"SESSION_ENGINE (now {settings.SESSION_ENGINE!r}), and CACHES if it stores "
+        "them there",
         sure=False,
     )
 
@@ -324,45 +322,45 @@ def prefix_of(name: str) -> str:
 
 
 def of_cookie(prefix: str, reason: str, browser: Browser, url: str) -> Diagnosis:
-    """Return why a cookie of ``prefix`` (SESSION or CSRF) did not go along."""
+    """Return why the browser did not send the cookie of ``prefix``, SESSION or CSRF."""
     cookie = "session" if prefix == "SESSION" else "CSRF"
     setting = f"{prefix}_COOKIE"
     both = f"the {cookie} cookie"
     host = origin_of(url).host
     return {
         "insecure": Diagnosis(
-            f"The browser keeps {both} off HTTP: it is Secure.",
-            f"{setting}_SECURE = False in development; elsewhere serve HTTPS",
+            f"The browser does not send {both} over HTTP: it is Secure.",
+            f"{setting}_SECURE = False in development; in production, serve HTTPS",
         ),
         "none_without_secure": Diagnosis(
-            f"Browsers refuse {both}: it is SameSite=None, but not Secure.",
+            f"Browsers reject {both}: it is SameSite=None, but not Secure.",
             f"{setting}_SECURE = True",
         ),
         "cross_site": _of_two_sites(browser.origin, origin_of(url), both),
         "domain": Diagnosis(
-            f"Browsers refuse {both}: its domain is not {host} or a parent of it.",
+            f"Browsers reject {both}: its domain is not {host} or a parent of it.",
             f"{setting}_DOMAIN = None",
         ),
         "path": Diagnosis(
-            f"The path of {both} does not cover that of the API.",
+            f"The path of {both} does not cover the path of the API.",
             f'{setting}_PATH = "/"',
         ),
         "prefix": Diagnosis(
-            f"Browsers refuse {both}: its name begins with __Host- or __Secure-, and "
-            "it is not Secure, has a domain, or a path.",
+            f"Browsers reject {both}: its name begins with __Host- or __Secure-, but "
+            "it is not Secure, or has a domain or a path.",
             f"{setting}_NAME, or {setting}_SECURE = True with {setting}_DOMAIN = None "
             f'and {setting}_PATH = "/"',
         ),
         "too_big": Diagnosis(
-            f"Browsers refuse {both}: it has more than 4096 bytes.",
+            f"Browsers reject {both}: it has more than 4096 bytes.",
             "SESSION_ENGINE: not signed_cookies, or less data in the session",
         ),
         "expired": Diagnosis(
-            f"The {cookie} cookie is over as soon as it is set.",
+            f"The {cookie} cookie expires as soon as it is set.",
             f"{setting}_AGE: a number of seconds",
         ),
         "ended": Diagnosis(
-            f"The server took {both} back as soon as it saw it again.",
+            f"The server deleted {both} with its next answer.",
             _lost_sessions("").setting
             if prefix == "SESSION"
             else "MIDDLEWARE: one of them takes the CSRF cookie away",
@@ -379,57 +377,57 @@ def of_cookie(prefix: str, reason: str, browser: Browser, url: str) -> Diagnosis
 
 
 def _of_two_sites(page: Origin, api: Origin, cookie: str) -> Diagnosis:
-    lead = f"and {cookie} does not go from one to the other."
+    lead = f"and {cookie} is not sent from one to the other."
     if page.is_local and api.is_local and page.host != api.host:
         return Diagnosis(
             f"{page.host} and {api.host} are one machine, but two sites, {lead}",
-            "one name for both: open the page and call the API by "
+            "one name for both: open the page and call the API at "
             f"{page.netloc.rpartition(':')[0] or page.netloc} (ALLOWED_HOSTS)",
         )
     if site_of(page.host) == site_of(api.host):
         return Diagnosis(
-            f"{page} and {api} are two sites by their schemes, {lead}",
-            "none in Django: serve both by https://, or both by http:// in development",
+            f"{page} and {api} are two sites because of their schemes, {lead}",
+            "none in Django: serve both over HTTPS, or both over HTTP in development",
         )
     return Diagnosis(
         f"{page} and {api.host} are two sites, {lead}",
         'SESSION_COOKIE_SAMESITE and CSRF_COOKIE_SAMESITE = "None", with '
-        "SESSION_COOKIE_SECURE and CSRF_COOKIE_SECURE = True; better, one site for "
-        "both, such as app. and api.example.com",
+        "SESSION_COOKIE_SECURE and CSRF_COOKIE_SECURE = True; one site for both is "
+        "better, such as app. and api.example.com",
     )
 
 
 def of_lost_session(browser: Browser, url: str) -> Diagnosis:
-    """Return why ``me/`` knows nobody though a login was answered by 200."""
+    """Return why ``me/`` has no user although ``login/`` answered 200."""
     same_site = browser.is_same_site(url)
     reason = browser.jar.missing(settings.SESSION_COOKIE_NAME, url, same_site=same_site)
     if reason is not None:
         return of_cookie("SESSION", reason, browser, url)
     if _place_of(AUTHENTICATION_MIDDLEWARE) is None:
-        return _missing(AUTHENTICATION_MIDDLEWARE, "and nobody asks who it is of")
+        return _missing(AUTHENTICATION_MIDDLEWARE, "no session leads to a user")
     return Diagnosis(
-        "The session cookie came along, and the server knows no such session.",
-        f"{_lost_sessions('').setting}; AUTHENTICATION_BACKENDS, whose get_user finds "
-        "the account",
+        "The browser sent the session cookie, but the server has no such session.",
+        f"{_lost_sessions('').setting}; or AUTHENTICATION_BACKENDS, whose get_user "
+        "must find the account",
         sure=False,
     )
 
 
 def of_status(answer: Answer, browser: Browser, url: str) -> Diagnosis:
-    """Return why an answer that should have been a success has another status."""
+    """Return why an answer is not the success that it should be."""
     refused = _host_refused(answer, browser, url)
     if refused:
         return refused
-    # In process every address comes from reverse(): the URLconf has it.
+    # In process every URL comes from reverse(), so the URLconf has it.
     if answer.status == 404 and not isinstance(browser.server, InProcess):
         return Diagnosis(
-            "Nothing is served there.",
+            "The server has no endpoint at this URL.",
             'the URLconf: path("api/v1/auth/", include("ai_kit_auth.urls")), and '
             'AI_KIT_AUTH["ENABLE_ENDPOINTS"]',
         )
     if answer.status == 429:
         return Diagnosis(
-            "Somebody has tried too often.",
+            "There were too many attempts.",
             'AI_KIT_AUTH["THROTTLE_RATES"], REST_FRAMEWORK["DEFAULT_THROTTLE_RATES"]',
         )
     if answer.status >= 500:
@@ -441,26 +439,26 @@ def of_status(answer: Answer, browser: Browser, url: str) -> Diagnosis:
     code = answer.data.get("error")
     if code:
         return Diagnosis(
-            f"A rule of the host's own answered {code!r}.",
+            f"Code of the project answered {code!r}.",
             "the receivers of ai_kit_auth.signals, REST_FRAMEWORK, MIDDLEWARE",
             sure=False,
         )
     if answer.is_redirect:
         return of_redirect(answer.get("Location"), browser, url)
-    return _in_the_way("answers, and not as the views do", browser)
+    return _in_the_way("answers instead of the views", browser)
 
 
 def of_other_view(view: Any, route: str) -> Diagnosis:
-    """Return that ``view`` answers in the place of ours, by ``route`` above them."""
+    """Return that ``view`` answers instead of an endpoint, by the ``route`` above."""
     return Diagnosis(
-        f"{named(view)} answers in the place of an endpoint, by the route {route!r}.",
+        f"{named(view)} answers instead of an endpoint, by the route {route!r}.",
         f'In {settings.ROOT_URLCONF}, put path(..., include("ai_kit_auth.urls")) above '
         f"the route {route!r}.",
     )
 
 
 def of_credentials() -> Diagnosis:
-    """Return why a right password was taken for a wrong one."""
+    """Return why the right password was refused."""
     return Diagnosis(
         "No backend accepted an active account with its right password.",
         f"AUTHENTICATION_BACKENDS = {_with_model_backend()!r}",
@@ -468,21 +466,21 @@ def of_credentials() -> Diagnosis:
 
 
 def _with_model_backend() -> list[str]:
-    """Return the project's backends and Django's, which knows passwords."""
+    """Return the project's backends with Django's, which checks passwords."""
     django = "django.contrib.auth.backends.ModelBackend"
     return list(dict.fromkeys([*settings.AUTHENTICATION_BACKENDS, django]))
 
 
 def of_error(browser: Browser) -> Diagnosis:
-    """Return what a 500 came from."""
+    """Return the cause of a 500."""
     server = browser.server
     if not isinstance(server, InProcess) or server.exception is None:
-        return Diagnosis("The server failed.", "unknown here: the server's log says it")
+        return Diagnosis("The server failed.", "unknown here: see the server's log")
     return of_exception(server.exception)
 
 
 def of_exception(error: BaseException) -> Diagnosis:
-    """Return which setting or code of the host's raised ``error``."""
+    """Return the setting or the code of the project that raised ``error``."""
     said = f"{type(error).__name__}: {error}".removesuffix(": ")
     for name in (SESSION_MIDDLEWARE, AUTHENTICATION_MIDDLEWARE):
         if _place_of(name) is None:
@@ -526,8 +524,8 @@ _DOTTED_SETTINGS = (
 
 
 def _imported_by(error: ImportError) -> str | None:
-    """Return the setting whose dotted path leads nowhere, if one's does."""
-    # As django.utils.module_loading has it.
+    """Return the setting whose dotted path cannot be imported, if there is one."""
+    # The text of django.utils.module_loading.
     found = re.search(r'Module "([^"]+)" does not define a "([^"]+)"', str(error))
     path = f"{found[1]}.{found[2]}" if found else error.name
     for name in _DOTTED_SETTINGS:
@@ -545,14 +543,14 @@ def _frame_of(error: BaseException) -> str:
     """
     Return where ``error`` was raised: the innermost frame of the project's own code.
 
-    Never a line of a library, which the project cannot change: then it is the setting
-    whose value the library was working on, or "unknown".
+    A line of a library does not help, since the project cannot change it. Then this
+    returns the setting whose value the library was working on, or "unknown".
     """
     frames = [
         (frame.f_globals.get("__name__", ""), frame.f_code.co_filename, line)
         for frame, line in walk_tb(error.__traceback__)
     ]
-    # What stands before is a middleware that only passed the request on.
+    # Frames before that belong to middleware that only passed the request on.
     handled = [place for place, frame in enumerate(frames) if frame[0] == _HANDLER]
     frames = frames[max(handled, default=0) :]
     for module, file, line in reversed(frames):
@@ -570,7 +568,7 @@ def _frame_of(error: BaseException) -> str:
 
 
 def _host_refused(answer: Answer, browser: Browser, url: str) -> Diagnosis | None:
-    """Return a diagnosis where Django refuses the name by which it was called."""
+    """Return a diagnosis if Django refuses the host name of the request."""
     if answer.status != 400 or answer.data:
         return None
     host = origin_of(url).host
@@ -581,18 +579,18 @@ def _host_refused(answer: Answer, browser: Browser, url: str) -> Diagnosis | Non
         if validate_host(f"[{host}]" if ":" in host else host, allowed):
             return None
         return Diagnosis(
-            f"Django does not answer to the name {host} ({DisallowedHost.__name__}).",
+            f"Django does not accept the host name {host} ({DisallowedHost.__name__}).",
             f"ALLOWED_HOSTS = {_with_host(host)!r}",
         )
     return Diagnosis(
-        f"Django does not answer to the name {host}, or the proxy calls it by another.",
-        f'ALLOWED_HOSTS = ["{host}"], and the proxy passes Host on (or '
+        f"Django does not accept the host name {host}, or the proxy sends another.",
+        f'ALLOWED_HOSTS = ["{host}"], and the proxy must pass Host on (or '
         "X-Forwarded-Host, with USE_X_FORWARDED_HOST = True)",
     )
 
 
 def _with_host(host: str) -> list[str]:
-    """Return the project's ``ALLOWED_HOSTS`` with ``host``, each as it must be."""
+    """Return the project's ``ALLOWED_HOSTS`` and ``host``, each in the right form."""
     given = map(right_host, texts_of(settings.ALLOWED_HOSTS))
     return list(dict.fromkeys([*given, right_host(host)]))
 
@@ -603,7 +601,7 @@ def _entry_of(middleware: str) -> str | None:
 
 
 def _place_of(middleware: str) -> int | None:
-    """Return where in MIDDLEWARE ``middleware`` or a subclass of it stands."""
+    """Return the place in MIDDLEWARE of ``middleware`` or of a subclass of it."""
     wanted = import_string(middleware)
     for place, name in enumerate(settings.MIDDLEWARE):
         found = _imported(name)
@@ -615,7 +613,7 @@ def _place_of(middleware: str) -> int | None:
 def _imported(path: str) -> Any:
     try:
         return import_string(path)
-    except Exception:  # noqa: BLE001  # a module may raise whatever it likes
+    except Exception:  # noqa: BLE001  # a module may raise anything
         return None
 
 
@@ -625,7 +623,7 @@ def of_mail(error: Exception) -> Diagnosis:
     option = 'MAILERS["default"]["OPTIONS"]' if new else "EMAIL_HOST, EMAIL_PORT, ..."
     if isinstance(error, smtplib.SMTPAuthenticationError):
         return Diagnosis(
-            "The mail server refuses the user name or the password.",
+            "The mail server refuses the username or the password.",
             f"{option}: username, password"
             if new
             else "EMAIL_HOST_USER, EMAIL_HOST_PASSWORD",
@@ -638,20 +636,21 @@ def of_mail(error: Exception) -> Diagnosis:
     if isinstance(error, smtplib.SMTPRecipientsRefused):
         return Diagnosis(
             "The mail server refuses the recipient.",
-            "DEFAULT_FROM_EMAIL, and what the server lets this sender do",
+            "DEFAULT_FROM_EMAIL, and what the server allows this sender",
         )
     if isinstance(error, smtplib.SMTPException | OSError):
-        return Diagnosis("The mail server cannot be spoken to.", option)
+        return Diagnosis("The connection to the mail server fails.", option)
     if isinstance(error, TemplateDoesNotExist | TemplateSyntaxError):
         return Diagnosis("A template fails.", 'AI_KIT_AUTH["EMAIL_TEMPLATES"]')
     if isinstance(error, ImproperlyConfigured) and _named_setting(str(error)):
         return of_exception(error)
     return Diagnosis(
-        f"The sender or the transport fails with {type(error).__name__}: {error}.",
+        f"The sender function or the mail backend fails with {type(error).__name__}: "
+        f"{error}.",
         f'{_frame_of(error)}; {mail_setting()}, AI_KIT_AUTH["SEND_..."]',
     )
 
 
 def mail_setting() -> str:
-    """Return the setting that says how mails go out."""
+    """Return the setting that names the mail backend."""
     return 'MAILERS["default"]' if has_mailers() else "EMAIL_BACKEND"

@@ -1,4 +1,4 @@
-"""Where the doctor's requests go: through the middleware in process, or over HTTP."""
+"""The servers that the doctor asks: the project in this process, or one over HTTP."""
 
 from __future__ import annotations
 
@@ -25,14 +25,14 @@ from ..origins import origin_of
 
 @dataclass(frozen=True)
 class Answer:
-    """What came back: status, headers in their order, body."""
+    """An HTTP answer: status, headers in their order, and body."""
 
     status: int
     headers: tuple[tuple[str, str], ...]
     body: bytes
 
     def all(self, name: str) -> list[str]:
-        """Return every value of the header ``name``, in whatever case."""
+        """Return every value of the header ``name``, in any case."""
         return [value for key, value in self.headers if key.lower() == name.lower()]
 
     def get(self, name: str) -> str:
@@ -41,7 +41,7 @@ class Answer:
 
     @property
     def data(self) -> dict[str, Any]:
-        """Return the JSON object of the body; empty where it holds none."""
+        """Return the JSON object in the body, or an empty dict."""
         try:
             found = json.loads(self.body)
         except ValueError:
@@ -58,7 +58,7 @@ class Answer:
 
 
 class Server(Protocol):
-    """Takes a request and returns what the server answers, cookies and all."""
+    """Takes a request and returns the server's answer."""
 
     def send(
         self, method: str, url: str, headers: Mapping[str, str], body: bytes = b""
@@ -68,12 +68,12 @@ class Server(Protocol):
 
 
 class Unreachable(Exception):
-    """No answer: nobody listens there, or TLS could not be agreed upon."""
+    """There is no answer: no server listens there, or TLS failed."""
 
 
 @contextmanager
 def replaced(name: str, value: object) -> Iterator[None]:
-    """Give the host's setting ``name`` another value meanwhile."""
+    """Give the project's setting ``name`` another value while the block runs."""
     before = getattr(settings, name)
     setattr(settings, name, value)
     try:
@@ -84,14 +84,15 @@ def replaced(name: str, value: object) -> Iterator[None]:
 
 class InProcess:
     """
-    The host's whole stack, middleware and all, as a WSGI server calls it.
+    The project with all its middleware, called as a WSGI server calls it.
 
-    Where SECURE_PROXY_SSL_HEADER is set, HTTPS arrives as from a proxy that sets that
-    header: over HTTP. ``exception``: what the last request raised, where its answer is
-    a 500. ``session_keys``: of every session that an answer set, those included that
-    browsers refuse.
+    If SECURE_PROXY_SSL_HEADER is set, an HTTPS request arrives as from a proxy that
+    sets that header: over HTTP. ``exception`` is what the last request raised, if its
+    answer is a 500. ``session_keys`` has the key of every session that an answer set,
+    also of those that browsers reject.
 
-    The constructor raises what the host's middleware raises at a server's start.
+    The constructor raises what the project's middleware raises at the start of a
+    server.
     """
 
     exception: BaseException | None = None
@@ -111,10 +112,11 @@ class InProcess:
 
     def answering_middleware(self) -> str | None:
         """
-        Return which of MIDDLEWARE gave the last answer, in the views' place.
+        Return the entry of MIDDLEWARE that gave the last answer instead of a view.
 
-        The request is sent again and again, each time with one middleware more. For
-        answers that the views never give: redirects, and what is no JSON.
+        This sends the request again several times, each time with one more middleware.
+        Use it for answers that the views never give: redirects, and bodies without
+        JSON.
         """
         names, handler, exception = settings.MIDDLEWARE, self._handler, self.exception
         wanted = _features(self._answered)
@@ -136,7 +138,7 @@ class InProcess:
         try:
             answer = self._answer(self._environ(method, url, headers, body))
         except Exception as error:  # noqa: BLE001  # see below
-            # As under DEBUG_PROPAGATE_EXCEPTIONS; a server would answer 500.
+            # With DEBUG_PROPAGATE_EXCEPTIONS, for example. A server answers 500.
             self.exception = error
             return Answer(500, (), b"")
         finally:
@@ -195,8 +197,8 @@ class InProcess:
         header = settings.SECURE_PROXY_SSL_HEADER
         if header and scheme == "https":
             environ["wsgi.url_scheme"] = "http"
-            # All that a header can become in Django is HTTP_…; where the setting says
-            # otherwise, or is no pair, Django has its say.
+            # Django knows headers as HTTP_… only. If the setting has another name, or
+            # is not a pair, Django itself reports it.
             name, value = (*header, "")[:2]
             if name.startswith("HTTP_"):
                 environ[name] = value
@@ -207,7 +209,7 @@ class InProcess:
 
 
 def path_info(url: str) -> str:
-    """Return the path of ``url`` as the URLconf sees it: below FORCE_SCRIPT_NAME."""
+    """Return the path of ``url`` below FORCE_SCRIPT_NAME, as the URLconf gets it."""
     prefix = (settings.FORCE_SCRIPT_NAME or "").rstrip("/")
     return urlsplit(url).path.removeprefix(prefix)
 
@@ -217,7 +219,7 @@ def _features(answer: Answer) -> tuple[int, str, str]:
 
 
 class Remote:
-    """A server somewhere else, spoken to over HTTP; it follows no redirect."""
+    """Another server, asked over HTTP. Redirects are not followed."""
 
     def __init__(self, timeout: float = 10) -> None:
         self._timeout = timeout  # seconds

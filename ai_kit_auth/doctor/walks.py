@@ -1,9 +1,9 @@
 """
-The steps of an examination, one a line of the report.
+The steps of the doctor; each is one line of the report.
 
-:func:`checks` asks Django's system checks, :func:`in_process` walks through the host's
-own stack, :func:`over_http` looks at a server elsewhere, and :func:`mails` sends each
-mail once.
+:func:`checks` runs Django's system checks. :func:`in_process` sends requests through
+the project's middleware. :func:`over_http` sends requests to a server elsewhere.
+:func:`mails` sends each mail once.
 """
 
 from __future__ import annotations
@@ -40,7 +40,7 @@ from .diagnosis import Diagnosis
 from .servers import Answer, InProcess, Remote, Server, Unreachable, replaced
 
 OK, FAILED, WARNING, SKIPPED = "ok", "failed", "warning", "skipped"
-# Worth knowing, and nothing that is wrong.
+# Good to know, and not a fault.
 INFO = "info"
 PREFIX = "ai_kit_auth"
 
@@ -50,8 +50,8 @@ class Step:
     """
     One step: ``state`` is ok, failed, warning, info or skipped.
 
-    ``console``: what the browser's console would say; ``cause``: why; ``setting``: what
-    to change. All empty where the state is ok.
+    ``console`` is what the browser's console would say, ``cause`` the reason, and
+    ``setting`` what to change. All three are empty if the state is ok.
     """
 
     name: str
@@ -64,10 +64,10 @@ class Step:
 @dataclass
 class Walk:
     """
-    The steps for a page of ``origin``, at ``api``, the address of the endpoints.
+    The steps for a page of ``origin`` and the endpoints below the URL ``api``.
 
-    ``relation``: same origin, same site or cross-site. ``guessed``: whether the address
-    is a guess by ALLOWED_HOSTS.
+    ``relation`` is same origin, same site or cross-site. ``guessed`` tells whether
+    ``api`` is a guess from ALLOWED_HOSTS.
     """
 
     origin: str
@@ -77,24 +77,24 @@ class Walk:
     steps: list[Step] = field(default_factory=list)
 
     def as_data(self) -> dict[str, Any]:
-        """Return it as JSON can hold it."""
+        """Return the walk as data for JSON."""
         return asdict(self)
 
 
 def checks() -> list[Step]:
     """
-    Return what Django's checks say, one step a message.
+    Return the messages of Django's checks, one step for each.
 
-    All errors, since with one of them no host starts; warnings of this app and about
-    CORS and CSRF origins; and what these say of a deployment, where DEBUG is off. The
-    rest is for ``manage.py check --deploy`` to tell.
+    These are all errors, since an error stops the project from starting, and the
+    warnings of this package and about CORS and CSRF origins; with DEBUG off, their
+    warnings for ``--deploy`` as well. ``manage.py check --deploy`` reports the rest.
     """
     try:
         messages = system_checks.run_checks()
         if not settings.DEBUG:
             deployed = system_checks.run_checks(include_deployment_checks=True)
             messages += [m for m in deployed if m not in messages and _is_ours(m)]
-    except Exception as error:  # noqa: BLE001  # a URLconf may raise whatever it likes
+    except Exception as error:  # noqa: BLE001  # a URLconf may raise anything
         found = diagnosis.of_exception(error)
         return [Step("checks", FAILED, cause=found.cause, setting=found.setting)]
     return [
@@ -106,7 +106,7 @@ def checks() -> list[Step]:
         )
         for message in messages
         if not message.is_silenced()
-        # What is for information is no finding.
+        # A message of level INFO is not a fault.
         and message.level >= system_checks.WARNING
         and (message.level >= system_checks.ERROR or _is_ours(message))
     ]
@@ -131,12 +131,12 @@ def _relation(origin: Origin, api: Origin) -> str:
 
 def api_origin(origin: Origin) -> Origin:
     """
-    Return where a page of ``origin`` finds the API, as far as the settings tell.
+    Return the origin at which a page of ``origin`` finds the API, from the settings.
 
-    The first name in ALLOWED_HOSTS, one of the same site before others. Where none is
-    named, ``runserver`` on this machine for a page of this machine, or at the page's
-    address where that has no name, and otherwise the subdomain ``api`` of the page's
-    site.
+    It is the first name in ALLOWED_HOSTS; a name of the same site comes before others.
+    Without a name it is ``runserver`` on this machine, for a page of this machine; or
+    at the page's IP address, if the page has no name; or the subdomain ``api`` of the
+    page's site.
     """
     if origin.is_local:
         local = [h for h in named_hosts() if Origin("http", h, 80).is_local]
@@ -174,17 +174,17 @@ def _usual_port(scheme: str) -> int:
 
 
 class _Stop(Exception):
-    """A step failed that the others build on."""
+    """A step failed that the following steps need."""
 
 
 class _Walker:
-    """Walks, and writes down each step."""
+    """Makes the requests, and notes each step."""
 
     def __init__(self, origin: Origin, api: Origin, server: Server) -> None:
         self.browser = Browser(origin, server, _token_header())
         self.api = api
         self.steps: list[Step] = []
-        # Of the first that failed: see Diagnosis.
+        # Whether the cause of the first failed step is a fact: see Diagnosis.
         self.sure = True
 
     def url(self, name: str) -> str:
@@ -205,9 +205,9 @@ class _Walker:
     @contextmanager
     def step(self, name: str, url: str) -> Iterator[None]:
         """
-        Write down how what happens within ends.
+        Note whether the block succeeds.
 
-        Raises :exc:`_Stop` where it failed.
+        Raises :exc:`_Stop` if it fails.
         """
         try:
             yield
@@ -225,7 +225,7 @@ class _Walker:
             self.note(name, FAILED, "net::ERR_FAILED", _unreachable(error))
         except _Failed as failed:
             self.note(name, FAILED, failed.console, failed.found)
-        except Exception as error:  # noqa: BLE001  # of the host's own code
+        except Exception as error:  # noqa: BLE001  # code of the project may raise anything
             self.note(name, FAILED, found=diagnosis.of_exception(error))
         else:
             self.note(name, OK)
@@ -240,7 +240,7 @@ class _Walker:
         status: int = 200,
         code: str | None = None,
     ) -> Answer:
-        """Return ``answer``; raises :exc:`_Failed` unless it is what was to come."""
+        """Return ``answer``. Raises :exc:`_Failed` if it is not the expected one."""
         if answer.status == status and (code is None or _code(answer) == code):
             return answer
         console = f"{method} {url} {answer.status}"
@@ -264,7 +264,7 @@ class _Walker:
 
 
 def _token_header() -> str:
-    """Return the header in which the frontend sends the token, as CSRF_HEADER_NAME."""
+    """Return the header for the CSRF token that CSRF_HEADER_NAME stands for."""
     name = str(settings.CSRF_HEADER_NAME)
     if name == "HTTP_X_CSRFTOKEN" or not diagnosis.HEADER_NAME.fullmatch(name):
         return DEFAULT_HEADER
@@ -272,7 +272,7 @@ def _token_header() -> str:
 
 
 class _Skipped(Exception):
-    """A step cannot be made, and nothing is wrong."""
+    """A step is not possible, and that is no fault."""
 
 
 class _Failed(Exception):
@@ -287,19 +287,21 @@ def _code(answer: Answer) -> str:
 
 
 def _unreachable(error: Unreachable) -> Diagnosis:
-    return Diagnosis(f"{error}.", "none in Django: the address, DNS, TLS or a firewall")
+    return Diagnosis(
+        f"{error}.", "none in Django: look at the URL, DNS, TLS and firewalls"
+    )
 
 
 def in_process(origin: Origin, api: Origin, *, guessed: bool = False) -> Walk:
     """
-    Walk through the host's own middleware as a page of ``origin`` would.
+    Send the requests of a page of ``origin`` through the project's middleware.
 
-    Whatever it writes to the databases is rolled back, its sessions end, and no mail
-    goes out. Host receivers of signals run. ``guessed``: see :class:`Walk`.
+    All writes to the databases are rolled back, the sessions end, and no mail is sent.
+    The project's receivers of signals run. ``guessed``: see :class:`Walk`.
     """
     walk = Walk(str(origin), str(api), _relation(origin, api), guessed)
-    # What is logged of a request that fails is in the report, and the host's security
-    # log is about people.
+    # The report has what a failed request logs, and the security log of the project is
+    # for users, not for the doctor.
     before = logging.root.manager.disable
     logging.disable(logging.CRITICAL)
     try:
@@ -316,8 +318,8 @@ def in_process(origin: Origin, api: Origin, *, guessed: bool = False) -> Walk:
         finally:
             end_sessions(server.session_keys)
     except Exception as error:  # noqa: BLE001  # see below
-        # Whatever a host's middleware, URLconf or database raises where no request is
-        # being answered. The doctor reports, and does not die of it.
+        # The project's middleware, URLconf or database may raise anything outside of a
+        # request. The doctor reports it and goes on.
         found = diagnosis.of_exception(error)
         walk.steps.append(
             Step("start", FAILED, cause=found.cause, setting=found.setting)
@@ -331,8 +333,8 @@ def _name_the_middleware(walker: _Walker, server: InProcess, served: list[str]) 
     """
     Find the project's middleware without which the first failed step works.
 
-    The journey is made once more without each, since what a middleware does to a
-    session shows requests later.
+    This makes all requests once more without each middleware, since the effect of a
+    middleware on a session shows in later requests.
     """
     failed = next((step for step in walker.steps if step.state == FAILED), None)
     if failed is None:
@@ -340,8 +342,8 @@ def _name_the_middleware(walker: _Walker, server: InProcess, served: list[str]) 
     name = _middleware_behind(failed, walker, server, served)
     if name is None or name in failed.cause + failed.setting:
         return
-    without = f"{name} brings it about: without it this step works."
-    setting = f'MIDDLEWARE: "{name}" must leave the API alone'
+    without = f"{name} causes this: without it the step works."
+    setting = f'MIDDLEWARE: "{name}" must not change requests to the API'
     if walker.sure:
         told = (f"{failed.cause} {without}", f"{failed.setting}; or {setting}")
     else:
@@ -371,9 +373,9 @@ def _run(journey: Callable[..., None], walker: _Walker, *args: Any) -> None:
     try:
         journey(walker, *args)
     except _Stop:
-        # Going on as if it had worked would report what no browser ever sees.
-        cause = "Each needs those before it: run this again when they are right."
-        walker.note("the steps after it", SKIPPED, found=Diagnosis(cause, ""))
+        # Requests after a failed step would report faults that no browser ever sees.
+        cause = "They need the failed step. Correct it, then run the doctor again."
+        walker.note("all further steps", SKIPPED, found=Diagnosis(cause, ""))
 
 
 def _served() -> list[str]:
@@ -440,19 +442,19 @@ def _wrong_urls(served: list[str]) -> Diagnosis | None:
     try:
         capability.served(api_settings.ENABLE_ENDPOINTS)
     except ImproperlyConfigured as error:
-        # From a server's start each URL of the app raises it.
+        # At the start of a server each URL of the package raises it.
         return diagnosis.of_exception(error)
     if served:
         return _wrong_route(served)
     return Diagnosis(
-        "No URL of the app is served, or not under the namespace ai_kit_auth.",
+        "The URLconf has no URL of the package, or not in the namespace ai_kit_auth.",
         'the URLconf: path("api/v1/auth/", include("ai_kit_auth.urls")), and '
         'AI_KIT_AUTH["ENABLE_ENDPOINTS"]',
     )
 
 
 def _wrong_route(served: list[str]) -> Diagnosis | None:
-    """Return which route answers at the endpoints' paths, where it is another's."""
+    """Return the route of another view that answers at the endpoints' paths, if any."""
     found = [view_at(path_of(f"{PREFIX}:{name}") or "") for name in served]
     others = [one for one in found if one is not None and not is_ours(one[0])]
     if len(others) < len(served):
@@ -463,7 +465,7 @@ def _wrong_route(served: list[str]) -> Diagnosis | None:
 def _preflights(
     walker: _Walker, served: list[str], go_on: Callable[[], object]
 ) -> None:
-    """Ask for leave to every endpoint; ``go_on``: what comes after it."""
+    """Send a preflight to every endpoint. ``go_on`` makes the requests after it."""
     failed = False
     for name, path, method in _asked(served, walker.routes()):
         url = walker.url(name)
@@ -471,7 +473,7 @@ def _preflights(
             walker.note(
                 f"preflight {path}",
                 SKIPPED,
-                found=Diagnosis("The page is of the API's own origin.", ""),
+                found=Diagnosis("The page has the API's own origin.", ""),
             )
             continue
         try:
@@ -486,25 +488,25 @@ def _preflights(
 
 
 def _tell_repeats_once(steps: list[Step]) -> None:
-    """Leave one of the preflights that fail for one cause, and count the others."""
+    """Keep one of the preflights that fail for the same cause, and count the others."""
     alike: dict[tuple[str, str], list[Step]] = {}
     for step in steps:
         if step.state == FAILED:
             alike.setdefault((step.cause, step.setting), []).append(step)
     for first, *more in alike.values():
         if more:
-            count = f"{len(more)} more preflight{'s' if more[1:] else ''}"
+            count = f"{len(more)} more preflight{'s fail' if more[1:] else ' fails'}"
             place = steps.index(first)
-            cause = f"{first.cause} So for {count}."
+            cause = f"{first.cause} {count} for the same cause."
             steps[place] = replace(first, cause=cause)
             steps[:] = [step for step in steps if step not in more]
 
 
 def _look_beyond(walker: _Walker, go_on: Callable[[], object]) -> None:
     """
-    Go on with a browser that minds no CORS, and keep what fails for another cause.
+    Go on with a browser that ignores CORS, and keep what fails for another cause.
 
-    What works there is not told: no browser gets there.
+    Steps that succeed are not reported, since a real browser stops before them.
     """
     before = len(walker.steps)
     told = {step.setting for step in walker.steps if step.state == FAILED}
@@ -518,7 +520,7 @@ def _look_beyond(walker: _Walker, go_on: Callable[[], object]) -> None:
 
 
 def _ask_me(walker: _Walker, step: str, *, nobody: bool) -> str:
-    """Return the token that ``me/`` gives; insist on somebody, or on nobody."""
+    """Return the CSRF token of ``me/``; fail unless it has a user or has none."""
     url = walker.url("me")
     with walker.step(step, url):
         answer = walker.expect(walker.browser.fetch("GET", url), "GET", url)
@@ -528,7 +530,7 @@ def _ask_me(walker: _Walker, step: str, *, nobody: bool) -> str:
             raise _Failed(f"GET {url} {answer.status}", found)
         if (answer.data.get("user") is None) is not nobody:
             found = (
-                Diagnosis("A session is there that nobody began.", "MIDDLEWARE", False)
+                Diagnosis("A user is logged in without a login.", "MIDDLEWARE", False)
                 if nobody
                 else diagnosis.of_lost_session(walker.browser, url)
             )
@@ -540,21 +542,21 @@ def _ask_me(walker: _Walker, step: str, *, nobody: bool) -> str:
 
 def _cached() -> Diagnosis:
     return Diagnosis(
-        "The answer with somebody's token lost its Cache-Control: no-store.",
-        "MIDDLEWARE, or the proxy: none may change Cache-Control of the API",
+        "The answer with the user's CSRF token lost its Cache-Control: no-store.",
+        "MIDDLEWARE, or the proxy: neither may change Cache-Control of the API",
         sure=False,
     )
 
 
 def _account(walker: _Walker, step: str, *, staff: bool) -> tuple[Any, str]:
-    """Return an account and its password; raises :exc:`_Stop` where there is none."""
+    """Return an account and its password. Raises :exc:`_Stop` without one."""
     try:
         with services.atomic():
             return make_account(staff=staff)
     except (NoAccount, IntegrityError) as error:
-        # A constraint that made-up values miss says nothing against the host.
+        # Generated values may break a constraint. That is no fault of the project.
         walker.note(step, SKIPPED, found=Diagnosis(f"No account: {error}.", ""))
-    except Exception as error:  # noqa: BLE001  # of receivers, save() or the database
+    except Exception as error:  # noqa: BLE001  # receivers, save() or the database
         walker.note(step, FAILED, found=diagnosis.of_exception(error))
     raise _Stop
 
@@ -596,8 +598,8 @@ def _session(
             "third-party cookies",
             INFO,
             found=Diagnosis(
-                "Safari, Firefox and private windows keep the cookies of another site "
-                "away, and log nobody in.",
+                "Safari, Firefox and private windows block the cookies of another "
+                "site: no user can log in there.",
                 "none in Django: one site for both, such as app. and api.example.com",
             ),
         )
@@ -605,8 +607,8 @@ def _session(
 
 def _not_refused() -> Diagnosis:
     return Diagnosis(
-        "A CSRF token from before the login is still taken.",
-        "MIDDLEWARE: one of them switches the CSRF checks off (csrf_exempt, "
+        "The server accepts a CSRF token from before the login.",
+        "MIDDLEWARE: one of them turns the CSRF checks off (csrf_exempt, "
         "_dont_enforce_csrf_checks)",
         sure=False,
     )
@@ -614,12 +616,12 @@ def _not_refused() -> Diagnosis:
 
 def _beside_the_admin(walker: _Walker, log_in: Callable[[str], str]) -> str:
     """
-    Have a colleague log in to the admin in the same browser; return the next token.
+    Log another user in to the admin in the same browser; return the next CSRF token.
 
-    The colleague's session takes the place of the page's, so the page has to ask
-    ``me/`` again; then everything must work as before.
+    That session replaces the session of the page, so the page has to ask ``me/`` again.
+    Then everything must work as before.
     """
-    name, browser = "the admin beside it", walker.browser
+    name, browser = "admin login in the same browser", walker.browser
     nobody = _no_admin()
     if nobody:
         walker.note(name, SKIPPED, found=Diagnosis(nobody, ""))
@@ -643,14 +645,14 @@ def _beside_the_admin(walker: _Walker, log_in: Callable[[str], str]) -> str:
         answer = browser.submit(url, form)
         by_name = {"username": form["username"], "password": password}
         if answer.status == 200 and auth.authenticate(None, **by_name) is not None:
-            wants_more = "The admin's form wants more than a name and a password."
+            wants_more = "The admin's login form asks for more than name and password."
             raise _Skipped(wants_more)
         if answer.status != 302:
             raise _Failed(
                 f"POST {url} {answer.status}", _no_entry(answer, browser, url)
             )
-    token_now = _ask_me(walker, "me/ beside the admin", nobody=False)
-    with walker.step("unsafe call beside the admin", walker.url("login")):
+    token_now = _ask_me(walker, "me/ after the admin login", nobody=False)
+    with walker.step("unsafe call after the admin login", walker.url("login")):
         log_in(token_now)
     return _ask_me(walker, "me/ again", nobody=False)
 
@@ -664,11 +666,11 @@ def _no_entry(answer: Answer, browser: Browser, url: str) -> Diagnosis:
 
 
 def _no_admin() -> str:
-    """Return why the admin can't be entered; empty where it can."""
+    """Return why a login to the admin is not possible; empty if it is."""
     if not _serves("admin:login"):
-        return "No admin is served."
+        return "The URLconf has no admin."
     if not has_column("is_staff"):
-        return "The user model has no is_staff to enter the admin by."
+        return "The user model has no is_staff, so no account can log in to the admin."
     return ""
 
 
@@ -681,10 +683,11 @@ def _serves(name: str) -> bool:
 
 def over_http(origin: Origin, url: str) -> Walk:
     """
-    Look at the server whose endpoints are below ``url``, as a page of ``origin`` would.
+    Send the requests of a page of ``origin`` to the server with endpoints below
+    ``url``.
 
-    Nothing is changed there: the steps need no account, and what is sent to ``login/``
-    is empty.
+    They change nothing there: they need no account, and the body for ``login/`` is
+    empty.
     """
     base = url.rstrip("/") + "/"
     api = origin_of(base)
@@ -742,19 +745,19 @@ class _Visit(_Walker):
         self._addresses()
 
     def _addresses(self) -> None:
-        """Warn where a server elsewhere cannot know the IP addresses of its clients."""
+        """Warn if a server elsewhere cannot know the IP addresses of its clients."""
         if drf_settings.NUM_PROXIES is None:
             found = Diagnosis(
-                "A server that others reach nearly always stands behind a proxy. "
-                "Django does not know how many there are, so behind them no limit "
-                "per IP address holds.",
-                "REST_FRAMEWORK = {'NUM_PROXIES': 1}, or how many add to "
-                "X-Forwarded-For; 0 for none",
+                "Nearly every public server is behind a proxy. Django does not know "
+                "how many there are, so limits per IP address do not apply to requests "
+                "through them.",
+                "REST_FRAMEWORK = {'NUM_PROXIES': 1}, or the number of proxies that "
+                "add to X-Forwarded-For; 0 for none",
             )
             self.note("IP addresses of clients", WARNING, found=found)
 
     def _answers(self, me: str) -> None:
-        """Insist that Django answers, and not a redirect to where one came from."""
+        """Fail unless Django answers, without a redirect."""
         answer = self.browser.server.send("GET", me, {"Accept": "*/*"})
         if answer.is_redirect:
             location = urljoin(me, answer.get("Location"))
@@ -763,12 +766,12 @@ class _Visit(_Walker):
         self.expect(answer, "GET", me)
 
     def _plain_http(self, me: str) -> None:
-        """See where http:// leads: to https://, or nowhere."""
+        """Fail if the server answers over HTTP without a redirect to HTTPS."""
         name, plain = "http:// leads to https://", me.replace("https", "http", 1)
         try:
             answer = self.browser.server.send("GET", plain, {"Accept": "*/*"})
         except Unreachable:
-            # Nobody listens there: nothing travels in the clear.
+            # No server listens there, so nothing is sent unencrypted.
             self.note(name, OK)
             return
         target = urljoin(plain, answer.get("Location"))
@@ -776,28 +779,28 @@ class _Visit(_Walker):
             self.note(name, OK)
         else:
             found = Diagnosis(
-                "The server answers over HTTP, where anybody on the way reads along.",
+                "The server answers over HTTP, which is not encrypted.",
                 "SECURE_SSL_REDIRECT = True",
             )
             self.note(name, FAILED, f"GET {plain} {answer.status}", found)
 
     def _cookies(self) -> None:
-        """Look at the flags of the cookies that came."""
+        """Check the flags of the cookies that the server set."""
         for cookie in self.browser.jar.flags.values():
             name = f"cookie {cookie.name}"
             prefix = diagnosis.prefix_of(cookie.name)
             if not cookie.secure:
                 found = Diagnosis(
-                    "The cookie would go over HTTP as well.",
-                    f"{prefix}_COOKIE_SECURE = True; where it is, the proxy must leave "
-                    "Set-Cookie alone",
+                    "Browsers would send the cookie over HTTP, too.",
+                    f"{prefix}_COOKIE_SECURE = True; if it is, the proxy must not "
+                    "change Set-Cookie",
                 )
                 self.note(
                     name, FAILED, f"Set-Cookie: {cookie.name} without Secure", found
                 )
             elif prefix == "SESSION" and not cookie.http_only:
                 found = Diagnosis(
-                    "Scripts of the API's own origin can read the session's key.",
+                    "Scripts on the API's origin can read the session key.",
                     "SESSION_COOKIE_HTTPONLY = True",
                 )
                 line = f"Set-Cookie: {cookie.name} without HttpOnly"
@@ -806,7 +809,7 @@ class _Visit(_Walker):
                 self.note(name, OK)
 
     def _not_cached(self, me: str, token: str) -> None:
-        """Ask again: a token is masked anew in every answer that Django makes."""
+        """Ask again: Django masks the token anew in every answer."""
         with self.step("me/ is not cached", me):
             answer = self.browser.fetch("GET", me)
             age = answer.get("Age")
@@ -814,15 +817,17 @@ class _Visit(_Walker):
                 raise _Failed(
                     f"GET {me} {answer.status} Age: {age or '-'}",
                     Diagnosis(
-                        "A cache in front of Django answers with a stranger's token.",
-                        "none in Django: the cache must heed Cache-Control: no-store",
+                        "A cache in front of Django answers with the CSRF token of "
+                        "another client.",
+                        "none in Django: the cache must respect Cache-Control: "
+                        "no-store",
                     ),
                 )
         if self.api.scheme == "https" and not self.api.is_local:
             strict = answer.get("Strict-Transport-Security")
             found = Diagnosis(
-                "Browsers are not told to use nothing but HTTPS.",
-                "SECURE_HSTS_SECONDS, once the whole domain is HTTPS",
+                "The server does not tell browsers to use HTTPS only.",
+                "SECURE_HSTS_SECONDS, once the whole domain has HTTPS",
             )
             if strict:
                 self.note("Strict-Transport-Security", OK)
@@ -831,10 +836,10 @@ class _Visit(_Walker):
 
     def _of_its_own_origin(self, login: str) -> None:
         """
-        Send the API its own origin, as the admin's forms do.
+        Send the API its own origin, as the forms of the admin do.
 
-        Django compares it with scheme and name as it believes to be called by, and so
-        tells whether the proxy passes both on.
+        Django compares it with the scheme and the host name of the request, so the
+        answer shows whether the proxy passes both on.
         """
         with self.step("the admin's origin", login):
             answer = self._log_in_nobody(self.api, login)
@@ -843,23 +848,24 @@ class _Visit(_Walker):
             self.expect(answer, "POST", login, 400)
 
     def _log_in_nobody(self, origin: Origin, login: str) -> Answer:
-        """Return the answer to a login of no name that says to come from ``origin``."""
+        """Return the answer to an empty login with the ``Origin`` header ``origin``."""
         own = Browser(self.api, self.browser.server, self.browser.token_header)
         token = str(own.fetch("GET", self.url("me")).data.get("csrf"))
         return own.send("POST", login, {}, csrf=token, origin=origin)
 
     def _believed(self, login: str) -> Diagnosis:
-        """Return why Django takes its own origin for another."""
+        """Return why Django does not recognise its own origin."""
         if self.api.scheme == "https":
-            # Where http:// is its own, it takes HTTPS for HTTP; else the name is wrong.
+            # If Django accepts http://, it takes HTTPS for HTTP; else the name is
+            # wrong.
             port = 80 if self.api.port == 443 else self.api.port
             as_http = Origin("http", self.api.host, port)
             if _code(self._log_in_nobody(as_http, login)) != "csrf_failed":
                 return diagnosis.of_proxy("Django refuses its own origin: it ")
         return Diagnosis(
-            f"Django believes to be called by another name than {self.api.netloc}.",
-            "USE_X_FORWARDED_HOST = True where the proxy sends X-Forwarded-Host; "
-            "better, the proxy leaves Host as it is",
+            f"Django gets another host name than {self.api.netloc}.",
+            "USE_X_FORWARDED_HOST = True if the proxy sends X-Forwarded-Host; it is "
+            "better if the proxy does not change Host",
         )
 
 
@@ -868,9 +874,9 @@ class _Visit(_Walker):
 
 def mails(address: str) -> list[Step]:
     """
-    Send each mail once to ``address``, by the host's own senders and transport.
+    Send each mail once to ``address``, by the project's senders and mail backend.
 
-    The links in them are samples and open nothing. The steps are named by setting.
+    The links in them are samples and open nothing. Each step has the setting's name.
     """
     user = UserModel(**{email_field(): address})
     name = username_field()
@@ -908,7 +914,7 @@ def _mail(name: str, send: Callable[[], object]) -> Step:
     try:
         send()
     except Exception as error:  # noqa: BLE001  # see below
-        # A host's sender may raise whatever its mail service's client raises.
+        # A sender of the project may raise what its mail service's client raises.
         found = diagnosis.of_mail(error)
         said = f"{type(error).__name__}: {error}"
         return Step(name, FAILED, said, found.cause, found.setting)
@@ -918,7 +924,7 @@ def _mail(name: str, send: Callable[[], object]) -> Step:
         else settings.EMAIL_BACKEND
     )
     if backend in _NOT_SENDING:
-        cause = f"No mail server got it: {backend} is for development."
+        cause = f"No mail server got the mail: {backend} is for development."
         return Step(name, WARNING, "", cause, diagnosis.mail_setting())
     return Step(name)
 

@@ -112,9 +112,9 @@ class Walk:
         if status != 403:
             raise _Failed(Failure("stale token", "login/", status))
 
-        self._enter_the_admin("the admin beside it")
+        self._enter_the_admin("admin login in the same browser")
         self._reload()
-        colleague = self._me("me/ beside the admin")["user"]
+        colleague = self._me("me/ after the admin login")["user"]
         assert colleague["email"] == DEMO_ADMIN.email
 
         self.page.get_by_test_id("logout").click()

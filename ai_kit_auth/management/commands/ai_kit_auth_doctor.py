@@ -1,4 +1,4 @@
-"""Plays the browser against this host, and names the setting that is wrong."""
+"""``manage.py ai_kit_auth_doctor``: find the setting that keeps a browser out."""
 
 from __future__ import annotations
 
@@ -22,22 +22,23 @@ _STYLES = {OK: "SUCCESS", FAILED: "ERROR", WARNING: "WARNING", INFO: "NOTICE"}
 
 class Command(BaseCommand):
     """
-    ``manage.py ai_kit_auth_doctor``: exit code 0 where nothing failed, 1 where
-    something did, 2 where it was asked for what it cannot do.
+    ``manage.py ai_kit_auth_doctor``. The exit code is 0 if no step failed, 1 if a step
+    failed, and 2 for options that are wrong.
 
     ``--json`` prints one object: ``ok`` (a bool), ``checks`` and ``mails`` (lists of
-    steps), and ``walks``, a list of ``origin``, ``api``, ``relation`` (``same origin``,
-    ``same site``, with how that is known, or ``cross-site``), ``guessed`` (a bool:
-    whether ``api`` is) and ``steps``. A step is five strings: ``name``, ``state``
-    (``ok``, ``failed``, ``warning``, ``info``, ``skipped``), ``console``, ``cause``,
-    ``setting``. An ``info`` is no finding: it is as it should be, and good to know.
+    steps), and ``walks``, a list of objects with ``origin``, ``api``, ``relation``
+    (``same origin``, ``same site``, with how that is known, or ``cross-site``),
+    ``guessed`` (a bool: whether ``api`` is a guess) and ``steps``. A step is five
+    strings: ``name``, ``state`` (``ok``, ``failed``, ``warning``, ``info``,
+    ``skipped``), ``console``, ``cause`` and ``setting``. An ``info`` step reports no
+    fault.
     """
 
     help = (
-        "Walk through this host the way a browser with the frontend's page does, and "
-        "name the setting that is wrong. Changes nothing and sends no mail."
+        "Send the requests that a browser sends for the frontend, and name the setting "
+        "that is wrong. Changes nothing, and sends no mail without --mail."
     )
-    # The broken host is the one that it is for; the checks are its first step.
+    # The command is for projects that fail the checks. It runs them as its first step.
     requires_system_checks = []
 
     def add_arguments(self, parser: CommandParser) -> None:
@@ -46,25 +47,26 @@ class Command(BaseCommand):
             action="append",
             default=[],
             metavar="URL",
-            help="a frontend's origin, such as https://app.example.com; may be given "
-            "more than once (default: FRONTEND.URL and CORS_ALLOWED_ORIGINS)",
+            help="the origin of a frontend, such as https://app.example.com; you can "
+            "repeat the option (default: FRONTEND.URL and CORS_ALLOWED_ORIGINS)",
         )
         parser.add_argument(
             "--api",
             metavar="URL",
-            help="the origin at which browsers reach this host, such as "
-            "https://api.example.com (default: by ALLOWED_HOSTS)",
+            help="the origin at which browsers reach the API, such as "
+            "https://api.example.com (default: from ALLOWED_HOSTS)",
         )
         parser.add_argument(
             "--url",
-            help="look at a server over HTTP instead, such as "
-            "https://api.example.com/api/v1/auth/; needs no account there and changes "
-            "nothing",
+            help="test a running server over HTTP instead: the URL of its endpoints, "
+            "such as https://api.example.com/api/v1/auth/; needs no account there and "
+            "changes nothing",
         )
         parser.add_argument(
             "--mail",
             metavar="ADDRESS",
-            help="also send each mail once to this address, by the real transport",
+            help="also send each mail once to this e-mail address, by the mail backend "
+            "of the project",
         )
         parser.add_argument(
             "--json", action="store_true", help="print the report as JSON"
@@ -74,7 +76,7 @@ class Command(BaseCommand):
         url, api = options["url"], options["api"]
         if url and api:
             raise CommandError(
-                "--api is part of --url: give one of them.", returncode=2
+                "--url contains the --api: use one of the two options.", returncode=2
             )
         there = _origin("--api", api) if api else None
         if url:
@@ -108,12 +110,12 @@ class Command(BaseCommand):
 
     @contextmanager
     def _open_pipe(self) -> Iterator[None]:
-        """Stop printing where nothing reads on: ``ai_kit_auth_doctor | head``."""
+        """Stop printing when the reader stops: ``ai_kit_auth_doctor | head``."""
         try:
             yield
             self.stdout.flush()
         except BrokenPipeError:
-            # Python would write to it once more as it ends.
+            # Python writes to it once more when it exits.
             with suppress(OSError, ValueError):
                 os.dup2(os.open(os.devnull, os.O_WRONLY), self.stdout.fileno())
 
@@ -139,8 +141,8 @@ class Command(BaseCommand):
             )
         if any(walk.guessed for walk in walked):
             self.stdout.write(
-                "The address of the API is a guess by ALLOWED_HOSTS; --api gives the "
-                "right one."
+                "The API's origin is a guess from ALLOWED_HOSTS. If it is wrong, pass "
+                "the right one with --api."
             )
         if sent:
             self._print_part("Mails", sent)
@@ -162,7 +164,7 @@ class Command(BaseCommand):
             self.stdout.write(f"  {state} {step.name}")
             told = (step.cause, step.setting)
             if told in said and any(told):
-                self.stdout.write("           as above")
+                self.stdout.write("           same cause as above")
                 continue
             said.add(told)
             for label in ("console", "cause", "setting"):
@@ -175,7 +177,7 @@ class Command(BaseCommand):
 _NO_FRONTEND = Step(
     "frontend",
     FAILED,
-    cause="No frontend is known, and none was given by --origin.",
+    cause="No setting names a frontend, and --origin is missing.",
     setting='AI_KIT_AUTH = {"FRONTEND": {"URL": "https://app.example.com"}}',
 )
 
@@ -184,7 +186,7 @@ def _frontends() -> list[Origin]:
     try:
         url = api_settings.FRONTEND.URL
     except ImproperlyConfigured:
-        # The checks have it.
+        # The checks report it.
         url = ""
     return list(frontend_origins(url))
 
@@ -205,5 +207,5 @@ def _insist_on_address(address: str) -> None:
         validate_email(address)
     except ValidationError:
         raise CommandError(
-            f"--mail {address!r} is no mail address.", returncode=2
+            f"--mail {address!r} is not an e-mail address.", returncode=2
         ) from None

@@ -1,4 +1,4 @@
-"""``manage.py ai_kit_auth_mails --out DIR``: every mail, to be looked at, not sent."""
+"""``manage.py ai_kit_auth_mails --out DIR``: write every mail to files, send none."""
 
 from __future__ import annotations
 
@@ -21,11 +21,11 @@ from ...mail_preview import (
 
 class Command(BaseCommand):
     help = (
-        "Renders every mail in every language through this project's templates and "
-        "settings, as DIR/index.html and DIR/<language>/<mail>.html and .txt. Nothing "
-        "is sent. A broken or missing template or translation is an error."
+        "Render every mail in every language with the templates and settings of this "
+        "project into DIR/index.html and DIR/<language>/<mail>.html and .txt. Send "
+        "nothing. A broken or missing template or translation is an error."
     )
-    # They would ask for the database; what mails need is asked for below.
+    # The checks may need the database. handle() checks what mails need.
     requires_system_checks = []
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -34,14 +34,15 @@ class Command(BaseCommand):
             metavar="DIR",
             type=Path,
             required=True,
-            help="Where to write; made if it is missing, other files in it stay.",
+            help="The folder to write to. It is created if it is missing; other files "
+            "in it stay.",
         )
         parser.add_argument(
             "--language",
             metavar="CODE",
             action="append",
             dest="languages",
-            help="Only this one of LANGUAGES; may be repeated.",
+            help="Render only this language of LANGUAGES; you can repeat the option.",
         )
 
     def handle(
@@ -60,7 +61,7 @@ class Command(BaseCommand):
             for path, content in files.items():
                 target = out / path
                 target.parent.mkdir(parents=True, exist_ok=True)
-                # As it would be sent, to the line break.
+                # Exactly as it would be sent, line breaks included.
                 target.write_text(content, encoding="utf-8", newline="")
         except OSError as error:
             raise CommandError(str(error)) from error

@@ -1,4 +1,4 @@
-"""``manage.py ai_kit_auth_upgrade``: what a project of 2.0.0 has to decide once."""
+"""``manage.py ai_kit_auth_upgrade``: what to decide once after version 2.0.0."""
 
 from __future__ import annotations
 
@@ -26,9 +26,9 @@ SHOWN = 20
 
 class Command(BaseCommand):
     help = (
-        "Counts what version 2.0.0 has left in the user table: accounts that may wait "
-        "for their activation and have no way in, and addresses with outer spaces. "
-        "Changes them after a question."
+        "Find rows of version 2.0.0 in the user table: accounts that may wait for "
+        "their activation and cannot get a mail, and e-mail addresses with spaces "
+        "around them. Ask before changing them."
     )
 
     def add_arguments(self, parser: ArgumentParser) -> None:
@@ -38,7 +38,7 @@ class Command(BaseCommand):
             action="store_const",
             const=True,
             dest="answer",
-            help="Change everything without a question.",
+            help="Change all of them without a question.",
         )
         group.add_argument(
             "--no-input",
@@ -46,31 +46,32 @@ class Command(BaseCommand):
             action="store_const",
             const=False,
             dest="answer",
-            help="Count and change nothing.",
+            help="Count them and change nothing.",
         )
 
     def handle(self, *, answer: bool | None = None, **options: Any) -> None:
         self._answer = answer
         found = [self._accounts_without_a_way_in(), self._addresses()]
         if not any(found):
-            self.stdout.write("2.0.0 has left nothing in the user table.")
+            self.stdout.write("Nothing of 2.0.0 is left to decide in the user table.")
             return
         for problem in undecided_route("its user table has rows of that version"):
             self.stdout.write(f"{problem.msg}\n{problem.hint}")
 
     def _accounts_without_a_way_in(self) -> bool:
-        # SECURITY: a row does not tell whether an admin has deactivated the account,
-        # and a mark lets a reset open it. So a person decides, and sees whose they are.
+        # SECURITY: a row does not tell whether an admin deactivated the account, and
+        # with a mark a reset activates it. So a person sees the accounts and decides.
         accounts = all_rows().filter(in_state(AccountState.UNKNOWN))
         if not can_wait() or not accounts.exists():
             return False
         self._ask(
             list(accounts),
             "inactive and has never logged in",
-            "2.0.0 does not tell whether such an account waits for its activation or "
-            "was deactivated by an admin. Marked as waiting, its owner can ask for the "
-            "activation mail or a password reset, and both open it. Any other date in "
-            "last_login keeps an account closed. Mark them as waiting?",
+            "2.0.0 did not store whether such an account waits for its activation or "
+            "an admin deactivated it. If you mark an account as waiting, its owner can "
+            "ask for the activation mail or a password reset, and both activate it. To "
+            "keep an account inactive, give it any other date in last_login. Mark them "
+            "as waiting?",
             lambda user: (
                 all_rows()
                 .filter(in_state(AccountState.UNKNOWN), pk=user.pk)
@@ -87,7 +88,7 @@ class Command(BaseCommand):
             others = all_rows().exclude(pk=user.pk)
             if others.filter(is_anybodys(email_of(user).strip())).exists():
                 self.stdout.write(
-                    f"{user.pk}: {email_of(user)!r} has outer spaces, and another "
+                    f"{user.pk}: {email_of(user)!r} has spaces around it, and another "
                     "account has the address without them. Merge the two."
                 )
             else:
@@ -95,9 +96,9 @@ class Command(BaseCommand):
         if free:
             self._ask(
                 free,
-                "stored with spaces around its address",
-                "Its owner cannot log in by it, and it can be registered again. Take "
-                "the spaces away?",
+                "stored with spaces around its e-mail address",
+                "The owner cannot log in by it, and it can be registered again. Remove "
+                "the spaces?",
                 lambda user: (
                     all_rows()
                     .filter(pk=user.pk, **{name: email_of(user)})
