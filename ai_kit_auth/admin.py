@@ -213,7 +213,7 @@ class AIUserCreationForm(_AddressForm, _UserCreationForm):
             self.fields[name].required = not invites
         if invites:
             self.fields["password1"].help_text = _(
-                "Leave it empty to have the owner of the address choose one."
+                "Leave it empty to let the owner of the e-mail address choose one."
             )
 
     def clean_email(self) -> str:
@@ -282,8 +282,8 @@ class AIUserChangeForm(_AddressForm, _UserChangeForm):
         if waiting and "last_login" in self.fields:
             self.fields["last_login"].disabled = True
             self.fields["last_login"].help_text = _(
-                "The account waits for its activation. This date stands for that and "
-                "goes away with it."
+                "The account waits for its activation. This date marks that, and the "
+                "activation removes it."
             )
 
     def clean_email(self) -> str:
@@ -442,8 +442,8 @@ class AIUserAdmin(_UserAdmin):
             else (
                 account,
                 gettext(
-                    "this host's session engine cannot be searched; set another "
-                    "password, which ends all sessions"
+                    "the sessions of this project cannot be searched; set another "
+                    "password to end all of them"
                 ),
             )
             for account in accounts
@@ -559,8 +559,8 @@ class AIUserAdmin(_UserAdmin):
         self.message_user(
             request,
             gettext(
-                "The account was not made, as its activation mail could not be "
-                "sent. Please try again later."
+                "The account was not created, because its activation mail could not "
+                "be sent. Please try again later."
             ),
             messages.ERROR,
         )

@@ -52,7 +52,7 @@ from .conftest import (
 
 FRONTEND = {"URL": "https://app.example.com"}
 PASSWORDS = ["password1", "password2"]
-NOT_SENT = "The account was not made, as its activation mail could not be sent."
+NOT_SENT = "The account was not created, because its activation mail could not be sent."
 TAKEN = "A user with that e-mail address already exists."
 
 pytestmark = pytest.mark.django_db

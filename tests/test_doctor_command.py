@@ -56,7 +56,7 @@ def test_a_failure_has_console_cause_and_setting() -> None:
     assert "           setting  CORS_ALLOW_CREDENTIALS = True\n" in text
     # One line, not eight.
     assert (
-        "           cause    The origin is allowed, but without cookies. 7 more preflights"
+        "           cause    The origin is allowed, but without cookies. 7 more "
         in text
     )
     walked = text.partition(f"{FRONTEND} to")[2]

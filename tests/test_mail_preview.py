@@ -499,12 +499,12 @@ def test_the_context_function_sees_the_language_and_its_data_are_shown(
     template("ai_kit_auth/user_created_title.txt", "{{ firm }} {{ month }}")
     with configured(
         CUSTOM_DATA_FUNCTION=lambda: {
-            "firm": gettext("Or copy this address into your browser:"),
+            "firm": gettext("Or copy this link into your browser:"),
             "month": gettext_lazy("March"),
         }
     ):
         run(out)
-    german = "Subject: Oder kopieren Sie diese Adresse in Ihren Browser: März\n"
+    german = "Subject: Oder kopieren Sie diesen Link in Ihren Browser: März\n"
     assert read(out / "de/user_created.txt").startswith(german)
 
 

@@ -49,11 +49,11 @@ WORDS = {
     ),
     ("SET_PASSWORD", "en"): (
         "An account was made for you",
-        "An administrator made an account for you.",
+        "An administrator created an account for you.",
     ),
     ("ACCOUNT_EXISTS", "en"): (
         "You have an account already",
-        "Somebody registered with your e-mail address, which has an account already.",
+        "We received a registration with your e-mail address, but you have an account",
     ),
     ("USER_CREATED", "de"): (
         "Bitte bestätigen Sie Ihre E-Mail-Adresse",
@@ -69,7 +69,7 @@ WORDS = {
     ),
     ("ACCOUNT_EXISTS", "de"): (
         "Sie haben schon ein Konto",
-        "jemand hat sich mit Ihrer E-Mail-Adresse registriert,",
+        "wir haben eine Registrierung mit Ihrer E-Mail-Adresse erhalten,",
     ),
 }
 GREETING = {"en": "Hello,", "de": "Guten Tag,"}

@@ -67,7 +67,7 @@ OURS = {ACTIVATION, RESET, END}
 INVITED = "An account was made for you"
 REGISTERED = "Please confirm your e-mail address"
 NO_PASSWORDS = {"password1": "", "password2": ""}
-HINT = "Leave it empty to have the owner of the address choose one."
+HINT = "Leave it empty to let the owner of the e-mail address choose one."
 RESET_PAGE = "https://app.example.com/auth/reset_password?ident="
 ACTIVATION_PAGE = "https://app.example.com/auth/activation?ident="
 LINK_USED = refused("reset_password_link_invalid", 400)
@@ -77,8 +77,8 @@ NO_ADDRESS = "has no e-mail address"
 MAIL_FAILED = "the mail could not be sent"
 OWN = "is your own account; log out instead"
 UNREACHED = (
-    "this host's session engine cannot be searched; set another password, which ends "
-    "all sessions"
+    "the sessions of this project cannot be searched; set another password to end all "
+    "of them"
 )
 
 
@@ -333,7 +333,7 @@ def test_where_a_password_is_required_the_missing_one_is_named(
 def test_the_page_says_that_the_password_may_stay_empty(root: Client) -> None:
     assert HINT in root.get(page("add")).content.decode()
     german = root.get(page("add"), headers=GERMAN).content.decode()
-    assert "Leer lassen, damit der Inhaber der Adresse selbst eines wählt." in german
+    assert "damit der Inhaber der E-Mail-Adresse selbst eines wählt." in german
 
 
 @inviting
@@ -971,8 +971,8 @@ def test_why_sessions_go_on_is_told_in_german(
     assert act(root, END, [ada], headers=GERMAN) == [
         left_out(
             ada,
-            "die Sitzungen dieses Servers lassen sich nicht durchsuchen; ein anderes "
-            "Passwort beendet alle Sitzungen",
+            "die Sitzungen dieses Projekts lassen sich nicht durchsuchen; setzen Sie ein "
+            "anderes Passwort, um alle zu beenden",
         ),
         ("warning", "Alle Sitzungen von 0 Konten sind beendet."),
     ]
