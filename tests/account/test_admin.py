@@ -971,8 +971,8 @@ def test_why_sessions_go_on_is_told_in_german(
     assert act(root, END, [ada], headers=GERMAN) == [
         left_out(
             ada,
-            "die Sitzungen dieses Projekts lassen sich nicht durchsuchen; setzen Sie ein "
-            "anderes Passwort, um alle zu beenden",
+            "die Sitzungen dieses Projekts lassen sich nicht durchsuchen; setzen Sie "
+            "ein anderes Passwort, um alle zu beenden",
         ),
         ("warning", "Alle Sitzungen von 0 Konten sind beendet."),
     ]
