@@ -5,9 +5,9 @@ A capability is a part of the account API with its own settings, endpoints, erro
 events and mails. The core is the first one, :mod:`ai_kit_auth.account` is the second
 one, and a project adds its own. An ``AppConfig`` names the capabilities of its app::
 
-    class WishlistConfig(AppConfig):
-        name = "shop.wishlist"
-        ai_kit_auth_capabilities = ("shop.wishlist.capability.WISHLIST",)
+    class LoyaltyConfig(AppConfig):
+        name = "shop.loyalty"
+        ai_kit_auth_capabilities = ("shop.loyalty.capability.LOYALTY",)
 
 A capability names by dotted path what imports views, so that a declaration imports
 nothing else.
@@ -295,7 +295,7 @@ def notices() -> dict[str, Notice]:
 
 
 def packages() -> tuple[str, ...]:
-    """Return the packages that the capabilities are in, such as ``shop.wishlist``."""
+    """Return the packages that the capabilities are in, such as ``shop.loyalty``."""
     return tuple(path.rsplit(".", 2)[0] for path in _found().capabilities)
 
 

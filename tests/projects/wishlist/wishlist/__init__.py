@@ -1,0 +1,1 @@
+"""A wish list, as a capability of django-ai-kit-auth."""
