@@ -16,47 +16,51 @@ CORE = Capability(
         "null": "the field, or the whole body, is null",
         "invalid": "the value has the wrong type or form",
         "max_length": "the text is too long",
-        "surrogate_characters_not_allowed": "the text holds half of a character",
-        "null_characters_not_allowed": "the text holds a NUL",
-        "invalid_credentials": "login: no such account, wrong password, or not active; "
-        "under ``password`` on the account page: it is not the account's",
+        "surrogate_characters_not_allowed": "the text has half of a surrogate pair",
+        "null_characters_not_allowed": "the text has a NUL character",
+        "invalid_credentials": "login: unknown or inactive account, or wrong password; "
+        "under ``password`` on the account page: wrong password",
         "username_unique": "the username is taken",
-        "email_unique": "the e-mail address has an account",
+        "email_unique": "the e-mail address is taken",
         "password_too_short": "Django's MinimumLengthValidator",
         "password_too_similar": "Django's UserAttributeSimilarityValidator",
         "password_too_common": "Django's CommonPasswordValidator",
         "password_entirely_numeric": "Django's NumericPasswordValidator",
         "activation_link_invalid": "activate_email: wrong, used or expired link",
         "activation_proof_required": "activate_email and confirm_email, with "
-        "ACTIVATION_PROOF: the link is good, and the password must come along",
+        "ACTIVATION_PROOF: the link is valid, but the request needs the password",
         "reset_password_link_invalid": "reset_password: wrong, used or expired link",
         "passwords_not_identical": "reserved for frontends, never sent",
         "not_authenticated": "no user is logged in",
-        "authentication_failed": "an authentication class of the project refused",
-        "permission_denied": "a rule of the project refused",
-        "csrf_failed": "the CSRF token is missing, stale or foreign",
-        "parse_error": "the body is no JSON, or no form, or too large",
-        "not_found": "a rule of the project hides it",
-        "method_not_allowed": "the method is not served here",
-        "unsupported_media_type": "the body's content type is neither JSON nor a form",
-        "throttled": "too many requests; ``Retry-After`` tells the seconds to wait",
-        "mail_not_sent": "the mail cannot be sent now; no account was made or changed",
+        "authentication_failed": "an authentication class of the project refused the "
+        "request",
+        "permission_denied": "a rule of the project refused the request",
+        "csrf_failed": "the CSRF token is missing, or belongs to another session or "
+        "cookie",
+        "parse_error": "the body is malformed or too large",
+        "not_found": "a rule of the project hides the endpoint or the row",
+        "method_not_allowed": "the endpoint does not have this method",
+        "unsupported_media_type": "the body's content type is not JSON and not a form",
+        "throttled": "too many requests; ``Retry-After`` has the seconds to wait",
+        "mail_not_sent": "the mail cannot be sent now; no account was created or "
+        "changed",
     },
-    # The signs of an attack go to WARNING, all else to INFO.
+    # What may be an attack has the level WARNING, everything else INFO.
     events={
         "login_succeeded": Event("a session began"),
         "login_failed": Event(
             "wrong password, unknown or inactive account", logging.WARNING
         ),
         "logged_out": Event("a session ended"),
-        "registered": Event("an account was made"),
+        "registered": Event("an account was created"),
         "activated": Event("an activation link was used"),
         "reset_requested": Event(
-            "a reset mail was asked for; ``user`` is ``-`` if none goes out"
+            "a reset mail was requested; ``user`` is ``-`` if none is sent"
         ),
         "password_reset": Event("a reset link was used"),
         "link_refused": Event(
-            "a link was wrong, used, expired or powerless; ``code`` says which one",
+            "a link was wrong, used or expired, or not enough; ``code`` tells which "
+            "link",
             logging.WARNING,
         ),
         "throttled": Event("too many requests", logging.WARNING),

@@ -7,9 +7,9 @@ An error body is one of
   ``ValidationError``;
 - ``{"error": "<code>"}``, for everything that is about the whole request.
 
-Every code of the app matches ``^[a-z0-9_]+$``: the frontend owns the sentences. A code
-of a project's own comes out as it was written, if it is a word of letters, digits and
-``_``.
+Every code of the package matches ``^[a-z0-9_]+$``; the frontend has the sentences. A
+code of the project stays as the project wrote it, if it is a word of letters, digits
+and ``_``.
 """
 
 from __future__ import annotations
@@ -31,7 +31,7 @@ from rest_framework.settings import api_settings as drf_settings
 
 from .capability import capabilities
 
-# Of all capabilities, each with its meaning.
+# The codes of all capabilities, with their meanings.
 CODES: Mapping[str, str]
 
 
@@ -44,7 +44,7 @@ def __getattr__(name: str) -> Mapping[str, str]:
 
 
 _CODE = re.compile(r"[A-Za-z0-9_]+")
-# A single word such as "Wrong" is no code but a short sentence.
+# A single word such as "Wrong" is a short sentence, not a code.
 _SENTENCE = re.compile(r"[A-Z][a-z]*")
 
 
@@ -64,7 +64,7 @@ class ActivationLinkInvalid(LinkInvalid):
 
 
 class ActivationProofRequired(exceptions.APIException):
-    """The link is good, and ACTIVATION_PROOF asks for more than a link."""
+    """The link is valid, but ACTIVATION_PROOF asks for more than a link."""
 
     status_code = status.HTTP_400_BAD_REQUEST
     default_detail = ""
@@ -83,10 +83,10 @@ class MailNotSent(exceptions.APIException):
 
 def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response | None:
     """
-    Answer ``exc`` with codes; return None for what is nobody's answer but a bug.
+    Return the answer to ``exc`` with its codes, or None if ``exc`` is a bug.
 
-    The app's views use it through DRF's ``get_exception_handler`` hook, so the host's
-    own ``EXCEPTION_HANDLER`` keeps serving the host's views.
+    The views of this package use it through DRF's ``get_exception_handler`` hook. The
+    project's views keep the project's ``EXCEPTION_HANDLER``.
     """
     problem = _as_api_exception(exc)
     if problem is None:
@@ -128,13 +128,13 @@ def body_of(problem: exceptions.APIException) -> dict[str, Any]:
 
 
 def _key(field: str) -> str:
-    # A host may have renamed DRF's key; the frontend reads the documented one.
+    # A project may rename DRF's key; the frontend reads the documented one.
     own_name = drf_settings.NON_FIELD_ERRORS_KEY
     return "non_field_errors" if field == own_name else field
 
 
 def _codes(detail: Any) -> Iterator[str]:
-    """Yield the code of each leaf; a list or dict within a field is flattened."""
+    """Yield the code of each error; a list or dict within a field is flattened."""
     if isinstance(detail, Mapping):
         for part in detail.values():
             yield from _codes(part)
@@ -149,9 +149,9 @@ def code_of(detail: exceptions.ErrorDetail | str) -> str:
     """
     Return the code of one error.
 
-    It is the error's own ``code``, as it was written if it is a word of letters, digits
-    and ``_``. Where that is DRF's catch-all ``invalid`` and the message looks like a
-    code, the message is it: ``ValidationError("age_too_low")``.
+    It is the error's own ``code``, unchanged if it is a word of letters, digits and
+    ``_``. If that is DRF's catch-all ``invalid`` and the message looks like a code, the
+    message is the code: ``ValidationError("age_too_low")``.
     """
     code = str(getattr(detail, "code", None) or "invalid")
     if (

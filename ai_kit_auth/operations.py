@@ -1,4 +1,4 @@
-"""What each view of the core takes and answers, as far as no class of it shows it."""
+"""What the views of the core take and answer, where their classes do not show it."""
 
 from __future__ import annotations
 
@@ -43,8 +43,8 @@ OPERATIONS: Operations = {
     (views.LoginView, "POST"): Operation(
         "login",
         "Log in",
-        "`ident` is a username or an e-mail address. The session comes as a cookie. "
-        "The CSRF token changes; the answer has the new one.",
+        "`ident` is a username or an e-mail address. The answer sets the session "
+        "cookie. The CSRF token changes; the answer has the new one.",
         answer={"user": USER, "csrf": CSRF},
         body="get_serializer_class",
         fields=lambda: {"non_field_errors": {"invalid_credentials"}},
@@ -60,15 +60,15 @@ OPERATIONS: Operations = {
     ),
     (views.MeView, "GET"): Operation(
         "me",
-        "Ask who is logged in, and for a CSRF token",
-        "`user` is null where nobody is logged in. A frontend asks this first: the "
-        "answer has the CSRF token that the other operations need.",
+        "Get the user of the session and a CSRF token",
+        "`user` is null for an anonymous user. A frontend calls this first: the answer "
+        "has the CSRF token that the other operations need.",
         answer={"user": USER_OR_NULL, "csrf": CSRF},
     ),
     (views.RegistrationView, "POST"): Operation(
         "register",
         "Register",
-        "Makes an account that waits for its activation, and mails the link.",
+        "Creates an account that waits for its activation, and mails the link.",
         success=201,
         body="get_serializer_class",
         fields=_taken,
@@ -88,9 +88,9 @@ OPERATIONS: Operations = {
     ),
     (views.ResetPassword, "POST"): Operation(
         "reset_password",
-        "Set a new password by a mailed link",
-        "`ident` and `token` are the link's. An account that waits for its activation "
-        "is activated, too.",
+        "Set a new password with a mailed link",
+        "`ident` and `token` are from the link. This also activates an account that "
+        "waits for its activation.",
         body="get_serializer_class",
         refusal=ResetPasswordLinkInvalid.default_code,
         new_passwords={PasswordResetSerializer: "password"},
@@ -99,16 +99,16 @@ OPERATIONS: Operations = {
     (views.ValidatePassword, "POST"): Operation(
         "validate_password",
         "Check a password while it is typed",
-        "Changes nothing. Takes `ident` of a mailed link, or what the person has typed "
-        "so far, which may be blank.",
+        "Changes nothing. Takes the `ident` of a mailed link, or what the user has "
+        "typed so far, which may be blank.",
         body="get_serializer_class",
         fields=_typed_so_far,
         new_passwords={ValidatePasswordSerializer: "password"},
     ),
     (views.ActivateUser, "POST"): Operation(
         "activate_email",
-        "Activate an account by a mailed link",
-        "`ident` and `token` are the link's, which is good once.",
+        "Activate an account with a mailed link",
+        "`ident` and `token` are from the link. A link works once.",
         body="get_serializer_class",
         refusal=ActivationLinkInvalid.default_code,
         needs_proof=True,

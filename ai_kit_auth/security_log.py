@@ -1,10 +1,10 @@
 """
-The security log of the logger ``ai_kit_auth.security``: one line an event.
+The security log, by the logger ``ai_kit_auth.security``: one line for each event.
 
 A line reads ``event=login_failed code=invalid_credentials user=- address=192.0.2.7``;
 the record has the same as attributes ``event``, ``code``, ``user_pk`` and ``address``.
-It never holds a password, a token or what a user has typed (OWASP Logging Cheat Sheet,
-*Data to exclude*).
+A line never has a password, a token or the text that a user typed (OWASP Logging Cheat
+Sheet, *Data to exclude*).
 """
 
 from __future__ import annotations
@@ -20,7 +20,7 @@ from .throttling import address_of
 
 logger = logging.getLogger("ai_kit_auth.security")
 
-# Of all capabilities, each with its meaning.
+# The events of all capabilities, with their meanings.
 EVENTS: Mapping[str, str]
 
 
@@ -43,9 +43,9 @@ def log(event: str, request: Any, *, user: Any = None, code: str = "-") -> None:
     """
     Write the line of ``event``, a key of :data:`EVENTS`.
 
-    ``request``: None where the event belongs to none.
+    ``request`` is None for an event without a request.
     """
-    # SECURITY: a key that is a text must not write fields of its own into the line.
+    # SECURITY: a primary key that is a string must not add fields to the line.
     pk = "-" if user is None else quote(str(user.pk), safe="@+:.,")
     address = "-" if request is None else address_of(request)
     logger.log(

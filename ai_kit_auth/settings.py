@@ -45,7 +45,7 @@ class UnknownConfigurationError(ImproperlyConfigured):
     """
     ``AI_KIT_AUTH`` has a key that does not exist; the message names the nearest.
 
-    ``hint``: what to type in its place.
+    ``hint`` is what to write instead.
     """
 
     hint = ""
@@ -53,9 +53,9 @@ class UnknownConfigurationError(ImproperlyConfigured):
 
 class InvalidConfigurationError(ImproperlyConfigured):
     """
-    ``AI_KIT_AUTH`` has a value of the wrong type, or misses a required one.
+    ``AI_KIT_AUTH`` has a value of the wrong type, or lacks a required one.
 
-    ``hint``: what to type in its place.
+    ``hint`` is what to write instead.
     """
 
     hint = ""
@@ -87,7 +87,7 @@ class Setting(Generic[T]):
         return isinstance(value, type(self.default))
 
     def hint(self, value: object) -> str:
-        """Return what to type in place of ``value``, which is not accepted."""
+        """Return what to write instead of ``value``, which is not accepted."""
         if isinstance(self.default, bool):
             # What people write in an environment's variable, and in JSON.
             off = {"false", "no", "off", "0", "none", ""}
@@ -109,7 +109,7 @@ class Setting(Generic[T]):
 
 
 class Names(Setting[tuple[str, ...]]):
-    """A tuple (or list) that holds nothing but strings."""
+    """A tuple (or list) of strings."""
 
     type_name = "tuple of str"
 
@@ -132,8 +132,8 @@ def parse_rate(rate: str) -> tuple[int, int]:
     """
     Return how many events ``rate`` allows in how many seconds.
 
-    ``"10/min"`` is (10, 60); of the period, as in DRF, the first letter counts: second,
-    minute, hour or day. Raises :exc:`ValueError`.
+    ``"10/min"`` is (10, 60). As in DRF, only the first letter of the period counts:
+    second, minute, hour or day. Raises :exc:`ValueError`.
     """
     found = _RATE.fullmatch(rate)
     if found is None:
@@ -146,13 +146,13 @@ _RATE = re.compile(r"(?P<events>[1-9][0-9]{0,4})/(?P<period>[smhd][a-z]*)")
 
 
 def _likely_rate(value: object) -> str | None:
-    """Return the rate that was meant by "10 per minute", "10/5m" or 10."""
+    """Return the rate that "10 per minute", "10/5m" or 10 most likely stands for."""
     found = re.search(r"([1-9][0-9]{0,4})\W*(?:per|/)?\W*([smhd]?)", str(value).lower())
     return f"{found[1]}/{found[2] or 'min'}" if found else None
 
 
 class Rate(Setting[str | None]):
-    """So many events in a period, such as ``"10/min"``; None for no limit."""
+    """A number of events in a period, such as ``"10/min"``; None for no limit."""
 
     type_name = "rate or None"
 
@@ -187,7 +187,7 @@ class Seconds(Setting[int | None]):
 
 
 class Dotted(Setting[T]):
-    """A callable or class, given as itself or as its dotted path."""
+    """A callable or class, or its dotted path."""
 
     type_name = "dotted path or callable"
 
@@ -355,13 +355,13 @@ class ProjectSettings(Section):
             self.forget()
 
     def reload(self) -> None:
-        """Read the followed dict anew, for a project that changed it in place."""
+        """Read the followed dict again, for a project that changed it in place."""
         if self._given is None:
             self.forget()
             self.values  # noqa: B018  # raises what is wrong with it
 
     def is_default(self, name: str) -> bool:
-        """Tell whether the project left ``name``, a key of the top level, alone."""
+        """Tell whether the project does not change ``name``, a key of the top level."""
         member = getattr(type(self), name)
         return isinstance(member, Setting) and (
             self.values.get(name, member.default) is member.default
@@ -404,10 +404,10 @@ def faults_of(
     given: object,
 ) -> Iterator[UnknownConfigurationError | InvalidConfigurationError]:
     """
-    Yield everything that is wrong with ``given`` as an ``AI_KIT_AUTH``, at any depth.
+    Yield every fault of ``given`` as an ``AI_KIT_AUTH``, at any depth.
 
-    :exc:`UnknownConfigurationError` and :exc:`InvalidConfigurationError`, in the order
-    in which :class:`APISettings` would raise them.
+    They are :exc:`UnknownConfigurationError` and :exc:`InvalidConfigurationError`, in
+    the order in which :class:`APISettings` would raise them.
     """
     return _faults(every_key(), given, SETTING_NAME)
 
@@ -449,7 +449,7 @@ def _faults(
 
 
 def _example(section: type[Section], given: object) -> str:
-    """Return a dict as ``section`` wants it, of ``given`` where that is its URL."""
+    """Return a dict as an example of ``section``, with ``given`` if that is its URL."""
     members = section.members()
     if "FRONTEND" in members:
         return f"{{'FRONTEND': {_example(Frontend, given)}}}"
@@ -472,13 +472,13 @@ def _unknown(
         name for name in _all_keys() if name.rpartition(".")[2] == str(key).upper()
     ]
     if elsewhere and not (close and close[0] == str(key).upper()):
-        # In its right spelling at another place.
+        # The key exists at another place.
         whole = SETTING_NAME + "".join(f"[{p!r}]" for p in elsewhere[0].split("."))
         fault.hint = f"The key is {whole}: move it there."
     elif close:
-        fault.hint = f"In {path}, write {close[0]!r} in place of {key!r}."
+        fault.hint = f"In {path}, write {close[0]!r} instead of {key!r}."
     else:
-        fault.hint = f"In {path}, take {key!r} out."
+        fault.hint = f"In {path}, remove {key!r}."
     return fault
 
 
@@ -525,20 +525,21 @@ def templates_of(
 class EmailTemplates(Section):
     CUSTOM_DATA_FUNCTION = Dotted[Callable[[], dict[str, Any]]](
         "ai_kit_auth.services.custom_email_data",
-        "takes nothing, returns a dict for every mail's template context",
+        "called without arguments; returns a dict for the context of every mail's "
+        "templates",
     )
     USER_CREATED = templates_of("user_created", "the activation mail")
     RESET_PASSWORD = templates_of("reset_password", "the reset mail")
     SET_PASSWORD = templates_of(
-        "set_password", "the mail for an account made in the admin"
+        "set_password", "the mail for an account that an admin created"
     )
     ACCOUNT_EXISTS = templates_of(
-        "account_exists", "the mail for an address that is registered once more"
+        "account_exists", "the mail for an e-mail address that is registered again"
     )
 
 
 class Frontend(Section):
-    URL = Setting("", "where the frontend lives, with scheme; required")
+    URL = Setting("", "the URL of the frontend, with its scheme; required")
     ACTIVATION_ROUTE = Setting(
         "/auth/activation/", "the frontend's page for activation links"
     )
@@ -549,21 +550,21 @@ class Frontend(Section):
 
 class ThrottleRates(Section):
     LOGIN_ACCOUNT_ADDRESS = Rate(
-        "10/min", "failed logins to one account from one address"
+        "10/min", "failed logins to one account from one IP address"
     )
-    LOGIN_ACCOUNT = Rate("30/min", "failed logins to one account from all addresses")
-    LOGIN_ADDRESS = Rate("300/min", "failed logins from one address")
-    REGISTER = Rate("600/min", "registrations from one address")
-    MAIL_RECIPIENT = Rate("5/hour", "mails to one account or address")
+    LOGIN_ACCOUNT = Rate("30/min", "failed logins to one account from all IP addresses")
+    LOGIN_ADDRESS = Rate("300/min", "failed logins from one IP address")
+    REGISTER = Rate("600/min", "registrations from one IP address")
+    MAIL_RECIPIENT = Rate("5/hour", "mails to one account or e-mail address")
     MAIL_RECIPIENT_ADDRESS = Rate(
-        "3/hour", "mails to one account or address that one client asks for"
+        "3/hour", "mails to one account or e-mail address that one IP address requests"
     )
-    MAIL_ADDRESS = Rate("1000/hour", "mails that one client's address asks for")
-    VALIDATE_PASSWORD = Rate("1000/min", "passwords that one address has checked")
-    LINK = Rate("1000/min", "links out of mails that one address tries")
+    MAIL_ADDRESS = Rate("1000/hour", "mails that one IP address requests")
+    VALIDATE_PASSWORD = Rate("1000/min", "password checks from one IP address")
+    LINK = Rate("1000/min", "mailed links that one IP address tries")
     SESSION = Rate(
         "600/min",
-        "sessions that ``me/`` begins for one address, with ``CSRF_USE_SESSIONS``",
+        "sessions that ``me/`` starts for one IP address, with ``CSRF_USE_SESSIONS``",
     )
 
 
@@ -574,12 +575,12 @@ class CoreSettings(ProjectSettings):
     EMAIL_TEMPLATES = Nested(EmailTemplates)
     SEND_USER_ACTIVATION_MAIL = Dotted[Callable[[Any, str], object]](
         "ai_kit_auth.services.default_send_user_activation_mail",
-        "called with (user, url) at registration, and where it is asked for once more",
+        "called with (user, url) at registration, and when the mail is requested again",
     )
     SEND_ACTIVATION_BY_ADMIN_MAIL = Dotted[Callable[[Any, str], object]](
         "ai_kit_auth.services.default_send_activation_by_admin_mail",
-        "called with (user, url) when an admin makes an account, and for the invited "
-        "once more",
+        "called with (user, url) when an admin creates an account, and when the mail "
+        "for such an account is requested again",
     )
     SEND_RESET_PW_MAIL = Dotted[Callable[[Any, str], object]](
         "ai_kit_auth.services.default_send_reset_pw_mail",
@@ -587,27 +588,27 @@ class CoreSettings(ProjectSettings):
     )
     SEND_ACCOUNT_EXISTS_MAIL = Dotted[Callable[[Any, str], object]](
         "ai_kit_auth.services.default_send_account_exists_mail",
-        "called with (user, url) when PREVENT_ENUMERATION hides a taken address",
+        "called with (user, url) when PREVENT_ENUMERATION hides a taken e-mail address",
     )
     ACTIVATION_TIMEOUT = Seconds(
         None,
-        "how many seconds an activation link is good for; None for Django's "
+        "how many seconds an activation link is valid; None for Django's "
         "``PASSWORD_RESET_TIMEOUT``",
     )
     ACTIVATION_PROOF = Setting(
         False,
-        "True asks for more than a link, which a mail scanner may open: "
-        "``activate_email/`` for the cookie of ``register/`` or the password, "
-        "``confirm_email/`` for the session or the password",
+        "True: a link alone is not enough, since mail scanners open links. "
+        "``activate_email/`` also needs the cookie of ``register/`` or the password, "
+        "``confirm_email/`` the session or the password",
     )
     PREVENT_ENUMERATION = Setting(
         False,
-        "True hides whether an address has an account, at registration and at a change "
-        "of address",
+        "True: registration and a change of the e-mail address do not show whether an "
+        "e-mail address has an account",
     )
     THROTTLE_RATES = Nested(ThrottleRates)
     USE_AI_KIT_AUTH_ADMIN = Setting(
-        True, "register ``AIUserAdmin``; False leaves the host's user admin alone"
+        True, "register ``AIUserAdmin``; False keeps the project's user admin"
     )
     ADMIN_FIELDSETS: Setting[tuple[Any, ...]] = Setting(
         (
@@ -627,8 +628,8 @@ class CoreSettings(ProjectSettings):
             ),
             (_("Important dates"), {"fields": ("last_login", "date_joined")}),
         ),
-        "fieldsets of the admin's change page; of the default, fields that the user "
-        "model lacks are left out",
+        "fieldsets of the admin's change page; the default leaves out fields that the "
+        "user model lacks",
     )
     ADMIN_ADD_FIELDSETS: Setting[tuple[Any, ...]] = Setting(
         (
@@ -640,10 +641,11 @@ class CoreSettings(ProjectSettings):
                 },
             ),
         ),
-        "fieldsets of the admin's add page; same rule",
+        "fieldsets of the admin's add page; the default leaves out fields that the "
+        "user model lacks",
     )
     USERNAME_REQUIRED = Setting(
-        False, "False makes a unique username where none is given"
+        False, "False: an account without a username gets a generated one"
     )
     USER_SERIALIZER = Dotted[type[Any]](
         "ai_kit_auth.serializers.UserSerializer", "what ``login/`` and ``me/`` show"
@@ -653,8 +655,8 @@ class CoreSettings(ProjectSettings):
     )
     USER_IDENTITY_FIELDS = Names(
         ("email", "username"),
-        "fields that a login's ``ident`` is looked up in, in this order; of the "
-        "default, one that the user model lacks is skipped",
+        "fields in which a login looks up its ``ident``, in this order; the default "
+        "leaves out fields that the user model lacks",
     )
     FRONTEND = Nested(Frontend)
 
@@ -696,14 +698,14 @@ def reload_api_settings(
     *args: object, setting: str = SETTING_NAME, **kwargs: object
 ) -> None:
     """
-    Read ``settings.AI_KIT_AUTH`` anew and insist that it is complete.
+    Read ``settings.AI_KIT_AUTH`` again and check that it is complete.
 
     It has the signature of a ``setting_changed`` receiver and ignores other settings.
     ``override_settings`` works without it. It is for code that changes the dict in
     place, and for projects that want a complete configuration or an exception.
 
-    Raises :exc:`UnknownConfigurationError` or :exc:`InvalidConfigurationError`, the
-    latter also where ``FRONTEND.URL`` is missing.
+    Raises :exc:`UnknownConfigurationError` or :exc:`InvalidConfigurationError`; the
+    latter also if ``FRONTEND.URL`` is missing.
     """
     if setting != SETTING_NAME:
         return
@@ -712,10 +714,10 @@ def reload_api_settings(
 
 
 def require_frontend_url(url: str) -> str:
-    """Return ``url``; raises :exc:`InvalidConfigurationError` where it is empty."""
+    """Return ``url``. Raises :exc:`InvalidConfigurationError` if it is empty."""
     if not url:
         raise InvalidConfigurationError(
-            f"{SETTING_NAME}['FRONTEND']['URL'] is missing: set it to where the "
-            "frontend lives, such as 'https://app.example.com'"
+            f"{SETTING_NAME}['FRONTEND']['URL'] is missing: set it to the URL of the "
+            "frontend, such as 'https://app.example.com'"
         )
     return url

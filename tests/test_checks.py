@@ -700,10 +700,10 @@ def test_e001_an_unknown_key_or_a_wrong_type(given: Any, told: str) -> None:
             "'USER_IDENTITY_FIELDS': ('email', 'username')",
         ),
         # The key that was meant.
-        ({"FRONTED": {}}, "In AI_KIT_AUTH, write 'FRONTEND' in place of 'FRONTED'."),
+        ({"FRONTED": {}}, "In AI_KIT_AUTH, write 'FRONTEND' instead of 'FRONTED'."),
         (
             {"FRONTEND": {"URI": ""}},
-            "In AI_KIT_AUTH['FRONTEND'], write 'URL' in place of 'URI'.",
+            "In AI_KIT_AUTH['FRONTEND'], write 'URL' instead of 'URI'.",
         ),
         ({"url": ""}, "The key is AI_KIT_AUTH['FRONTEND']['URL']: move it there."),
         ({"LOGIN": False}, "AI_KIT_AUTH['ENABLE_ENDPOINTS']['LOGIN']: move it there."),
@@ -711,8 +711,8 @@ def test_e001_an_unknown_key_or_a_wrong_type(given: Any, told: str) -> None:
             {"FRONTEND": {"USERNAME_REQUIRED": True}},
             "The key is AI_KIT_AUTH['USERNAME_REQUIRED']: move it there.",
         ),
-        ({"frontend": {}}, "In AI_KIT_AUTH, write 'FRONTEND' in place of 'frontend'."),
-        ({"COLOUR_OF_THE_SKY": 1}, "In AI_KIT_AUTH, take 'COLOUR_OF_THE_SKY' out."),
+        ({"frontend": {}}, "In AI_KIT_AUTH, write 'FRONTEND' instead of 'frontend'."),
+        ({"COLOUR_OF_THE_SKY": 1}, "In AI_KIT_AUTH, remove 'COLOUR_OF_THE_SKY'."),
         # The value that was meant.
         ({"USERNAME_REQUIRED": "yes"}, "'USERNAME_REQUIRED': True"),
         ({"USERNAME_REQUIRED": "False"}, "'USERNAME_REQUIRED': False"),

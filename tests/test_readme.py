@@ -71,7 +71,7 @@ def test_the_ten_settings_have_their_defaults(
     declared = dict(APISettings.declared())
     for name, default, _ in rows:
         if name == "ENABLE_ENDPOINTS":
-            assert default == "same cause as above"
+            assert default == "as above"
         elif isinstance(declared[name].default, str):
             assert default == f'"{declared[name].default}"'
         else:

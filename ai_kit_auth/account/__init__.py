@@ -1,7 +1,7 @@
 """
-The account page: resend, change, update, confirm, sign out elsewhere, leave.
+The account page: the endpoints with which users manage their own account.
 
-Off by default, key by key in ENABLE_ENDPOINTS. It imports the core, and of the core
-only ``urls`` imports it. ``RecentlyAuthenticated`` in ``permissions`` is for a host's
-own views, too.
+They are off by default; each has its key in ENABLE_ENDPOINTS. This package imports the
+core, and the core does not import it. Views of the project can use the permission
+``RecentlyAuthenticated`` in ``permissions``, too.
 """

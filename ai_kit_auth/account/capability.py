@@ -13,15 +13,14 @@ ACCOUNT = Capability(
     codes={
         "email_change_link_invalid": "confirm_email: wrong, used or expired link",
         "no_password": "the account has no usable password to check or change",
-        "reauthentication_required": "the session is not freshly authenticated",
-        "account_protected": "delete_account: other data still needs the account",
+        "reauthentication_required": "the session needs re-authentication",
+        "account_protected": "delete_account: rows that must stay refer to the account",
     },
     events={
         "resend_requested": Event(
-            "an activation mail was asked for once more; ``user`` is ``-`` if none "
-            "goes out"
+            "an activation mail was requested again; ``user`` is ``-`` if none is sent"
         ),
-        "password_confirmed": Event("a session was freshly authenticated"),
+        "password_confirmed": Event("a session was re-authenticated"),
         "password_refused": Event(
             "a logged-in session sent a wrong password", logging.WARNING
         ),
@@ -29,10 +28,10 @@ ACCOUNT = Capability(
             "a password was changed, and all other sessions ended"
         ),
         "others_logged_out": Event("all other sessions of an account ended"),
-        "email_change_requested": Event("a change of address was asked for"),
-        "email_changed": Event("a new address was confirmed"),
-        "account_updated": Event("an account was changed by its owner"),
-        "account_deleted": Event("an account was deleted by its owner"),
+        "email_change_requested": Event("a change of the e-mail address was requested"),
+        "email_changed": Event("a new e-mail address was confirmed"),
+        "account_updated": Event("a user changed their account"),
+        "account_deleted": Event("a user deleted their account"),
     },
     mails={
         "CONFIRM_EMAIL": Mail("SEND_CONFIRM_EMAIL_MAIL", "CONFIRM_EMAIL_ROUTE"),

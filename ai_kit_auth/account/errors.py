@@ -20,7 +20,7 @@ class NoPassword(exceptions.APIException):
 
 
 class ReauthenticationRequired(exceptions.PermissionDenied):
-    """The session's last proof of who it is, is too old."""
+    """The session's last re-authentication is missing or too old."""
 
     default_code = "reauthentication_required"
 

@@ -45,7 +45,7 @@ def _taken_by_others() -> Mapping[str, set[str]]:
 OPERATIONS: Operations = {
     (views.ResendActivationMail, "POST"): Operation(
         "resend_activation_email",
-        "Ask for the activation mail once more",
+        "Ask for the activation mail again",
         "Takes `email`, or anything else that a login takes, as `ident`. The answer "
         "is the same whether or not such an account waits for its activation.",
         body="get_serializer_class",
@@ -57,9 +57,9 @@ OPERATIONS: Operations = {
     ),
     (views.ConfirmPassword, "POST"): Operation(
         "confirm_password",
-        "Prove the password once more",
-        "The session is freshly authenticated for a while, in which the other "
-        "operations need no password.",
+        "Re-authenticate with the password",
+        "For some minutes after it, the other operations of the account page need no "
+        "password.",
         body="get_serializer_class",
         fields=_given_password,
         refusal=NoPassword.default_code,
@@ -72,7 +72,7 @@ OPERATIONS: Operations = {
     (views.ChangePassword, "POST"): Operation(
         "change_password",
         "Change the password",
-        "This session goes on, all others of the account end. The CSRF token "
+        "This session continues, all other sessions of the account end. The CSRF token "
         "changes; the answer has the new one.",
         answer={"csrf": CSRF},
         body="get_serializer_class",
@@ -88,7 +88,7 @@ OPERATIONS: Operations = {
     (views.LogoutOthers, "POST"): Operation(
         "logout_others",
         "End all other sessions",
-        "The password stays what it is. The CSRF token changes; the answer has the "
+        "The password does not change. The CSRF token changes; the answer has the "
         "new one.",
         answer={"csrf": CSRF},
         body="get_serializer_class",
@@ -102,9 +102,9 @@ OPERATIONS: Operations = {
     ),
     (views.ChangeEmail, "POST"): Operation(
         "change_email",
-        "Ask for another address",
-        "Mails a link to the new address, which is the account's when "
-        "`confirm_email` gets it.",
+        "Ask for another e-mail address",
+        "Mails a link to the new e-mail address. The account gets the address when "
+        "`confirm_email` gets the link.",
         body="get_serializer_class",
         fields=_new_address,
         forbidden=ReauthenticationRequired.default_code,
@@ -117,8 +117,8 @@ OPERATIONS: Operations = {
     ),
     (views.ConfirmEmail, "POST"): Operation(
         "confirm_email",
-        "Confirm an address by a mailed link",
-        "`ident` and `token` are the link's. For whoever has it, logged in or not.",
+        "Confirm an e-mail address with a mailed link",
+        "`ident` and `token` are from the link. It works with and without a session.",
         body="get_serializer_class",
         fields=_unique_address,
         refusal=EmailChangeLinkInvalid.default_code,
@@ -130,9 +130,9 @@ OPERATIONS: Operations = {
     ),
     (views.UpdateMe, "PATCH"): Operation(
         "update_me",
-        "Change one's own account",
-        "Every field is optional. The address and the password have operations of "
-        "their own.",
+        "Change the account of the user",
+        "Every field is optional. The e-mail address and the password have their own "
+        "operations.",
         answer={"user": USER, "csrf": CSRF},
         body="get_update_serializer_class",
         fields=_taken_by_others,
@@ -146,7 +146,7 @@ OPERATIONS: Operations = {
     (views.DeleteAccount, "POST"): Operation(
         "delete_account",
         "Delete the account",
-        "The session ends with it. The answer has a CSRF token for what comes next.",
+        "The session ends. The answer has a CSRF token for the next request.",
         answer={"csrf": CSRF},
         body="get_serializer_class",
         fields=_password,

@@ -29,45 +29,51 @@ class EnableEndpoints(Section):
 
 class EmailTemplates(Section):
     CONFIRM_EMAIL = templates_of(
-        "confirm_email", "the mail to a new address, with the link that confirms it"
+        "confirm_email",
+        "the mail to a new e-mail address, with the link that confirms it",
     )
     PASSWORD_CHANGED = templates_of(
         "password_changed", "the notice that a password was changed or reset"
     )
     EMAIL_CHANGE_REQUESTED = templates_of(
         "email_change_requested",
-        "the notice, to the old address, that another was asked for",
+        "the notice to the old e-mail address that a change was requested",
     )
     EMAIL_CHANGED = templates_of(
-        "email_changed", "the notice, to the old address, that it was changed"
+        "email_changed", "the notice to the old e-mail address that it was changed"
     )
     ACCOUNT_DELETED = templates_of(
-        "account_deleted", "the farewell after ``delete_account/``"
+        "account_deleted", "the notice that the account was deleted"
     )
 
 
 class Frontend(Section):
     CONFIRM_EMAIL_ROUTE = Setting(
-        "/auth/confirm_email/", "the frontend's page for links that confirm an address"
+        "/auth/confirm_email/",
+        "the frontend's page for links that confirm an e-mail address",
     )
 
 
 class ThrottleRates(Section):
-    RESEND_RECIPIENT = Rate("1/min", "activation mails sent once more to one account")
-    CHANGE_EMAIL = Rate("10/hour", "changes of address that one account asks for")
+    RESEND_RECIPIENT = Rate("1/min", "repeated activation mails to one account")
+    CHANGE_EMAIL = Rate(
+        "10/hour", "changes of the e-mail address that one account requests"
+    )
     ACCOUNT = Rate("120/min", "requests of one account to its account page")
 
 
 class SecurityNotices(Section):
     PASSWORD_CHANGED = Setting(True, "mail after ``change_password/``")
     PASSWORD_RESET = Setting(
-        False, "mail after ``reset_password/``; off, as 2.0.0 sent none"
+        False, "mail after ``reset_password/``; off, since 2.0.0 sent none"
     )
     EMAIL_CHANGE_REQUESTED = Setting(
-        True, "mail to the old address after ``change_email/``"
+        True, "mail to the old e-mail address after ``change_email/``"
     )
-    EMAIL_CHANGED = Setting(True, "mail to the old address after ``confirm_email/``")
-    ACCOUNT_DELETED = Setting(True, "farewell mail after ``delete_account/``")
+    EMAIL_CHANGED = Setting(
+        True, "mail to the old e-mail address after ``confirm_email/``"
+    )
+    ACCOUNT_DELETED = Setting(True, "mail after ``delete_account/``")
 
 
 class AccountSettings(ProjectSettings):
@@ -77,23 +83,23 @@ class AccountSettings(ProjectSettings):
     EMAIL_TEMPLATES = Nested(EmailTemplates)
     SEND_CONFIRM_EMAIL_MAIL = Dotted[Callable[[Any, str], object]](
         "ai_kit_auth.account.services.default_send_confirm_email_mail",
-        "called with (user, url) when a change of address is requested; the user's "
-        "address is the new one",
+        "called with (user, url) when a change of the e-mail address is requested; "
+        "``user`` has the new e-mail address",
     )
     SEND_SECURITY_NOTICE = Dotted[Callable[[Any, str], object]](
         "ai_kit_auth.account.services.default_send_security_notice",
-        "called with (user, notice), a key of SECURITY_NOTICES",
+        "called with (user, notice); ``notice`` is a key of SECURITY_NOTICES",
     )
     SECURITY_NOTICES = Nested(SecurityNotices)
     EMAIL_CHANGE_TIMEOUT = Seconds(
         None,
-        "how many seconds a link that confirms an address is good for; None for "
+        "how many seconds a link that confirms an e-mail address is valid; None for "
         "Django's ``PASSWORD_RESET_TIMEOUT``",
     )
     REAUTHENTICATION_TIMEOUT = Seconds(
         300,
-        "how many seconds after ``confirm_password/`` a session counts as freshly "
-        "authenticated; None for never",
+        "how many seconds a re-authentication by ``confirm_password/`` is valid; None "
+        "for not at all",
     )
     THROTTLE_RATES = Nested(ThrottleRates)
     USER_UPDATE_SERIALIZER = Dotted[type[Any]](
