@@ -22,10 +22,12 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from django.views.decorators.debug import sensitive_variables
 
 from . import security_log
+from .accounts import email_of
 from .errors import ActivationProofRequired
 from .throttling import LoginAttempt
 from .tokens import activation_tokens, invitation_tokens
-from .users import User, account_key, authenticate, email_of
+from .user_model import User
+from .users import account_key, authenticate
 
 COOKIE = "ai_kit_auth_activation"
 

@@ -27,34 +27,24 @@ from django.utils.translation import gettext, ngettext_lazy
 from django.utils.translation import gettext_lazy as _
 from rest_framework.exceptions import APIException
 
+from .account_changes import end_sessions
+from .accounts import (
+    AccountState,
+    all_rows,
+    email_of,
+    in_state,
+    normal_address,
+    state_of,
+)
+from .registration import is_anybodys, unique_username, withdraw
 from .services import (
-    end_sessions,
-    is_anybodys,
     may_receive_reset_mail,
     resend_activation_mail,
     send_activation_by_admin_mail,
     send_reset_pw_mail,
-    withdraw,
 )
 from .settings import SETTING_NAME, api_settings
-from .users import (
-    AccountState,
-    User,
-    UserModel,
-    all_rows,
-    can_be_made_up,
-    can_wait,
-    email_field,
-    email_of,
-    has_column,
-    in_state,
-    normal_address,
-    normal_username,
-    own_name,
-    state_of,
-    unique_username,
-    username_field,
-)
+from .user_model import User, UserModel, user_model
 
 if TYPE_CHECKING:
     # Generic in the stubs alone.
@@ -98,7 +88,7 @@ def _field_classes() -> dict[str, type[forms.Field]]:
     does not take: they have one of their own.
     """
     wanted = UserCreationForm.Meta.field_classes["username"]
-    if username_field() != "username" or not _editable("username"):
+    if user_model.username != "username" or not _editable("username"):
         return {}
     try:
         UserModel._meta.get_field("username").formfield(form_class=wanted)
@@ -112,20 +102,20 @@ class _AddressForm(_ModelForm):
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        if email_field() in self.fields:
-            self.fields[email_field()].required = True
+        if user_model.email in self.fields:
+            self.fields[user_model.email].required = True
 
     if TYPE_CHECKING:
 
         def clean_email(self) -> str: ...
 
     def clean(self) -> dict[str, Any] | None:
-        name = username_field() or ""
+        name = user_model.username or ""
         username = self.cleaned_data.get(name) or ""
         # SECURITY: a username that is another's, or another's address, in whatever case
         # or Unicode form, would stand in front of it.
         others = all_rows().exclude(pk=self.instance.pk)
-        username = normal_username(username)
+        username = UserModel.normalize_username(username)
         kept = name not in self.changed_data or name in self._as_stored()
         new = bool(username) and not kept
         if new and others.filter(is_anybodys(username)).exists():
@@ -135,7 +125,7 @@ class _AddressForm(_ModelForm):
 
     def _clean_fields(self) -> None:
         # Django looks for clean_<name>, and the model may have another name for it.
-        setattr(self, f"clean_{email_field()}", self.clean_email)
+        setattr(self, f"clean_{user_model.email}", self.clean_email)
         super()._clean_fields()  # type: ignore[misc]  # private, and older than the stubs
         for name, stored in self._as_stored().items():
             self.cleaned_data[name] = stored
@@ -160,7 +150,7 @@ class _AddressForm(_ModelForm):
         """
         if self.instance._state.adding:
             return {}
-        names = {email_field(), username_field() or ""} & set(self.fields)
+        names = {user_model.email, user_model.username or ""} & set(self.fields)
         stored = {name: self.initial.get(name) for name in names}
         return {
             name: value
@@ -180,7 +170,7 @@ def _unless_taken(address: str, others: Any) -> str:
     if others.filter(is_anybodys(address)).exists():
         raise forms.ValidationError(
             _("A user with that e-mail address already exists."),
-            code=f"{email_field()}_unique",
+            code=f"{user_model.email}_unique",
         )
     return address
 
@@ -196,19 +186,18 @@ class AIUserCreationForm(_AddressForm, _UserCreationForm):
 
     class Meta:
         model = UserModel
-        fields = _editable(username_field(), email_field())
+        fields = _editable(user_model.username, user_model.email)
         field_classes = _field_classes()
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
-        username = self.fields.get(username_field() or "")
+        username = self.fields.get(user_model.username or "")
         if username is not None:
-            field = UserModel._meta.get_field(username_field())
-            username.required = api_settings.USERNAME_REQUIRED or not can_be_made_up(
-                field
+            username.required = (
+                api_settings.USERNAME_REQUIRED or not user_model.username_can_be_made_up
             )
         # Whoever cannot be seen to wait for the activation gets no link to set one.
-        invites = can_wait()
+        invites = user_model.can_wait
         for name in ("password1", "password2"):
             self.fields[name].required = not invites
         if invites:
@@ -217,7 +206,7 @@ class AIUserCreationForm(_AddressForm, _UserCreationForm):
             )
 
     def clean_email(self) -> str:
-        return _unless_taken(self.cleaned_data[email_field()], all_rows())
+        return _unless_taken(self.cleaned_data[user_model.email], all_rows())
 
     def validate_passwords(self, *args: Any, **kwargs: Any) -> None:
         given = [self.cleaned_data.get(name) for name in ("password1", "password2")]
@@ -235,10 +224,10 @@ class AIUserCreationForm(_AddressForm, _UserCreationForm):
 
     def save(self, commit: bool = True) -> Any:
         user = super().save(commit=False)
-        username = username_field()
+        username = user_model.username
         if username is not None and not getattr(user, username):
             setattr(user, username, unique_username())
-        if has_column("is_active"):
+        if "is_active" in user_model.columns:
             user.is_active = False
             _mail_when_saved(user)
         if commit:
@@ -287,7 +276,7 @@ class AIUserChangeForm(_AddressForm, _UserChangeForm):
             )
 
     def clean_email(self) -> str:
-        address: str = self.cleaned_data[email_field()]
+        address: str = self.cleaned_data[user_model.email]
         if address == email_of(self.instance):
             return address
         others = all_rows().exclude(pk=self.instance.pk)
@@ -623,13 +612,13 @@ def _present(names: Iterable[Any], known: set[str]) -> tuple[Any, ...]:
         "groups",
         "user_permissions",
     } - known
-    if not can_wait():
+    if not user_model.can_wait:
         lacking |= {"account_state", AccountStateFilter}
     return tuple(
         dict.fromkeys(
-            own_name(name) or name
+            user_model.own_name(name) or name
             for name in names
-            if name not in lacking or own_name(name)
+            if name not in lacking or user_model.own_name(name)
         )
     )
 
@@ -640,7 +629,7 @@ def _own_fields(names: Iterable[str], available: Collection[str]) -> list[str]:
     for name in names:
         if name in available or _is_shown(name):
             kept.append(name)
-        elif (own := own_name(name)) and _is_shown(own):
+        elif (own := user_model.own_name(name)) and _is_shown(own):
             kept.append(own)
     return kept
 

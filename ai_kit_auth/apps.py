@@ -17,10 +17,9 @@ class AIKitAuthConfig(AppConfig):
     )
 
     def ready(self) -> None:
+        from .accounts import watch_logins, watch_saves
         from .checks import register
         from .settings import api_settings
-        from .throttling import watch_logins
-        from .users import watch_saves
 
         # What an app read before the keys of all apps were known.
         api_settings.forget()

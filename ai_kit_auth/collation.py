@@ -1,9 +1,8 @@
 """
-Which spellings the database takes for one.
+Which spellings PostgreSQL, MariaDB and MySQL take for one.
 
-Python's ``casefold()`` is another idea of it than each database's: SQLite folds the
-letters of ASCII alone, PostgreSQL by the locale of the database, MariaDB and MySQL by
-the collation of the column, which may ignore accents as well.
+PostgreSQL compares by the locale of the database. MariaDB and MySQL compare by the
+collation of the column, which may ignore accents as well.
 """
 
 from __future__ import annotations
@@ -18,47 +17,31 @@ from django.db import connections
 from django.db.models import Field
 
 
-def spelling(field: Field[Any, Any], text: str, alias: str, *, any_case: bool) -> str:
-    """
-    Return a form of ``text`` that all spellings share which find the same rows.
-
-    ``any_case``: by ``__iexact`` in the column of ``field``, otherwise by ``=``.
-    ``alias``: of the database that is asked, for what Python cannot know: PostgreSQL
-    where the text is not ASCII, MariaDB and MySQL for letters that have not been met
-    before.
-    """
-    connection = connections[alias]
-    if connection.vendor == "mysql":
-        return _weights(field, text, alias, whole=not any_case)
-    # SQLite's one collation in which "=" has no regard to case.
-    folds = str(getattr(field, "db_collation", None)).upper() == "NOCASE"
-    if not any_case and not folds:
-        return text
-    if connection.vendor == "postgresql":
-        return _upper(text, alias)
-    return text.translate(_UPPER)
+def upper(text: str, alias: str) -> str:
+    """Return ``text`` in the capitals of the PostgreSQL database ``alias``."""
+    if text.isascii():
+        return text.upper()
+    return str(_ask(alias, "SELECT UPPER(%s)", text)[0])
 
 
-def one_spelling(
+def spellings(
     field: Field[Any, Any], text: str, alias: str, *, any_case: bool
-) -> str:
+) -> tuple[str, str]:
     """
-    Return one spelling of ``text`` for all that find the same rows, and no others.
+    Return a form that all spellings of ``text`` share, and one spelling of them.
 
-    Where the database has letters for equal of which this module knows nothing, two
-    spellings may have two.
+    ``any_case``: as ``__iexact`` compares in the column of ``field``, otherwise as
+    ``=`` does. It asks the MariaDB or MySQL database ``alias`` about letters that have
+    not been met before. The form is no text.
     """
-    form = spelling(field, text, alias, any_case=any_case)
-    candidates = [form.lower(), form]
-    if connections[alias].vendor == "mysql":
-        # The form is no text there.
-        candidates = [_plain(field, text, alias), text.lower()]
+    form = _weights(field, text, alias, whole=not any_case)
+    candidates = (_plain(field, text, alias), text.lower())
     same = (
-        candidate
-        for candidate in candidates
-        if spelling(field, candidate, alias, any_case=any_case) == form
+        each
+        for each in candidates
+        if _weights(field, each, alias, whole=not any_case) == form
     )
-    return next(same, text)
+    return form, next(same, text)
 
 
 def _plain(field: Field[Any, Any], text: str, alias: str) -> str:
@@ -73,15 +56,6 @@ def _plain(field: Field[Any, Any], text: str, alias: str) -> str:
         plain.get(_weights(field, letter, alias, whole=False), letter)
         for letter in letters
     )
-
-
-_UPPER = {ord(letter): letter.upper() for letter in "abcdefghijklmnopqrstuvwxyz"}
-
-
-def _upper(text: str, alias: str) -> str:
-    if text.isascii():
-        return text.upper()
-    return str(_ask(alias, "SELECT UPPER(%s)", text)[0])
 
 
 def _weights(field: Field[Any, Any], text: str, alias: str, *, whole: bool) -> str:

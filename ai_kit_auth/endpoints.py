@@ -50,13 +50,14 @@ from rest_framework.utils import json
 from rest_framework.views import APIView
 
 from . import security_log, services
+from .accounts import AccountTransaction
 from .after_answer import after_answer
 from .errors import CSRFFailed, LinkInvalid, MailNotSent, exception_handler
 from .failures import log_failure
 from .serializers import InitiatePasswordResetSerializer, surely_lacking
 from .settings import api_settings
 from .throttling import Mail, SessionThrottle, may_mail
-from .users import User, UserModel
+from .user_model import User, UserModel
 
 logger = logging.getLogger("ai_kit_auth")
 
@@ -468,7 +469,7 @@ class MailRequestView(AuthView):
         event, code = (self.event, "-") if mail else ("throttled", "throttled")
         security_log.log(event, request, user=user, code=code)
         work: Callable[[], object] = self.pretend
-        with services.atomic():
+        with AccountTransaction():
             if user is not None and mail is not None:
                 recipients = [user, *data.get("others", ())]
                 for each in recipients:
@@ -500,7 +501,7 @@ class MailRequestView(AuthView):
             log_failure(error, "The %s mail of user %s failed", self.mail, user.pk)
             return False
         try:
-            with services.atomic():
+            with AccountTransaction():
                 self.post_signal.send(sender=self.__class__, user=user)
         except Exception:
             logger.exception("The %s mail of user %s failed", self.mail, user.pk)
@@ -509,7 +510,7 @@ class MailRequestView(AuthView):
     def pretend(self) -> None:
         """Cost what ``hand_over`` does, without a mail."""
         services.pretend_to_mail(getattr(api_settings.EMAIL_TEMPLATES, self.template))
-        with services.atomic():
+        with AccountTransaction():
             pass
 
     @abstractmethod

@@ -26,7 +26,8 @@ from django.utils.translation import to_language, trans_real
 from . import services
 from .capability import mails
 from .settings import SETTING_NAME, MailTemplates, api_settings, require_frontend_url
-from .users import User, UserModel, email_field, has_column, scramble_id, username_field
+from .tokens import scramble_id
+from .user_model import User, UserModel, user_model
 
 __all__ = [
     "LINKS",
@@ -147,10 +148,12 @@ def _sample_user() -> User:
     columns = {
         "first_name": "Ada",
         "last_name": "Lovelace",
-        username_field(): "ada",
-        email_field(): "ada@example.com",
+        user_model.username: "ada",
+        user_model.email: "ada@example.com",
     }
-    return UserModel(**{k: v for k, v in columns.items() if k and has_column(k)})
+    return UserModel(
+        **{k: v for k, v in columns.items() if k and k in user_model.columns}
+    )
 
 
 def _sample_url(name: str) -> str:

@@ -7,14 +7,14 @@ from collections.abc import Mapping
 from . import signals, views
 from .capability import Operation, Operations
 from .errors import ActivationLinkInvalid, ResetPasswordLinkInvalid
+from .registration import identities
 from .serializers import (
     PasswordResetSerializer,
     RegistrationSerializer,
     ValidatePasswordSerializer,
 )
-from .services import identities
 from .settings import api_settings
-from .users import email_field, username_field
+from .user_model import user_model
 
 # The keys of an answer's body, and what they hold.
 CSRF = "csrf"
@@ -28,13 +28,13 @@ def _taken() -> Mapping[str, set[str]]:
     """Return ``<field>_unique`` by field."""
     codes = {name: {f"{name}_unique"} for name in identities()}
     if api_settings.PREVENT_ENUMERATION:
-        codes.pop(email_field(), None)
+        codes.pop(user_model.email, None)
     return codes
 
 
 def _typed_so_far() -> Mapping[str, set[str]]:
     needed = ["email"]
-    if api_settings.USERNAME_REQUIRED and username_field():
+    if api_settings.USERNAME_REQUIRED and user_model.username:
         needed.append("username")
     return {name: {"required"} for name in needed}
 

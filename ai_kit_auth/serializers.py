@@ -8,37 +8,23 @@ They write nothing that ``services`` does not do for them. A host subclasses
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from functools import cache
+from functools import cached_property
 from typing import Any, NoReturn
 
 from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError as DjangoValidationError
-from django.db.models import CharField, Model, TextField
+from django.db.models import Model
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.validators import UniqueValidator
 
 from . import security_log, services
+from .accounts import email_of, normal_address
+from .registration import identities, register, taken_codes
 from .settings import api_settings
 from .throttling import LoginAttempt
-from .users import (
-    User,
-    UserModel,
-    account_key,
-    authenticate,
-    can_be_made_up,
-    email_field,
-    email_of,
-    find_by_ident,
-    find_for_login,
-    find_recipients,
-    has_column,
-    is_value,
-    loose_keys,
-    normal_address,
-    normal_username,
-    username_field,
-)
+from .user_model import User, UserModel, is_value, user_model
+from .users import authenticate, find_by_ident, find_for_login, find_recipients
 
 __all__ = [
     "ActivateUserSerializer",
@@ -130,23 +116,6 @@ class PrimaryKeyField(serializers.ReadOnlyField):
         return value if isinstance(value, int) else str(value)
 
 
-def user_keys() -> tuple[str, ...]:
-    """Return the user model's own e-mail and username field names, no one twice."""
-    return tuple(filter(None, (email_field(), username_field())))
-
-
-@cache
-def _are_texts(*names: str) -> bool:
-    """Tell whether the values of these columns are texts, to be shown as they are."""
-    return all(can_be_made_up(UserModel._meta.get_field(name)) for name in names)
-
-
-def username_is_text() -> bool:
-    """Tell whether the username is a text, and no number or related row."""
-    field = UserModel._meta.get_field(UserModel.USERNAME_FIELD)
-    return isinstance(field, CharField | TextField)
-
-
 class ModelSerializer(Discreet, serializers.ModelSerializer[Any]):
     """A ModelSerializer that also takes the fields that ``Meta.fields`` forgets."""
 
@@ -182,16 +151,19 @@ class UserSerializer(ModelSerializer):
 
     class Meta:
         model = UserModel
-        fields: Collection[str] = ("id", *user_keys())
+        fields: Collection[str] = ("id", *user_model.names)
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        shown_as_is = type(self) is UserSerializer and _are_texts(*user_keys())
-        if shown_as_is and not hasattr(self, "initial_data"):
-            # On the path of every ``me/``: spares ModelSerializer's look at the whole
+        if (
+            type(self) is UserSerializer
+            and not hasattr(self, "initial_data")
+            and user_model.texts.issuperset(user_model.names)
+        ):
+            # Every ``me/`` comes here. This spares ModelSerializer's look at the whole
             # model, for three fields that are known.
             return {
                 "id": PrimaryKeyField(source="pk"),
-                **{name: serializers.ReadOnlyField() for name in user_keys()},
+                **{name: serializers.ReadOnlyField() for name in user_model.names},
             }
         return super().get_fields()
 
@@ -232,44 +204,48 @@ class RegistrationSerializer(ModelSerializer):
 
     class Meta:
         model = UserModel
-        fields: Collection[str] = (*user_keys()[::-1], "password")
+        fields: Collection[str] = (*user_model.names[::-1], "password")
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        ours = self._own_fields
+        fields: dict[str, serializers.Field[Any, Any, Any, Any]] = {}
+        username, email = user_model.username, user_model.email
+        if username in ours:
+            key = self._key(username, "username")
+            fields[key] = username_serializer_field(
+                required=api_settings.USERNAME_REQUIRED
+                or not user_model.username_can_be_made_up,
+                source=None if key == username else username,
+            )
+        if email in ours:
+            key = self._key(email, "email")
+            fields[key] = email_serializer_field(None if key == email else email)
+        if "password" in ours:
+            fields["password"] = PasswordField()
+        if type(self) is RegistrationSerializer and user_model.username_is_text:
+            # That is all: spares ModelSerializer's look at the whole model.
+            return fields
+        others = super().get_fields()
+        # SECURITY: "taken" of a field of the project's own would tell.
+        hidden = identities() if api_settings.PREVENT_ENUMERATION else ()
+        for name, field in others.items():
+            source = field.source or name
+            odd = source == username and not user_model.username_is_text
+            if odd or source in hidden:
+                without_unique_validator(field)
+        return fields | others
 
     def get_field_names(
         self, declared_fields: Mapping[str, Any], info: Any
     ) -> list[str]:
         names = super().get_field_names(declared_fields, info)
-        ours = self._own_fields()
-        return [name for name in names if name not in ours]
+        return [name for name in names if name not in self._own_fields]
 
-    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
-        own_fields = self._own_fields()
-        fields: dict[str, serializers.Field[Any, Any, Any, Any]] = {}
-        username = username_field()
-        if username in own_fields:
-            key = self._key(username, "username")
-            made_up = can_be_made_up(UserModel._meta.get_field(username))
-            fields[key] = username_serializer_field(
-                required=api_settings.USERNAME_REQUIRED or not made_up,
-                source=_source(username, key),
-            )
-        if email_field() in own_fields:
-            key = self._key(email_field(), "email")
-            fields[key] = email_serializer_field(_source(email_field(), key))
-        if "password" in own_fields:
-            fields["password"] = PasswordField()
-        fields |= super().get_fields()
-        for name, field in fields.items():
-            source = field.source or name
-            # SECURITY: "taken" of a field of the project's own would tell.
-            hides = api_settings.PREVENT_ENUMERATION and source in services.identities()
-            if hides or (source == username and not username_is_text()):
-                without_unique_validator(field)
-        return fields
-
+    @cached_property
     def _own_fields(self) -> set[str]:
-        """Return which of our three fields are wanted, and not declared by the host."""
-        ours = {"password", *user_keys()} - set(self._declared_fields)
-        if not username_is_text():
+        """The fields of ours that are wanted, and that no subclass declares."""
+        ours = {"password", *user_model.names} - set(self._declared_fields)
+        if not user_model.username_is_text:
             # A number or a related row has the field that the model gives it.
             ours.discard(str(UserModel.USERNAME_FIELD))
         listed = self.listed()
@@ -282,16 +258,14 @@ class RegistrationSerializer(ModelSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         """Refuse a taken identity and a weak password, all that is wrong at once."""
-        if any(field.source == "is_active" for field in self.fields.values()):
+        keys = {field.source: name for name, field in self.fields.items()}
+        if "is_active" in keys:
             # SECURITY: a model's flag in Meta.fields must not be the client's to set. A
             # subclass that sets it after this call means it.
             attrs.pop("is_active", None)
-        keys = {
-            field.source: name for name, field in self.fields.items() if field.source
-        }
-        taken = services.taken_codes(attrs)
+        taken = taken_codes(attrs)
         if api_settings.PREVENT_ENUMERATION:
-            self.address_is_taken = taken.pop(email_field(), None) is not None
+            self.address_is_taken = taken.pop(user_model.email, None) is not None
         problems: dict[str, Any] = {
             keys.get(name, name): [ErrorDetail("", code)]
             for name, code in taken.items()
@@ -306,7 +280,7 @@ class RegistrationSerializer(ModelSerializer):
         return attrs
 
     def create(self, validated_data: Mapping[str, Any]) -> User:
-        user = services.register(validated_data)
+        user = register(validated_data)
         services.mail_new_account(user)
         return user
 
@@ -325,9 +299,13 @@ class UsernameField(serializers.CharField):
     """A username in its normal form, which then is what the model's rules are for."""
 
     def to_internal_value(self, data: Any) -> str:
-        text = normal_username(_bounded(self, super().to_internal_value(data)))
+        text: str = UserModel.normalize_username(
+            _bounded(self, super().to_internal_value(data))
+        )
         # A field of another package may have rules for what a text is.
-        if not is_value(UserModel._meta.get_field(UserModel.USERNAME_FIELD), text):
+        if not user_model.username_can_be_made_up and not is_value(
+            user_model.username_field, text
+        ):
             self.fail("invalid")
         return text
 
@@ -341,7 +319,7 @@ def _bounded(field: serializers.CharField, text: str) -> str:
 
 def email_serializer_field(source: str | None = None) -> AddressField:
     """Return the field for an address; ``source`` where its key is another name."""
-    field = UserModel._meta.get_field(email_field())
+    field = UserModel._meta.get_field(user_model.email)
     return AddressField(source=source, max_length=_max_length(field))
 
 
@@ -349,7 +327,7 @@ def username_serializer_field(
     *, required: bool, source: str | None = None
 ) -> UsernameField:
     """Return the field for a username, by the rules of the user model."""
-    field = UserModel._meta.get_field(UserModel.USERNAME_FIELD)
+    field = user_model.username_field
     return UsernameField(
         source=source,
         required=required,
@@ -368,11 +346,6 @@ def without_unique_validator(field: Any) -> None:
     ]
 
 
-def _source(name: str, key: str) -> str | None:
-    # DRF refuses a source that says what it would assume anyway.
-    return None if name == key else name
-
-
 def _max_length(field: object) -> int:
     return getattr(field, "max_length", None) or MAX_LENGTH
 
@@ -381,11 +354,12 @@ def _unsaved_user(values: Mapping[str, Any]) -> User:
     """Return a user to compare a password with: never saved, its password not set."""
     user = UserModel()
     for name, value in values.items():
+        field = user_model.columns.get(name)
         # A mapping is for another row: what a dotted source gives.
-        if has_column(name) and name != "password" and not isinstance(value, Mapping):
-            field = UserModel._meta.get_field(name)
-            key = field.is_relation and not isinstance(value, Model)
-            setattr(user, field.attname if key else name, value)
+        if field is None or name == "password" or isinstance(value, Mapping):
+            continue
+        key = field.is_relation and not isinstance(value, Model)
+        setattr(user, field.attname if key else name, value)
     return user
 
 
@@ -429,10 +403,8 @@ class LoginSerializer(Discreet, serializers.Serializer[Any]):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         request = self.context["request"]
-        found, typed = find_for_login(attrs["ident"])
-        with LoginAttempt(
-            request, account_key(found, typed), *loose_keys(typed)
-        ) as attempt:
+        found, typed, keys = find_for_login(attrs["ident"])
+        with LoginAttempt(request, *keys) as attempt:
             user = authenticate(request._request, found, attrs["password"], typed=typed)
         if user is None:
             security_log.log(
@@ -564,7 +536,7 @@ class ValidatePasswordSerializer(Discreet, serializers.Serializer[Any]):
             raise ValidationError(
                 {name: [ErrorDetail("", "required")] for name in missing}
             )
-        own_names = {"email": email_field(), "username": username_field()}
+        own_names = {"email": user_model.email, "username": user_model.username}
         return _unsaved_user(
             {
                 own: attrs[name]
@@ -574,7 +546,7 @@ class ValidatePasswordSerializer(Discreet, serializers.Serializer[Any]):
         )
 
     def _needed(self) -> list[str]:
-        username_needed = api_settings.USERNAME_REQUIRED and username_field()
+        username_needed = api_settings.USERNAME_REQUIRED and user_model.username
         return ["email", "username"] if username_needed else ["email"]
 
 

@@ -1,80 +1,44 @@
 """
-Every side effect: links, mails, register, activate, set a password.
+Links and mails.
 
-Hosts import these functions, call them from their own code, and patch them in tests by
-their name in this module.
+Projects import these functions, call them from their own code, and patch them in tests
+by their name in this module.
 """
 
 from __future__ import annotations
 
-import hashlib
-import inspect
 import logging
-import time
-import unicodedata
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
-from contextlib import contextmanager
-from contextvars import ContextVar
-from dataclasses import dataclass, field
-from functools import reduce
-from operator import or_
+from collections.abc import Callable
 from typing import Any
 from urllib.parse import quote, urlencode
 
-from django.conf import settings
-from django.contrib.auth import SESSION_KEY, password_validation
-from django.contrib.auth.hashers import make_password
+from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.core.mail import EmailMultiAlternatives
-from django.db import IntegrityError, OperationalError, router, transaction
-from django.db.models import BooleanField, ExpressionWrapper, Q
-from django.db.models.signals import post_save, pre_save
 from django.template import Context
 from django.template.backends.django import Template as DjangoTemplate
 from django.template.loader import get_template
-from django.utils import timezone
-from django.utils.module_loading import import_string
 from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.debug import sensitive_variables
-from rest_framework.exceptions import APIException, ErrorDetail, ValidationError
+from rest_framework.exceptions import APIException
 
-from . import related
+from .accounts import AccountState, state_of
 from .errors import ActivationLinkInvalid, MailNotSent, ResetPasswordLinkInvalid
 from .failures import log_failure
+from .registration import mail_at_the_end, withdraw
 from .settings import MailTemplates, api_settings, require_frontend_url
-from .throttling import ask_cache, cache_key, gate
+from .throttling import ask_cache, cache_key
 from .tokens import (
     activation_tokens,
+    ident_of,
     invitation_tokens,
     is_state,
     legacy_tokens,
     reset_password_tokens,
+    scramble_id,
     state_digest,
 )
-from .users import (
-    AccountState,
-    User,
-    UserModel,
-    account_key,
-    all_rows,
-    can_be_made_up,
-    email_field,
-    email_of,
-    equals,
-    find_by_ident,
-    has_column,
-    ident_of,
-    identity_fields,
-    is_email,
-    is_hidden,
-    normal_address,
-    normal_username,
-    scramble_id,
-    state_of,
-    unique_username,
-    username_field,
-    users,
-    waiting_mark,
-)
+from .user_model import User, UserModel, user_model
+from .users import account_key, find_by_ident
 
 __all__ = [
     "custom_email_data",
@@ -94,23 +58,6 @@ __all__ = [
 ]
 
 logger = logging.getLogger("ai_kit_auth")
-
-
-@contextmanager
-def atomic() -> Iterator[None]:
-    """
-    Open a transaction on the database that the user model is written to.
-
-    On SQLite it begins with a write, which waits for whoever else writes: one that has
-    read before is refused at once ("database is locked"). So nothing slow, a mail above
-    all, belongs into it.
-    """
-    using = router.db_for_write(UserModel)
-    is_outermost = not transaction.get_connection(using).in_atomic_block
-    with transaction.atomic(using=using):
-        if is_outermost:
-            _lock_file()
-        yield
 
 
 # Links
@@ -149,15 +96,7 @@ def get_activation_url(user: User) -> SafeString:
 
     It is good once and for ACTIVATION_TIMEOUT seconds.
     """
-    return _link(
-        api_settings.FRONTEND.ACTIVATION_ROUTE, user, activation_tokens.make_token(user)
-    )
-
-
-def _get_invitation_url(user: User) -> SafeString:
-    return _link(
-        api_settings.FRONTEND.ACTIVATION_ROUTE, user, invitation_tokens.make_token(user)
-    )
+    return _link(api_settings.FRONTEND.ACTIVATION_ROUTE, user, activation_tokens)
 
 
 @sensitive_variables()
@@ -167,48 +106,38 @@ def get_password_reset_url(user: User) -> SafeString:
 
     It is good once and for ``PASSWORD_RESET_TIMEOUT`` seconds.
     """
-    return _link(
-        api_settings.FRONTEND.RESET_PW_ROUTE,
-        user,
-        reset_password_tokens.make_token(user),
-    )
+    return _link(api_settings.FRONTEND.RESET_PW_ROUTE, user, reset_password_tokens)
 
 
-def _link(route: str, user: User, token: str) -> SafeString:
-    _remember_link(user)
-    # SECURITY: from the settings, never from the request's Host header, which whoever
-    # asks for somebody else's reset mail could set (OWASP Forgot Password Cheat Sheet).
-    return make_url(
-        require_frontend_url(api_settings.FRONTEND.URL),
-        route,
-        ident=ident_of(user),
-        token=token,
-    )
-
-
-def _link_key(user: User) -> str:
-    return cache_key("live_link", user.pk)
-
-
-def _remember_link(user: User) -> None:
+@sensitive_variables()
+def _link(route: str, user: User, tokens: PasswordResetTokenGenerator) -> SafeString:
+    token, ident, state = tokens.make_token(user), ident_of(user), state_digest(user)
     timeout = max(activation_tokens.timeout(), reset_password_tokens.timeout())
-    _try_cache("set", _link_key(user), state_digest(user), timeout)
-
-
-def _try_cache(operation: str, *args: object) -> Any:
-    # What is kept there only decides how early a weak password is reported, so a cache
-    # that is down must not stop mails or logins.
     try:
-        return ask_cache(operation, *args)
+        ask_cache("set", cache_key("live_link", user.pk), state, timeout)
     except Exception:
-        logger.exception("The cache failed; links work without it")
-        return None
+        logger.exception(_CACHE_FAILED)
+    # SECURITY: from the settings, never from the request's Host header. A stranger that
+    # asks for another user's reset mail could set it (OWASP Forgot Password Cheat
+    # Sheet).
+    frontend = api_settings.FRONTEND.URL or require_frontend_url("")
+    return make_url(frontend, route, ident=ident, token=token)
+
+
+# What the cache keeps of links only decides how early a weak password is reported, so a
+# cache that is down must not stop mails or logins.
+_CACHE_FAILED = "The cache failed; links work without it"
 
 
 def has_live_link(user: User) -> bool:
     """Tell whether a link of ``user`` was made and is neither used nor void."""
-    # Whatever uses or revokes a link changes the state that it was made for.
-    return is_state(user, _try_cache("get", _link_key(user)))
+    try:
+        state = ask_cache("get", cache_key("live_link", user.pk))
+    except Exception:
+        logger.exception(_CACHE_FAILED)
+        return False
+    # The use or the end of a link changes the state that it was made for.
+    return is_state(user, state)
 
 
 def find_by_activation_link(ident: str, token: str) -> User:
@@ -312,7 +241,7 @@ def pretend_to_mail(templates: MailTemplates) -> None:
     transport is left out: that waits for others, and can be sent to nobody.
     """
     address = "nobody@invalid"
-    user = UserModel(**{email_field(): address})
+    user = UserModel(**{user_model.email: address})
     try:
         parts = render_mail(templates, user, get_password_reset_url(user))
         _message(*parts, address).message().as_bytes()
@@ -385,7 +314,8 @@ def render_mail(templates: MailTemplates, user: User, url: str) -> tuple[str, st
 @sensitive_variables()
 def send_from_templates(templates: MailTemplates, user: User, url: str) -> None:
     """Send ``user`` the mail of ``templates``. Raises what :func:`render_mail` does."""
-    send_email(*render_mail(templates, user, url), email_of(user))
+    address = getattr(user, user_model.email) or ""
+    send_email(*render_mail(templates, user, url), address)
 
 
 @sensitive_variables()
@@ -455,9 +385,12 @@ def send_activation_by_admin_mail(user: User) -> None:
     with which its owner sets one; that activates it, too. Raises
     :exc:`~ai_kit_auth.errors.MailNotSent`.
     """
-    invited = not user.has_usable_password() and may_receive_reset_mail(user)
-    make_link = get_password_reset_url if invited else _get_invitation_url
-    hand_over(api_settings.SEND_ACTIVATION_BY_ADMIN_MAIL, user, make_link(user))
+    if not user.has_usable_password() and may_receive_reset_mail(user):
+        url = get_password_reset_url(user)
+    else:
+        route = api_settings.FRONTEND.ACTIVATION_ROUTE
+        url = _link(route, user, invitation_tokens)
+    hand_over(api_settings.SEND_ACTIVATION_BY_ADMIN_MAIL, user, url)
 
 
 @sensitive_variables()
@@ -523,139 +456,15 @@ def mailbox_key(found: User | None, typed: str, *, as_address: bool = False) -> 
     return key if found is None else f"{key}|{state_digest(found)}"
 
 
-# Accounts
-
-
-@dataclass
-class _Registration:
-    """What a registration holds: its locks, and the identities that it found free."""
-
-    locks: list[str] = field(default_factory=list)
-    free: set[str] = field(default_factory=set)
-    # Accounts whose activation mail is due when it has ended.
-    to_mail: list[User] = field(default_factory=list)
-
-
-_current: ContextVar[_Registration | None] = ContextVar("registration", default=None)
-
-
-@contextmanager
-def registration(*, mails: bool = True) -> Iterator[_Registration]:
-    """
-    Open the transaction in which an identity is checked and taken.
-
-    Whoever checks the same identity meanwhile, in whatever process, waits for its end:
-    :func:`taken_codes` locks what it looks at. The e-mail column of Django's user has
-    no constraint that would decide the race.
-
-    ``mails``: whether the activation mails that :func:`mail_new_account` asks for are
-    sent when the transaction has ended, or by the caller.
-    """
-    current = _Registration()
-    token = _current.set(current)
-    try:
-        with atomic():
-            yield current
-    finally:
-        _current.reset(token)
-        _unlock(current.locks)
-    for user in current.to_mail if mails else ():
-        mail_or_withdraw(user)
-
-
-def _lock_file() -> None:
-    connection = transaction.get_connection(router.db_for_write(UserModel))
-    if connection.vendor == "sqlite":
-        # A write, even of no row, takes the write lock of the whole file. It must come
-        # first: SQLite lets nobody who has read write after somebody else has.
-        table = connection.ops.quote_name(UserModel._meta.db_table)
-        column = connection.ops.quote_name(UserModel._meta.pk.column)
-        statement = f"UPDATE {table} SET {column} = {column} WHERE 1 = 0"  # noqa: S608  # names from the model
-        deadline = time.monotonic() + _LOCK_SECONDS
-        with connection.cursor() as cursor:
-            _execute_when_free(cursor, statement, deadline)
-
-
-def _execute_when_free(cursor: Any, statement: str, deadline: float) -> None:
-    """Execute ``statement`` as soon as the lock is free; raise when it is too late."""
-    while True:
-        try:
-            cursor.execute(statement)
-        except OperationalError as error:
-            # The wait of SQLite itself is 5 seconds, unless the project has set
-            # another, and it is not fair: some wait while others get the lock again
-            # and again.
-            if "locked" not in str(error) or time.monotonic() > deadline:
-                raise
-            time.sleep(_LOCK_PAUSE)
-        else:
-            return
-
-
-def _lock(names: Sequence[str]) -> None:
-    """Hold the locks ``names`` until the registration ends."""
-    current = _current.get()
-    if current is None or not names:
-        return
-    connection = transaction.get_connection(router.db_for_write(UserModel))
-    if connection.vendor == "postgresql":
-        # Freed by the database at the end of the transaction.
-        calls = ", ".join(["pg_advisory_xact_lock(%s)"] * len(names))
-        with connection.cursor() as cursor:
-            cursor.execute(f"SELECT {calls}", [_lock_number(name) for name in names])
-    if connection.vendor == "mysql":
-        calls = ", ".join(["GET_LOCK(%s, %s)"] * len(names))
-        with connection.cursor() as cursor:
-            cursor.execute(
-                f"SELECT {calls}",
-                [value for name in names for value in (name, _LOCK_SECONDS)],
-            )
-            answers = cursor.fetchone()
-        current.locks += [
-            name for name, got in zip(names, answers, strict=True) if got == 1
-        ]
-        if len(current.locks) < len(names):
-            raise OperationalError("The lock of a registration is not to be had")
-
-
-def _unlock(names: Sequence[str]) -> None:
-    if names:
-        # Only MariaDB and MySQL, whose locks outlive the transaction. Not by Django's
-        # cursor, which refuses within a host's own transaction that is broken.
-        driver = transaction.get_connection(router.db_for_write(UserModel)).connection
-        if driver is not None:
-            calls = ", ".join(["RELEASE_LOCK(%s)"] * len(names))
-            with driver.cursor() as cursor:
-                cursor.execute(f"SELECT {calls}", names)
-
-
-_LOCK_SECONDS = 30
-_LOCK_PAUSE = 0.01  # seconds
-
-
-def _lock_name(identity: str) -> str:
-    folded = unicodedata.normalize("NFKC", identity).casefold()
-    return f"aka:{hashlib.sha256(folded.encode()).hexdigest()[:40]}"
-
-
-def _lock_number(name: str) -> int:
-    """Return ``name`` as PostgreSQL's signed 64-bit key."""
-    return int.from_bytes(bytes.fromhex(name[4:20]), "big", signed=True)
-
-
 def mail_new_account(user: User) -> None:
     """
     Mail ``user``, who has just registered, the activation link.
 
-    Within :func:`registration` it is sent when that has ended; called by a project's
-    own code outside of it, at once. An account whose mail cannot be sent is taken back.
-    Raises :exc:`~ai_kit_auth.errors.MailNotSent`.
+    Within a request it is sent when the transaction has ended; called by a project's
+    own code, at once. An account whose mail cannot be sent is taken back. Raises
+    :exc:`~ai_kit_auth.errors.MailNotSent`.
     """
-    current = _current.get()
-    if current is not None:
-        current.to_mail.append(user)
-    else:
-        mail_or_withdraw(user)
+    mail_at_the_end(user, mail_or_withdraw)
 
 
 def mail_or_withdraw(user: User) -> None:
@@ -664,7 +473,7 @@ def mail_or_withdraw(user: User) -> None:
 
     Raises what :func:`send_user_activation_mail` raises.
     """
-    if not waits_for_activation(user):
+    if user.is_active:
         return
     try:
         send_user_activation_mail(user)
@@ -673,394 +482,3 @@ def mail_or_withdraw(user: User) -> None:
         logger.warning("The account of user %s is taken back", user.pk)
         withdraw(user)
         raise
-
-
-def taken_codes(
-    fields: Mapping[str, Any], *, but: User | None = None
-) -> dict[str, str]:
-    """
-    Return ``{"<field>": "<field>_unique"}`` for each identity that has an account.
-
-    Under PREVENT_ENUMERATION a name that is no address may hold no ``@``: its code is
-    ``invalid``. SECURITY: "taken" would tell that the address has an account.
-
-    Identities are the address, the username and USER_IDENTITY_FIELDS. They compare in
-    any case, and crosswise: SECURITY: an address that is somebody's username, or the
-    other way round, would let a stranger stand in front of its owner at login.
-
-    ``fields``: values by the user model's own names. Within :func:`registration` they
-    are locked till its end. ``but``: whose own identities do not count.
-    """
-    values = {name: _typed(fields[name]) for name in identities() if fields.get(name)}
-    refused = {
-        name: "invalid"
-        for name, value in values.items()
-        # What an account has already tells it nothing.
-        if tells(name, value) and not (but and str(getattr(but, name)) == value)
-    }
-    values = {name: value for name, value in values.items() if name not in refused}
-    locks = {name: _lock_name(value) for name, value in values.items()}
-    # In order, so that two registrations never wait for each other.
-    _lock(sorted(set(locks.values())))
-    conditions = {name: is_anybodys(value) for name, value in values.items()}
-    if not conditions:
-        return refused
-    others = all_rows() if but is None else all_rows().exclude(pk=but.pk)
-    rows = others.filter(reduce(or_, conditions.values())).values_list(
-        *[
-            ExpressionWrapper(condition, output_field=BooleanField())
-            for condition in conditions.values()
-        ]
-    )
-    found = [any(column) for column in zip(*rows, strict=True)]
-    taken = [
-        name for name, somebodys in zip(conditions, found, strict=False) if somebodys
-    ]
-    current = _current.get()
-    if current is not None:
-        current.free |= {lock for name, lock in locks.items() if name not in taken}
-    return refused | {name: f"{name}_unique" for name in taken}
-
-
-def _typed(value: Any) -> str:
-    """Return what a person types for ``value``, an identity; for a row its key."""
-    return str(getattr(value, "pk", value))
-
-
-def tells(name: str, value: str) -> bool:
-    """Tell whether "taken" for ``value`` of ``name`` would tell about an address."""
-    return (
-        api_settings.PREVENT_ENUMERATION
-        and "@" in value
-        and not is_email(UserModel._meta.get_field(name))
-    )
-
-
-def identities() -> list[str]:
-    """Return the columns whose values must not stand for two people."""
-    names = [*identity_fields(), email_field(), username_field()]
-    return list(dict.fromkeys(filter(None, names)))
-
-
-def is_anybodys(value: str) -> Q:
-    """Return the condition that finds whoever is named ``value`` by any identity."""
-    columns = identities()
-    conditions = (equals(column, value, any_case=True) for column in columns)
-    return reduce(or_, filter(None, conditions), Q(pk__in=[]))
-
-
-@sensitive_variables()
-def register(fields: Mapping[str, Any]) -> User:
-    """
-    Make an account that waits for its activation, and return it.
-
-    ``fields``: what the manager's ``create_user`` takes, by the model's own names, the
-    password among them. Rows of a many-to-many relation, and the values of a related
-    row by its name (as DRF's dotted ``source`` gives them), are written after it. A
-    name that neither ``create_user`` nor the model knows is left out. Without a
-    username the account gets a unique one. Where the model has no ``is_active`` column,
-    or ``fields`` says that it is active, it is active at once.
-
-    Raises a ``ValidationError`` with the codes of :func:`taken_codes` where an identity
-    is taken: :exc:`AddressTaken` where PREVENT_ENUMERATION hides that. Raises DRF's
-    ``Throttled`` where too many passwords are hashed at this moment. Outside of
-    :func:`registration` it opens one and checks that itself.
-    """
-    current = _current.get()
-    if current is None:
-        with registration():
-            return register(fields)
-    values = _normal(fields)
-    # A host's serializer may have left our checks out.
-    unchecked = {
-        name: values[name]
-        for name in identities()
-        if values.get(name) and _lock_name(_typed(values[name])) not in current.free
-    }
-    _refuse_taken(unchecked, values)
-    username = username_field()
-    if username is not None and not values.get(username):
-        if not can_be_made_up(UserModel._meta.get_field(username)):
-            refuse({username: "required"})
-        values[username] = unique_username()
-    try:
-        with gate, atomic():
-            return _create_user(values)
-    except IntegrityError:
-        # Other code than this made an account since the check.
-        _refuse_taken(values, values)
-        refuse(related.taken_columns(UserModel, values))
-        raise
-
-
-class AddressTaken(ValidationError):
-    """
-    The address has an account, and PREVENT_ENUMERATION keeps that from the client.
-
-    ``values``: what the account was to be made of.
-    """
-
-    def __init__(self, values: Mapping[str, Any]) -> None:
-        name = email_field()
-        super().__init__({name: [ErrorDetail("", f"{name}_unique")]})
-        self.values = values
-
-
-@sensitive_variables()
-def _refuse_taken(unchecked: Mapping[str, Any], values: Mapping[str, Any]) -> None:
-    taken = taken_codes(unchecked)
-    hidden = api_settings.PREVENT_ENUMERATION and taken.pop(email_field(), "")
-    # A name that is taken, or no good, is told either way.
-    refuse(taken)
-    if hidden:
-        raise AddressTaken(values)
-
-
-def _normal(fields: Mapping[str, Any]) -> dict[str, Any]:
-    values = dict(fields)
-    address, username = email_field(), username_field()
-    if values.get(address):
-        try:
-            values[address] = normal_address(values[address])
-        except ValueError:
-            refuse({address: "invalid"})
-    if username is not None and values.get(username):
-        values[username] = normal_username(values[username])
-    return values
-
-
-def refuse(codes: Mapping[str, str]) -> None:
-    """Raise a ``ValidationError`` with ``codes``, by field, if there are any."""
-    if codes:
-        raise ValidationError(
-            {name: [ErrorDetail("", code)] for name, code in codes.items()}
-        )
-
-
-def withdraw(user: User) -> None:
-    """
-    Take a registration back whose mail could not be sent, unless it was used.
-
-    With it goes what refers to it, by the ``on_delete`` of each foreign key. Where that
-    forbids it the account stays, which the log tells.
-    """
-    untouched = {"password": user.password, "is_active": False}
-    try:
-        with atomic():
-            all_rows().filter(pk=user.pk, **untouched).delete()
-    except IntegrityError:
-        # Django's ProtectedError and RestrictedError are such.
-        logger.exception("The account of user %s stays without its mail", user.pk)
-
-
-@sensitive_variables()
-def _create_user(values: dict[str, Any]) -> User:
-    create_user = getattr(users(), "create_user", _create_plain_user)
-    parameters = inspect.signature(create_user).parameters.values()
-    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
-    named = {p.name for p in parameters}
-    given, later = related.in_order(UserModel, values, new=True)
-    # A form cannot tell "none" from "not sent".
-    later = {name: value for name, value in later.items() if value}
-    waits = has_column("is_active") and not given.setdefault("is_active", False)
-    taken = {
-        name: value
-        for name, value in given.items()
-        if name in named or (takes_any and _is_known(name))
-    }
-    user = create_user(**taken)
-    # The manager of Django's own custom user example takes no flags.
-    rest = {n: v for n, v in given.items() if n not in taken and has_column(n)}
-    if rest:
-        _write_rest(user, rest, waits=waits)
-    related.write(user, later, new=True)
-    return user
-
-
-def _is_known(name: str) -> bool:
-    return has_column(name) or hasattr(UserModel, name)
-
-
-@sensitive_variables()
-def _write_rest(user: User, values: dict[str, Any], *, waits: bool) -> None:
-    if waits and has_column("last_login"):
-        values["last_login"] = waiting_mark()
-    for name, value in values.items():
-        setattr(user, name, value)
-    user.save(update_fields=list(values))
-
-
-@sensitive_variables()
-def _create_plain_user(**values: Any) -> User:
-    password = values.pop("password", None)
-    user = UserModel(**values)
-    user.set_password(password)
-    user.save()
-    return user
-
-
-def waits_for_activation(user: User) -> bool:
-    """Tell whether a new account needs its activation mail."""
-    return not user.is_active
-
-
-@sensitive_variables()
-def activate(user: User, token: str = "") -> None:
-    """
-    Activate an account that an activation link was checked for.
-
-    ``token``: of the link. Where the account is active already, nothing is written, and
-    the cache remembers that the link was used. Raises
-    :exc:`~ai_kit_auth.errors.ActivationLinkInvalid` where the row is no longer what was
-    checked: another request used the link, or an admin has intervened.
-    """
-    if user.is_active:
-        _use_once(user, token)
-        return
-    # SECURITY: the project's manager may hide it for more than that it waits; then the
-    # transaction takes the activation back.
-    if not write_checked(user, **_activation(user)) or is_hidden(user):
-        raise ActivationLinkInvalid
-
-
-def _use_once(user: User, token: str) -> None:
-    # SECURITY: nothing that such a link changes would make it void.
-    key = cache_key("used_link", user.pk, token)
-    try:
-        is_first = ask_cache("add", key, True, activation_tokens.timeout(), insist=True)
-    except Exception as error:
-        logger.exception("The cache failed, so no active account uses a link")
-        raise ActivationLinkInvalid from error
-    if not is_first:
-        raise ActivationLinkInvalid
-
-
-@sensitive_variables()
-def reset_password(user: User, password: str) -> None:
-    """
-    Set the password of an account that a reset link was checked for, and activate it.
-
-    Ends every session of the user, as Django binds sessions to the password.
-
-    Raises :exc:`~ai_kit_auth.errors.ResetPasswordLinkInvalid` where the row is no
-    longer what was checked.
-    """
-    changes = {} if user.is_active else _activation(user)
-    # A login in between does not end the link of an active account.
-    regardless_of = ("last_login",) if user.is_active else ()
-    changes["password"] = hash_of(user, password)
-    written = write_checked(user, regardless_of=regardless_of, **changes)
-    if not written or is_hidden(user):
-        raise ResetPasswordLinkInvalid
-    password_validation.password_changed(password, user)
-
-
-@sensitive_variables()
-def hash_of(user: User, password: str) -> str:
-    """
-    Return the hash of a new ``password`` of ``user``, who keeps the old one.
-
-    By the model's own ``set_password``, which a host may have overridden. Raises DRF's
-    ``Throttled`` where too many passwords are hashed at this moment.
-    """
-    old_hash = user.password
-    with gate:
-        user.set_password(password)
-    new_hash: str = user.password
-    user.password = old_hash
-    # SECURITY: Django keeps the raw one for the next save(). Receivers, security
-    # notices and whatever pickles the user would have it, and a save() of theirs would
-    # tell the validators a second time.
-    user._password = None
-    return new_hash
-
-
-def _activation(user: User) -> dict[str, Any]:
-    changes: dict[str, Any] = {"is_active": True}
-    if has_column("last_login"):
-        # SECURITY: whatever link led here must stay dead when an admin deactivates the
-        # account before its first login. Losing the mark does that; a row of 2.0.0 has
-        # no mark to lose, so it remembers this moment.
-        waiting = state_of(user) is AccountState.WAITING
-        changes["last_login"] = None if waiting else timezone.now()
-    return changes
-
-
-def auto_now_columns(model: type[Any]) -> list[Any]:
-    """Return the columns of ``model`` that every ``save()`` sets to the present."""
-    columns = model._meta.concrete_fields
-    return [column for column in columns if getattr(column, "auto_now", False)]
-
-
-@sensitive_variables()
-def write_checked(
-    user: User, *, regardless_of: Collection[str] = (), **changes: Any
-) -> bool:
-    """
-    Write ``changes`` if the row still is what was checked, and tell whether it was.
-
-    ``regardless_of``: columns that may have changed meanwhile.
-
-    One UPDATE whose condition is all that a token depends on, so a link is consumed
-    once and a deactivation in between wins. It is no ``save()``, which would write
-    unconditionally; receivers of ``pre_save`` and ``post_save`` and ``auto_now``
-    columns see what they would see of one.
-    """
-    # Not type(): the user of a request is a lazy object around it.
-    model = user.__class__
-    checked = {
-        name: getattr(user, name)
-        for name in ("password", "is_active", "last_login", email_field())
-        if has_column(name) and name not in regardless_of
-    }
-    for name, value in changes.items():
-        setattr(user, name, value)
-    using = router.db_for_write(model, instance=user)
-    seen: dict[str, Any] = {
-        "sender": model,
-        "instance": user,
-        "raw": False,
-        "using": using,
-        "update_fields": frozenset(changes),
-    }
-    pre_save.send(**seen)
-    for column in auto_now_columns(model):
-        changes[column.attname] = column.pre_save(user, add=False)
-    rows = model._base_manager.using(using).filter(Q(pk=user.pk, **checked))
-    if not rows.update(**changes):
-        return False
-    post_save.send(created=False, **seen)
-    return True
-
-
-def _has_no_session(user: User) -> bool:
-    """Tell whether ``user`` has none, or none any more: those of a placeholder end."""
-    if state_of(user) is AccountState.WAITING:
-        # Nor would the link with which it was invited survive another placeholder.
-        return True
-    return not user.has_usable_password() and write_checked(
-        user, regardless_of=("last_login",), password=make_password(None)
-    )
-
-
-def end_sessions(users: Collection[User]) -> list[User]:
-    """
-    End every session of ``users``, whose passwords stay what they are.
-
-    Sessions in the database are looked through for theirs, once for all of them. Other
-    engines cannot be searched; there it works for an account without a usable password
-    alone, whose random placeholder every session is bound to. Returns those whose
-    sessions still go on.
-    """
-    ended = {user.pk for user in users if _has_no_session(user)}
-    store = import_string(f"{settings.SESSION_ENGINE}.SessionStore")
-    if not hasattr(store, "get_model_class"):
-        return [user for user in users if user.pk not in ended]
-    keys = {str(user.pk) for user in users}
-    model = store.get_model_class()
-    sessions = model._default_manager.using(router.db_for_write(model))
-    for session in sessions.filter(expire_date__gt=timezone.now()).iterator():
-        if session.get_decoded().get(SESSION_KEY) in keys:
-            # By the store, which may keep a copy in the cache.
-            store(session.session_key).delete()
-    return []

@@ -25,13 +25,10 @@ from weakref import WeakKeyDictionary
 
 from django.conf import settings
 from django.contrib.auth import get_user_model
-from django.contrib.auth.signals import user_logged_in
-from django.contrib.sessions.backends import signed_cookies
 from django.core.cache import DEFAULT_CACHE_ALIAS, caches
 from django.core.cache.backends.base import BaseCache
 from django.db import router
 from django.middleware.csrf import CSRF_SESSION_KEY
-from django.utils.crypto import get_random_string
 from rest_framework.exceptions import Throttled
 from rest_framework.settings import api_settings as drf_settings
 from rest_framework.throttling import BaseThrottle
@@ -472,36 +469,6 @@ class LoginAttempt:
         """Forget it, and the failures of this account from this IP address."""
         failures = [slot for counter in self._here for slot in counter.slots()]
         release([*self._slots, *failures])
-
-
-_NAME = "_ai_kit_auth_session"
-
-
-def watch_logins() -> None:
-    """Connect :func:`_name_session` to the logins of all ways to log in."""
-    user_logged_in.connect(_name_session, dispatch_uid="ai_kit_auth.name_session")
-
-
-def _name_session(request: Any, **kwargs: object) -> None:
-    session = getattr(request, "session", None)
-    if session is not None:
-        session[_NAME] = get_random_string(16)
-
-
-def session_name(request: Any) -> str:
-    """
-    Return what the session is counted by, from its login on; it is no secret.
-
-    Not the key: Django and this app give a session another one, and a session that
-    lives in a cookie has another one whenever it is saved, which began its limits anew.
-    A session from before it got a name counts by its key, and in a cookie together with
-    all such sessions of its account, till the next login.
-    """
-    session = request.session
-    if _NAME in session:
-        return str(session[_NAME])
-    in_cookie = isinstance(session, signed_cookies.SessionStore)
-    return "" if in_cookie else str(session.session_key)
 
 
 class Mail:

@@ -21,12 +21,15 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from . import activation_proof, security_log, services
+from .account_changes import activate, reset_password
+from .accounts import AccountTransaction, all_rows, email_of
 from .endpoints import (
     AuthView,
     CSRFEnforcement,
     MailRequestView,
     SessionAuthentication,
 )
+from .registration import AddressTaken, identity_transaction, register
 from .serializers import (
     ActivateUserSerializer,
     LoginSerializer,
@@ -57,15 +60,8 @@ from .throttling import (
     gate,
     may_mail,
 )
-from .users import (
-    User,
-    UserModel,
-    account_key,
-    all_rows,
-    email_field,
-    email_of,
-    find_by_address,
-)
+from .user_model import User, UserModel, user_model
+from .users import account_key, find_by_address
 
 __all__ = [
     "ActivateUser",
@@ -100,7 +96,7 @@ class LoginView(AuthView):
         data = self.given()
         user, remember = data["user"], data.get("remember")
         try:
-            with services.atomic():
+            with AccountTransaction():
                 user_pre_login.send(sender=self.__class__, user=user)
                 if SESSION_KEY in request.session:
                     # What an earlier login wanted is not what this one wants.
@@ -143,7 +139,7 @@ class LogoutView(AuthView):
         user = request.user
         session_key = request.session.session_key
         try:
-            with services.atomic():
+            with AccountTransaction():
                 user_pre_logout.send(sender=self.__class__, user=user)
                 logout(request._request)
                 user_post_logout.send(sender=self.__class__, user=user)
@@ -205,14 +201,14 @@ class RegistrationView(AuthView):
         try:
             # The mail follows the commit, and takes the account back where it fails: an
             # account whose link got lost would block its e-mail address.
-            with services.registration(mails=not answer_first) as current:
+            with identity_transaction(mails=not answer_first) as current:
                 user_pre_registered.send(sender=self.__class__, user_data=request.data)
                 serializer = self.validated()
                 taken = getattr(serializer, "address_is_taken", False)
                 if not taken:
                     made = self.made_by(serializer)
                     user_post_registered.send(sender=self.__class__, user=made)
-        except services.AddressTaken as refused:
+        except AddressTaken as refused:
             return self.answer_for_taken(refused.values)
         if taken:
             return self.answer_for_taken(serializer.validated_data)
@@ -233,7 +229,7 @@ class RegistrationView(AuthView):
         """Make the account, and return what ``create()`` does."""
         if is_saved_by_drf(serializer, "create"):
             # SECURITY: DRF would store the password as it was typed.
-            user = services.register(serializer.validated_data)
+            user = register(serializer.validated_data)
             services.mail_new_account(user)
             return user
         return serializer.save()
@@ -251,7 +247,7 @@ class RegistrationView(AuthView):
             UserModel().set_password(data.get("password"))
         self.after_answer(
             "The mail about a taken address",
-            partial(self.tell_owner, data[email_field()]),
+            partial(self.tell_owner, data[user_model.email]),
         )
         return self.created(None)
 
@@ -297,9 +293,9 @@ class ActivateUser(AuthView):
         if api_settings.ACTIVATION_PROOF:
             password = data.get("password")
             activation_proof.insist_on_registrant(request, user, token, password)
-        with services.atomic():
+        with AccountTransaction():
             user_pre_activated.send(sender=self.__class__, user=user)
-            services.activate(user, token)
+            activate(user, token)
             user_post_activated.send(sender=self.__class__, user=user)
         security_log.log("activated", request, user=user)
         return Response({})
@@ -337,9 +333,9 @@ class ResetPassword(AuthView):
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         data = self.given()
         user = data["user"]
-        with services.atomic():
+        with AccountTransaction():
             user_pre_reset_password.send(sender=self.__class__, user=user)
-            services.reset_password(user, data["password"])
+            reset_password(user, data["password"])
             user_post_reset_password.send(sender=self.__class__, user=user)
         security_log.log("password_reset", request, user=user)
         return Response({})

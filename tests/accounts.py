@@ -11,7 +11,7 @@ from django.core import mail
 from django.urls import reverse
 from rest_framework.test import APIClient
 
-from ai_kit_auth import users
+from ai_kit_auth.user_model import user_model
 
 from .conftest import PASSWORD
 
@@ -24,26 +24,26 @@ def view_of(callback: Any) -> type[Any]:
 
 def attributes_of(name: str) -> dict[str, Any]:
     """Return the columns of a valid user called ``name``, by the model's own names."""
-    columns: dict[str, Any] = {users.email_field(): f"{name}@example.com"}
-    username = users.username_field()
+    columns: dict[str, Any] = {user_model.email: f"{name}@example.com"}
+    username = user_model.username
     if username is not None:
         columns[username] = name
-    if users.has_column("age"):
+    if "age" in user_model.columns:
         columns["age"] = 36
     return columns
 
 
 def has_activation() -> bool:
     """Tell whether accounts of this user model wait for an activation."""
-    return users.has_column("is_active")
+    return "is_active" in user_model.columns
 
 
 def registration(name: str = "ada", **changes: Any) -> dict[str, Any]:
     """Return what a frontend posts to ``register/``, in the documented keys."""
     data: dict[str, Any] = {"email": f"{name}@example.com", "password": PASSWORD}
-    if users.username_field() is not None:
+    if user_model.username is not None:
         data["username"] = name
-    if users.has_column("age"):
+    if "age" in user_model.columns:
         data["age"] = 36
     return {**data, **changes}
 
@@ -51,7 +51,7 @@ def registration(name: str = "ada", **changes: Any) -> dict[str, Any]:
 def the_user(name: str = "ada") -> Any:
     """Return the user called ``name`` as the database has it."""
     return get_user_model()._default_manager.get(
-        **{users.email_field(): f"{name}@example.com"}
+        **{user_model.email: f"{name}@example.com"}
     )
 
 

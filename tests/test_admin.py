@@ -28,9 +28,11 @@ from django.utils import timezone, translation
 from rest_framework.exceptions import Throttled
 from rest_framework.test import APIClient
 
-from ai_kit_auth import users
+from ai_kit_auth.accounts import email_of, is_mark, normal_address
 from ai_kit_auth.admin import AIUserAdmin, AIUserChangeForm, AIUserCreationForm
 from ai_kit_auth.errors import MailNotSent
+from ai_kit_auth.tokens import ident_of
+from ai_kit_auth.user_model import user_model
 
 from .accounts import (
     attributes_of,
@@ -94,7 +96,9 @@ def asks_for_all() -> Iterator[None]:
 def browser(make_user: MakeUser) -> Client:
     """Return a browser in which an administrator is logged in."""
     rights = {
-        name: True for name in ("is_staff", "is_superuser") if users.has_column(name)
+        name: True
+        for name in ("is_staff", "is_superuser")
+        if name in user_model.columns
     }
     client = Client()
     client.force_login(make_user("root", **rights))
@@ -228,10 +232,10 @@ def test_an_address_has_one_account(
     browser: Client, make_user: MakeUser, address: str
 ) -> None:
     make_user()
-    data = new_user("ada2", **{users.email_field(): address})
+    data = new_user("ada2", **{user_model.email: address})
     answer = browser.post(page("add"), data)
-    code = f"{users.email_field()}_unique"
-    assert errors_of(answer) == {users.email_field(): [code]}
+    code = f"{user_model.email}_unique"
+    assert errors_of(answer) == {user_model.email: [code]}
     assert TAKEN in answer.content.decode()
     assert count() == 2
     assert mail.outbox == []
@@ -242,11 +246,11 @@ def test_an_address_has_one_account(
     ("address", "code"), [("", "required"), ("  ", "required"), ("ada", "invalid")]
 )
 def test_an_account_needs_an_address(browser: Client, address: str, code: str) -> None:
-    data = new_user(**{users.email_field(): address})
-    assert errors_of(browser.post(page("add"), data)) == {users.email_field(): [code]}
-    del data[users.email_field()]
+    data = new_user(**{user_model.email: address})
+    assert errors_of(browser.post(page("add"), data)) == {user_model.email: [code]}
+    del data[user_model.email]
     assert errors_of(browser.post(page("add"), data)) == {
-        users.email_field(): ["required"]
+        user_model.email: ["required"]
     }
     assert count() == 1
     assert mail.outbox == []
@@ -297,7 +301,7 @@ SPELLINGS = [
 def test_a_new_address_is_stored_in_its_normal_form(
     browser: Client, typed: str, normal: str
 ) -> None:
-    name = users.email_field()
+    name = user_model.email
     assert browser.post(page("add"), new_user(**{name: typed})).status_code == 302
     assert get_user_model()._default_manager.filter(**{name: normal}).count() == 1
     for again in (typed, normal, normal.upper()):
@@ -314,7 +318,7 @@ def test_a_new_address_is_stored_in_its_normal_form(
 def test_an_address_that_has_no_normal_form_is_invalid(
     browser: Client, make_user: MakeUser, address: str
 ) -> None:
-    name = users.email_field()
+    name = user_model.email
     answer = browser.post(page("add"), new_user(**{name: address}))
     assert errors_of(answer) == {name: ["invalid"]}
     url = page("change", make_user("bob").pk)
@@ -325,9 +329,9 @@ def test_an_address_that_has_no_normal_form_is_invalid(
 
 @pytest.mark.usefixtures("asks_for_all")
 def test_the_length_of_an_address_is_that_of_its_normal_form(browser: Client) -> None:
-    name = users.email_field()
+    name = user_model.email
     address = f"{'a' * 20}@{'.'.join(['ü' * 50] * 4)}.example"
-    assert len(address) < 254 < len(users.normal_address(address))
+    assert len(address) < 254 < len(normal_address(address))
     answer = browser.post(page("add"), new_user(**{name: address}))
     assert errors_of(answer) == {name: ["max_length"]}
     assert count() == 1
@@ -337,7 +341,7 @@ def test_the_length_of_an_address_is_that_of_its_normal_form(browser: Client) ->
 def test_an_old_account_has_its_address_however_it_was_stored(
     browser: Client, make_user: MakeUser
 ) -> None:
-    name = users.email_field()
+    name = user_model.email
     make_user("ada", **{name: "ada@bücher.example"})
     for typed in ("ada@bücher.example", "ADA@xn--bcher-kva.example"):
         answer = browser.post(page("add"), new_user("bob", **{name: typed}))
@@ -352,7 +356,7 @@ def test_a_username_has_one_account_in_every_case_and_unicode_form(
     browser: Client, make_user: MakeUser, username: str
 ) -> None:
     make_user("ada")
-    name = str(users.username_field())
+    name = str(user_model.username)
     answer = browser.post(page("add"), new_user("bob", **{name: username}))
     assert set(errors_of(answer)) == {name}
     assert count() == 2
@@ -374,7 +378,7 @@ def test_a_new_username_may_not_be_somebodys_address(
     browser: Client, make_user: MakeUser, username: str
 ) -> None:
     make_user("ada")
-    name = str(users.username_field())
+    name = str(user_model.username)
     answer = browser.post(page("add"), new_user("bob", **{name: username}))
     assert set(errors_of(answer)) == {name}
     assert NAMED_ALREADY in answer.content.decode()
@@ -387,7 +391,7 @@ def test_a_username_may_not_become_somebodys_address(
     browser: Client, make_user: MakeUser, username: str
 ) -> None:
     make_user("ada")
-    name = str(users.username_field())
+    name = str(user_model.username)
     url = page("change", make_user("bob").pk)
     answer = browser.post(url, {**shown_values(browser, url), name: username})
     assert set(errors_of(answer)) == {name}
@@ -400,7 +404,7 @@ def test_a_username_may_not_become_somebodys_address(
 def test_an_address_may_not_be_somebodys_username(
     browser: Client, make_user: MakeUser
 ) -> None:
-    address, username = users.email_field(), str(users.username_field())
+    address, username = user_model.email, str(user_model.username)
     make_user("bob", **{username: "ada@example.com"})
     other = page("change", make_user("cleo").pk)
     for typed in ("ada@example.com", "ADA@Example.com", f"ada@{wide('example')}.com"):
@@ -415,7 +419,7 @@ def test_an_address_may_not_be_somebodys_username(
 @with_username
 @pytest.mark.usefixtures("asks_for_all")
 def test_an_account_may_be_called_by_its_own_address(browser: Client) -> None:
-    name = str(users.username_field())
+    name = str(user_model.username)
     data = new_user("ada", **{name: "ada@example.com"})
     assert browser.post(page("add"), data).status_code == 302
     url = page("change", the_user().pk)
@@ -429,7 +433,7 @@ def test_an_account_may_be_called_by_its_own_address(browser: Client) -> None:
 def test_without_a_username_an_account_gets_its_own(
     browser: Client, typed: str
 ) -> None:
-    username = str(users.username_field())
+    username = str(user_model.username)
     for name in ("ada", "bob"):
         answer = browser.post(page("add"), new_user(name, **{username: typed}))
         assert answer.status_code == 302
@@ -443,14 +447,14 @@ def test_without_a_username_an_account_gets_its_own(
 def test_a_username_that_was_typed_is_kept_and_unique(browser: Client) -> None:
     assert browser.post(page("add"), new_user("ada")).status_code == 302
     assert the_user("ada").get_username() == "ada"
-    username = str(users.username_field())
+    username = str(user_model.username)
     answer = browser.post(page("add"), new_user("bob", **{username: "ada"}))
     assert errors_of(answer) == {username: ["unique"]}
 
 
 @with_username
 def test_the_setting_requires_a_username(browser: Client) -> None:
-    username = str(users.username_field())
+    username = str(user_model.username)
     with configured(USERNAME_REQUIRED=True):
         answer = browser.post(page("add"), new_user(**{username: ""}))
     assert errors_of(answer) == {username: ["required"]}
@@ -554,7 +558,7 @@ def test_the_hosts_sender_gets_user_and_link(browser: Client) -> None:
         browser.post(page("add"), new_user())
     ((user, url),) = calls
     assert user.pk == the_user().pk
-    ident = users.ident_of(user)
+    ident = ident_of(user)
     assert url.startswith(f"https://app.example.com/auth/activation?ident={ident}&")
     assert mail.outbox == []
 
@@ -645,7 +649,7 @@ def test_a_copy_of_a_new_account_is_saved_as_itself() -> None:
 
 @with_username
 def test_a_form_without_commit_has_made_the_username() -> None:
-    username = str(users.username_field())
+    username = str(user_model.username)
     user = creation_form(**{username: ""}).save(commit=False)
     assert user.get_username()
 
@@ -695,12 +699,12 @@ def test_the_instance_comes_from_djangos_form_by_the_name_that_hosts_patch(
 def test_clean_email_of_the_creation_form_needs_the_address_alone(
     make_user: MakeUser, address: str
 ) -> None:
-    form: Any = SimpleNamespace(cleaned_data={users.email_field(): address})
+    form: Any = SimpleNamespace(cleaned_data={user_model.email: address})
     assert AIUserCreationForm.clean_email(form) == address.replace("Example", "example")
     make_user("new")
     with pytest.raises(forms.ValidationError) as refusal:
         AIUserCreationForm.clean_email(form)
-    assert refusal.value.code == f"{users.email_field()}_unique"
+    assert refusal.value.code == f"{user_model.email}_unique"
 
 
 def test_clean_email_of_the_change_form_needs_the_instance_too(
@@ -709,13 +713,13 @@ def test_clean_email_of_the_change_form_needs_the_instance_too(
     user, other = make_user("ada"), make_user("bob")
     for address in ("ada@example.com", "ADA@example.com"):
         form: Any = SimpleNamespace(
-            cleaned_data={users.email_field(): address}, instance=user
+            cleaned_data={user_model.email: address}, instance=user
         )
         assert AIUserChangeForm.clean_email(form) == address
         form.instance = other
         with pytest.raises(forms.ValidationError) as refusal:
             AIUserChangeForm.clean_email(form)
-        assert refusal.value.code == f"{users.email_field()}_unique"
+        assert refusal.value.code == f"{user_model.email}_unique"
 
 
 def test_clean_email_works_on_a_form_that_was_given_nothing(
@@ -723,11 +727,11 @@ def test_clean_email_works_on_a_form_that_was_given_nothing(
 ) -> None:
     user = make_user()
     for form in (AIUserCreationForm(), AIUserChangeForm()):
-        form.cleaned_data = {users.email_field(): "ada@example.com"}
+        form.cleaned_data = {user_model.email: "ada@example.com"}
         with pytest.raises(forms.ValidationError):
             form.clean_email()
     own = AIUserChangeForm(instance=user)
-    own.cleaned_data = {users.email_field(): "ada@example.com"}
+    own.cleaned_data = {user_model.email: "ada@example.com"}
     assert own.clean_email() == "ada@example.com"
 
 
@@ -755,10 +759,10 @@ def test_the_own_address_may_stay_or_be_a_new_one(
 ) -> None:
     user = make_user()
     url = page("change", user.pk)
-    data = {**shown_values(browser, url), users.email_field(): address}
+    data = {**shown_values(browser, url), user_model.email: address}
     assert browser.post(url, data).status_code == 302
     user.refresh_from_db()
-    assert getattr(user, users.email_field()) == address
+    assert getattr(user, user_model.email) == address
 
 
 @pytest.mark.parametrize(("typed", "normal"), SPELLINGS)
@@ -767,10 +771,10 @@ def test_a_changed_address_is_stored_in_its_normal_form(
 ) -> None:
     user = make_user()
     url = page("change", user.pk)
-    data = {**shown_values(browser, url), users.email_field(): typed}
+    data = {**shown_values(browser, url), user_model.email: typed}
     assert browser.post(url, data).status_code == 302
     user.refresh_from_db()
-    assert getattr(user, users.email_field()) == normal
+    assert getattr(user, user_model.email) == normal
 
 
 @pytest.mark.parametrize(
@@ -787,7 +791,7 @@ def test_an_address_that_may_not_be(
     browser: Client, make_user: MakeUser, address: str, code: str
 ) -> None:
     make_user("bob")
-    name = users.email_field()
+    name = user_model.email
     url = page("change", make_user("ada").pk)
     answer = browser.post(url, {**shown_values(browser, url), name: address})
     expected = {"unique": f"{name}_unique"}.get(code, code)
@@ -831,19 +835,17 @@ def test_a_form_of_all_columns_leaves_the_date_of_an_account_that_waits_alone(
 ) -> None:
     """A project may show our form in an admin of its own."""
     form = AIUserChangeForm(
-        {users.email_field(): "ada@example.com", "last_login": "2020-01-01"},
+        {user_model.email: "ada@example.com", "last_login": "2020-01-01"},
         instance=make_user(is_active=False),
     )
     form.is_valid()
-    assert users.is_mark(form.cleaned_data["last_login"])
+    assert is_mark(form.cleaned_data["last_login"])
     assert "waits for its activation" in str(form["last_login"].help_text)
 
 
 def shown_in_state(browser: Client, state: str) -> set[str]:
     answer = browser.get(page("changelist"), {"account_state": state})
-    return {
-        users.email_of(user).partition("@")[0] for user in answer.context["cl"].queryset
-    }
+    return {email_of(user).partition("@")[0] for user in answer.context["cl"].queryset}
 
 
 @with_activation
@@ -913,7 +915,7 @@ def test_the_username_stays_required_and_unique(
     browser: Client, make_user: MakeUser, username: str, code: str
 ) -> None:
     make_user("bob")
-    name = str(users.username_field())
+    name = str(user_model.username)
     url = page("change", make_user("ada").pk)
     answer = browser.post(url, {**shown_values(browser, url), name: username})
     assert errors_of(answer) == {name: [code]}
@@ -958,7 +960,7 @@ def test_a_user_is_deleted(browser: Client, make_user: MakeUser) -> None:
 def listed(browser: Client, **query: str) -> list[str]:
     answer = browser.get(page("changelist"), query)
     assert answer.status_code == 200
-    return [users.email_of(user) for user in answer.context["cl"].result_list]
+    return [email_of(user) for user in answer.context["cl"].result_list]
 
 
 def test_users_are_searched_by_address(browser: Client, make_user: MakeUser) -> None:
@@ -972,7 +974,7 @@ def test_users_are_searched_by_address(browser: Client, make_user: MakeUser) -> 
 
 @with_username
 def test_users_are_searched_by_username(browser: Client, make_user: MakeUser) -> None:
-    make_user("ada", **{users.email_field(): "countess@example.com"})
+    make_user("ada", **{user_model.email: "countess@example.com"})
     assert listed(browser, q="ada") == ["countess@example.com"]
 
 
@@ -1010,9 +1012,9 @@ def test_each_column_of_the_list_is_a_field_that_can_be_sorted(
 ) -> None:
     make_user()
     columns = list(the_admin().list_display)
-    assert users.email_field() in columns
-    of_the_row = {"account_state"} if users.can_wait() else set()
-    assert {n for n in columns if not users.has_column(n)} == of_the_row
+    assert user_model.email in columns
+    of_the_row = {"account_state"} if user_model.can_wait else set()
+    assert {n for n in columns if n not in user_model.columns} == of_the_row
     for number, _ in enumerate(columns, start=1):
         assert len(listed(browser, o=str(number))) == 2
 
@@ -1093,7 +1095,7 @@ def test_the_hosts_own_fieldsets_are_taken_literally(
     browser: Client, make_user: MakeUser
 ) -> None:
     user = make_user()
-    name = users.email_field()
+    name = user_model.email
     add = [("Who", {"fields": user_fields()[:-2]}), ("Secret", {"fields": PASSWORDS})]
     with configured(
         ADMIN_ADD_FIELDSETS=add,

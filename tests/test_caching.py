@@ -63,7 +63,7 @@ def test_a_live_link_of_one_tenant_is_not_anothers(
     switch: Callable[[str], None],
 ) -> None:
     user = get_user_model()(pk=7, email=ADA)
-    services._remember_link(user)
+    services.get_activation_url(user)
     assert services.has_live_link(user)
     switch("two")
     assert not services.has_live_link(user)

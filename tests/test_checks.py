@@ -28,12 +28,13 @@ from django.urls import URLPattern
 from rest_framework import serializers
 
 import ai_kit_auth.urls  # noqa: F401  # builds its routes before AI_KIT_AUTH breaks
-from ai_kit_auth import services, users
+from ai_kit_auth import services
 from ai_kit_auth.checks import CHECKS, PROBLEMS
 from ai_kit_auth.checks.upgrade import undecided_route
 from ai_kit_auth.checks.user_model import unique_names
 from ai_kit_auth.serializers import RegistrationSerializer, UserSerializer
 from ai_kit_auth.settings import api_settings
+from ai_kit_auth.user_model import user_model
 
 from .conftest import PASSWORD, USER_MODELS
 from .test_settings import DOTTED, URL, dict_with
@@ -945,10 +946,10 @@ def identity(*names: str) -> dict[str, Any]:
 
 
 def test_e004_an_identity_field_that_the_user_model_lacks() -> None:
-    [problem] = findings(AI_KIT_AUTH=identity(users.email_field(), "nickname"))
+    [problem] = findings(AI_KIT_AUTH=identity(user_model.email, "nickname"))
     assert problem.id == "ai_kit_auth.E004"
     assert get_user_model()._meta.label in problem.msg
-    assert users.email_field() in str(problem.hint)
+    assert user_model.email in str(problem.hint)
 
 
 @pytest.mark.user_model("email_login", "bare")
@@ -1025,7 +1026,7 @@ def test_w004_http_is_safe_on_this_machine(url: str) -> None:
 
 
 def test_w005_the_models_own_two_are_kept_unique_by_registration() -> None:
-    names = filter(None, (users.email_field(), users.username_field(), "id"))
+    names = filter(None, (user_model.email, user_model.username, "id"))
     model_fields = {f.name for f in get_user_model()._meta.concrete_fields}
     assert ids(AI_KIT_AUTH=identity(*(n for n in names if n in model_fields))) == []
 
@@ -1253,7 +1254,7 @@ def fieldsets(*given: Any, setting: str = "ADMIN_FIELDSETS") -> dict[str, Any]:
     ],
 )
 def test_e009_a_fieldset_that_is_none(setting: str, fieldset: Any) -> None:
-    good = (None, {"fields": [users.email_field()]})
+    good = (None, {"fields": [user_model.email]})
     [problem] = findings(AI_KIT_AUTH=fieldsets(good, fieldset, setting=setting))
     assert problem.id == "ai_kit_auth.E009"
     assert f"AI_KIT_AUTH['{setting}'][1] must be a title and a dict" in problem.msg

@@ -19,8 +19,10 @@ from django.urls import reverse
 from rest_framework.exceptions import PermissionDenied, Throttled, ValidationError
 from rest_framework.test import APIClient
 
-from ai_kit_auth import services, signals, users
+from ai_kit_auth import signals
+from ai_kit_auth.account_changes import activate
 from ai_kit_auth.settings import api_settings
+from ai_kit_auth.user_model import user_model
 
 from . import accounts
 from .conftest import (
@@ -88,7 +90,7 @@ def test_without_the_setting_a_taken_address_is_named(
 ) -> None:
     configure(settings, PREVENT_ENUMERATION=False)
     make_user()
-    code = f"{users.email_field()}_unique"
+    code = f"{user_model.email}_unique"
     assert register_taken() == (400, {"email": [code]})
     assert mail.outbox == []
 
@@ -170,7 +172,7 @@ def test_a_weak_password_is_told_to_both(make_user: MakeUser) -> None:
 @with_username
 def test_a_taken_username_is_told_to_both(make_user: MakeUser) -> None:
     make_user("ada")
-    taken = (400, {"username": [f"{users.username_field()}_unique"]})
+    taken = (400, {"username": [f"{user_model.username}_unique"]})
     assert register_taken(username="ADA") == taken
     assert register("bob", username="ADA") == taken
     assert mail.outbox == []
@@ -219,7 +221,7 @@ def test_a_host_that_saves_what_is_taken_is_refused(make_user: MakeUser) -> None
     assert serializer.is_valid()
     with pytest.raises(ValidationError) as caught:
         serializer.save()
-    name = users.email_field()
+    name = user_model.email
     assert caught.value.get_codes() == {name: [f"{name}_unique"]}
     assert count() == 1
 
@@ -305,7 +307,7 @@ def test_without_activation_only_the_owner_gets_a_mail(client: APIClient) -> Non
 def test_the_owner_is_told_whatever_people_log_in_by(
     make_user: MakeUser, settings: Settings, by_address: bool
 ) -> None:
-    name = users.email_field() if by_address else users.username_field()
+    name = user_model.email if by_address else user_model.username
     configure(settings, USER_IDENTITY_FIELDS=[name])
     make_user()
     assert register_taken() == DONE
@@ -316,7 +318,7 @@ def test_the_owner_is_told_whatever_people_log_in_by(
 @with_username
 def test_who_is_only_called_like_an_address_is_not_told(make_user: MakeUser) -> None:
     """An account of before the setting: the address is somebody else's."""
-    make_user("bob", **{str(users.username_field()): "ada@example.com"})
+    make_user("bob", **{str(user_model.username): "ada@example.com"})
     assert register_taken() == DONE
     assert mail.outbox == []
     assert count() == 1
@@ -495,7 +497,7 @@ def test_an_account_that_was_used_meanwhile_is_not_taken_back(
     """An administrator has activated it, say."""
     with failing(settings, "SEND_USER_ACTIVATION_MAIL", dead_server):
         _, _, response = over_wsgi(accounts.registration())
-        services.activate(accounts.the_user())
+        activate(accounts.the_user())
         response.close()
     assert accounts.log_in(client, "ada@example.com").status_code == 200
 

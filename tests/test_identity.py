@@ -18,10 +18,15 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.test import APIClient
 
-from ai_kit_auth import services, users
+from ai_kit_auth import services
+from ai_kit_auth.accounts import normal_address
+from ai_kit_auth.registration import identity_transaction, taken_codes
+from ai_kit_auth.registration import register as make_account
 from ai_kit_auth.serializers import RegistrationSerializer
 from ai_kit_auth.settings import api_settings
 from ai_kit_auth.signals import user_pre_registered
+from ai_kit_auth.tokens import ident_of
+from ai_kit_auth.user_model import user_model
 
 from .accounts import (
     attributes_of,
@@ -62,30 +67,30 @@ def refused(key: str, code: str) -> tuple[int, Any]:
 
 
 def address_taken() -> tuple[int, Any]:
-    return refused("email", f"{users.email_field()}_unique")
+    return refused("email", f"{user_model.email}_unique")
 
 
 def username_taken() -> tuple[int, Any]:
-    return refused("username", f"{users.username_field()}_unique")
+    return refused("username", f"{user_model.username}_unique")
 
 
 def addresses() -> list[str]:
     return list(
-        get_user_model()._default_manager.values_list(users.email_field(), flat=True)
+        get_user_model()._default_manager.values_list(user_model.email, flat=True)
     )
 
 
 def usernames() -> list[str]:
-    name = str(users.username_field())
+    name = str(user_model.username)
     return list(get_user_model()._default_manager.values_list(name, flat=True))
 
 
 def with_address(address: str) -> dict[str, str]:
-    return {users.email_field(): address}
+    return {user_model.email: address}
 
 
 def with_name(username: str) -> dict[str, str]:
-    return {str(users.username_field()): username}
+    return {str(user_model.username): username}
 
 
 # The normal form of an address
@@ -184,7 +189,7 @@ def test_what_is_no_address_is_invalid(typed: str) -> None:
 def long_address(length: int, label: str) -> str:
     """Return an address of ``length`` characters, once it is in its normal form."""
     domain = ".".join([label] * 4)
-    rest = length - len(users.normal_address(f"@{domain}"))
+    rest = length - len(normal_address(f"@{domain}"))
     return f"{'a' * rest}@{domain}"
 
 
@@ -289,7 +294,7 @@ def test_a_username_is_stored_in_its_normal_form(client: APIClient) -> None:
 
 @with_username
 def test_the_length_of_a_username_is_that_of_its_normal_form() -> None:
-    field: Any = get_user_model()._meta.get_field(str(users.username_field()))
+    field: Any = get_user_model()._meta.get_field(str(user_model.username))
     name = "ﬃ" * (field.max_length // 3)
     assert register(username=name + "ﬃ") == refused("username", "max_length")
     assert register(username=name) == (201, {})
@@ -370,7 +375,7 @@ def test_no_stranger_stands_in_front_of_an_owner(
     client: APIClient, make_user: MakeUser, settings: Settings, username_first: bool
 ) -> None:
     """Whatever they register, and whichever field decides."""
-    names = [str(users.username_field()), users.email_field()]
+    names = [str(user_model.username), user_model.email]
     order = names if username_first else names[::-1]
     settings.AI_KIT_AUTH = {**settings.AI_KIT_AUTH, "USER_IDENTITY_FIELDS": order}
     pk = make_user("ada").pk
@@ -414,12 +419,12 @@ def fields_of(name: str = "ada", **changes: Any) -> dict[str, Any]:
 
 def codes_of_registration(fields: dict[str, Any]) -> Any:
     with pytest.raises(ValidationError) as caught:
-        services.register(fields)
+        make_account(fields)
     return caught.value.get_codes()
 
 
 def test_a_hosts_code_registers_an_account(client: APIClient) -> None:
-    user = services.register(fields_of())
+    user = make_account(fields_of())
     assert the_user().pk == user.pk
     assert the_user().check_password(PASSWORD)
     assert log_in(client, EXAMPLE).status_code == (400 if has_activation() else 200)
@@ -431,7 +436,7 @@ def test_a_hosts_code_gets_no_second_account_of_an_address(
     make_user: MakeUser, typed: str
 ) -> None:
     make_user("ada")
-    name = users.email_field()
+    name = user_model.email
     codes = codes_of_registration(fields_of("bob", **with_address(typed)))
     assert codes == {name: [f"{name}_unique"]}
     assert addresses() == [EXAMPLE]
@@ -443,7 +448,7 @@ def test_a_hosts_code_gets_no_name_that_is_somebodys(
     make_user: MakeUser, typed: str
 ) -> None:
     make_user("ada")
-    name = str(users.username_field())
+    name = str(user_model.username)
     codes = codes_of_registration(fields_of("bob", **with_name(typed)))
     assert codes == {name: [f"{name}_unique"]}
     assert usernames() == ["ada"]
@@ -452,8 +457,8 @@ def test_a_hosts_code_gets_no_name_that_is_somebodys(
 @with_username
 def test_a_hosts_code_may_leave_the_username_out() -> None:
     fields = fields_of()
-    del fields[str(users.username_field())]
-    assert services.register(fields).get_username()
+    del fields[str(user_model.username)]
+    assert make_account(fields).get_username()
     assert len(usernames()[0]) >= 20
 
 
@@ -466,28 +471,28 @@ def test_a_hosts_code_may_register_accounts_without_an_address(
     for name in ("ada", "bob"):
         fields = fields_of(name)
         del fields["email"]
-        services.register({**fields, **nothing})
+        make_account({**fields, **nothing})
     assert addresses() == ["", ""]
 
 
 def test_what_names_nobody_is_taken_by_nobody(make_user: MakeUser) -> None:
     make_user()
-    assert services.taken_codes({}) == {}
-    assert services.taken_codes({users.email_field(): "", "password": "ada"}) == {}
+    assert taken_codes({}) == {}
+    assert taken_codes({user_model.email: "", "password": "ada"}) == {}
 
 
 @pytest.mark.parametrize(("typed", "normal"), [SPELLINGS[2], SPELLINGS[6]])
 def test_what_a_hosts_code_registers_is_stored_in_normal_form(
     typed: str, normal: str
 ) -> None:
-    services.register(fields_of(**with_address(typed)))
+    make_account(fields_of(**with_address(typed)))
     assert addresses() == [normal]
     assert register("bob", email=normal) == address_taken()
 
 
 def test_an_address_of_a_hosts_code_that_has_no_normal_form_is_invalid() -> None:
     fields = fields_of(**with_address("ada@faß.example"))
-    assert codes_of_registration(fields) == {users.email_field(): ["invalid"]}
+    assert codes_of_registration(fields) == {user_model.email: ["invalid"]}
     assert addresses() == []
 
 
@@ -502,7 +507,7 @@ def test_a_serializer_that_a_hosts_code_saves_checks_once_more(
         make_user("bob", **with_address("ADA@example.com"))
         with pytest.raises(ValidationError) as caught:
             serializer.save()
-        name = users.email_field()
+        name = user_model.email
         assert caught.value.get_codes() == {name: [f"{name}_unique"]}
     else:
         assert serializer.save().pk == the_user().pk
@@ -517,8 +522,8 @@ def test_a_hosts_serializer_that_forgets_our_checks_gets_no_second_account(
     base = api_settings.REGISTRATION_SERIALIZER
     own = type("Own", (base,), {"validate": lambda self, attrs: attrs})
     settings.AI_KIT_AUTH = {**settings.AI_KIT_AUTH, "REGISTRATION_SERIALIZER": own}
-    code = f"{users.email_field()}_unique"
-    assert register() == refused(users.email_field(), code)
+    code = f"{user_model.email}_unique"
+    assert register() == refused(user_model.email, code)
     assert addresses() == ["ADA@example.com"]
 
 
@@ -535,19 +540,19 @@ def test_a_hosts_own_address_field_stores_the_normal_form_too(
 
 
 def own_source() -> str | None:
-    return None if users.email_field() == "email" else users.email_field()
+    return None if user_model.email == "email" else user_model.email
 
 
 def test_what_fails_in_a_hosts_registration_leaves_nothing() -> None:
     def fail() -> None:
-        with services.registration():
-            services.register(fields_of())
+        with identity_transaction():
+            make_account(fields_of())
             raise ZeroDivisionError
 
     with pytest.raises(ZeroDivisionError):
         fail()
     assert addresses() == []
-    services.register(fields_of())
+    make_account(fields_of())
     assert addresses() == [EXAMPLE]
 
 
@@ -672,7 +677,7 @@ class TestRaces:
         def attempt(name: str) -> Callable[[], bool]:
             def run() -> bool:
                 try:
-                    services.register(fields_of(name, **with_address(EXAMPLE)))
+                    make_account(fields_of(name, **with_address(EXAMPLE)))
                 except ValidationError:
                     return False
                 return True
@@ -691,7 +696,7 @@ class TestRaces:
 
     def test_a_reset_link_is_used_once_however_often_at_once(self) -> None:
         def ask() -> None:
-            services.send_reset_pw_mail(services.register(fields_of()))
+            services.send_reset_pw_mail(make_account(fields_of()))
 
         at_once([ask])
         link = {**mailed_link(), "password": OTHER_PASSWORD}
@@ -738,7 +743,7 @@ def test_old_rows_of_one_address_each_get_a_reset(
         post(client, "send_pw_reset_email", {"email": typed})
         idents = {mailed_link(n)["ident"] for n in range(len(mail.outbox))}
         wanted = old if "@" in typed else old[:1]
-        assert idents == {users.ident_of(user) for user in wanted}
+        assert idents == {ident_of(user) for user in wanted}
     post(client, "pw_reset", {**mailed_link(), "password": OTHER_PASSWORD})
     assert log_in(client, "ada", OTHER_PASSWORD).status_code == 200
     assert log_in(client, "bob").status_code == 200

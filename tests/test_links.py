@@ -22,6 +22,8 @@ from ai_kit_auth.signals import (
     user_pre_activated,
     user_pre_reset_password,
 )
+from ai_kit_auth.tokens import ident_of
+from ai_kit_auth.user_model import user_model
 
 from .accounts import attributes_of, log_in, mailed_link, post, registration, the_user
 from .conftest import OTHER_PASSWORD, PASSWORD, USER_MODELS, MakeUser, with_activation
@@ -65,7 +67,7 @@ def own_link(url: str) -> Link:
 
 
 def plain_link(user: Any, generator: PasswordResetTokenGenerator) -> Link:
-    return {"ident": users.ident_of(user), "token": generator.make_token(user)}
+    return {"ident": ident_of(user), "token": generator.make_token(user)}
 
 
 LINKS: dict[str, Callable[[Any], Link]] = {
@@ -262,7 +264,7 @@ def test_a_new_address_revokes_a_reset_link(
     """Whoever reads the old mailbox shall not get in by it."""
     user = make_user()
     link = LINKS[kind](user)
-    setattr(user, users.email_field(), "countess@example.com")
+    setattr(user, user_model.email, "countess@example.com")
     user.save()
     assert_dead(client, "pw_reset", link)
 
@@ -298,7 +300,7 @@ def test_a_token_is_good_for_its_own_account_only(
 ) -> None:
     link = LINKS[kind](make_user())
     make_user("bob")
-    link["ident"] = users.ident_of(the_user("bob"))
+    link["ident"] = ident_of(the_user("bob"))
     assert_dead(client, endpoint, link)
 
 
@@ -310,7 +312,7 @@ def test_a_token_of_one_who_waits_opens_nobody_else_who_waits(
 ) -> None:
     link = LINKS[kind](make_user(is_active=False))
     make_user("bob", is_active=False)
-    link["ident"] = users.ident_of(the_user("bob"))
+    link["ident"] = ident_of(the_user("bob"))
     assert_dead(client, endpoint, link)
 
 
@@ -430,11 +432,11 @@ def test_a_second_registration_of_a_deactivated_address_names_the_address(
     make_user(is_active=True)
     deactivate_by_update(client)
     body = registration("ada") | {"email": "ADA@example.com"}
-    if users.username_field() is not None:
+    if user_model.username is not None:
         body["username"] = "bob"
     answer = post(client, "register", body)
     assert answer.status_code == 400
-    assert answer.json() == {"email": [f"{users.email_field()}_unique"]}
+    assert answer.json() == {"email": [f"{user_model.email}_unique"]}
 
 
 @with_activation
@@ -561,7 +563,7 @@ def test_an_account_that_2_0_0_deactivated_after_a_login_stays_so(
 def test_a_new_secret_key_keeps_the_answer_while_the_old_one_counts(
     client: APIClient, make_user: MakeUser, settings: Settings
 ) -> None:
-    ident = users.ident_of(make_user())
+    ident = ident_of(make_user())
     post(client, "send_pw_reset_email", {"email": "ada@example.com"})
     old, settings.SECRET_KEY = settings.SECRET_KEY, "another key, as secret as this"
     assert oracle(client, ident) == {}
@@ -581,13 +583,13 @@ SIMILAR = {"password": ["password_too_similar"]}
 def test_strangers_learn_nothing_of_an_account_by_its_ident(
     client: APIClient, make_user: MakeUser
 ) -> None:
-    assert oracle(client, users.ident_of(make_user())) == {}
+    assert oracle(client, ident_of(make_user())) == {}
 
 
 def test_whoever_came_by_a_reset_mail_is_told_until_the_link_is_used(
     client: APIClient, make_user: MakeUser
 ) -> None:
-    ident = users.ident_of(make_user())
+    ident = ident_of(make_user())
     post(client, "send_pw_reset_email", {"email": "ada@example.com"})
     assert oracle(client, ident) == SIMILAR
     assert follow(client, "pw_reset", mailed_link()).status_code == 200
@@ -609,7 +611,7 @@ def test_a_link_of_one_account_tells_nothing_of_another(
     client: APIClient, make_user: MakeUser
 ) -> None:
     make_user("bob")
-    ident = users.ident_of(make_user())
+    ident = ident_of(make_user())
     post(client, "send_pw_reset_email", {"email": "bob@example.com"})
     assert len(mail.outbox) == 1
     assert oracle(client, ident) == {}
@@ -621,7 +623,7 @@ def test_an_expired_link_tells_nothing(
     settings.PASSWORD_RESET_TIMEOUT = 0
     user = make_user()
     services.get_password_reset_url(user)
-    assert oracle(client, users.ident_of(user)) == {}
+    assert oracle(client, ident_of(user)) == {}
 
 
 def test_an_unknown_ident_is_answered_as_a_user_without_attributes(

@@ -27,6 +27,7 @@ from django.utils.translation import (
 from ai_kit_auth import services, users
 from ai_kit_auth.mail_preview import LINKS, mail_names
 from ai_kit_auth.management.commands.ai_kit_auth_mails import Command
+from ai_kit_auth.user_model import user_model
 
 FRONTEND = {"URL": "https://app.example.com"}
 PAGES = {
@@ -197,7 +198,7 @@ def test_a_file_is_what_would_be_sent(out: Path, template: Template) -> None:
     text, page = (read(out / f"de/set_password{end}") for end in (".txt", ".html"))
     found = re.search(r"https://\S+", text)
     assert found is not None
-    user = users.UserModel(**{users.email_field(): "ada@example.com"})
+    user = users.UserModel(**{user_model.email: "ada@example.com"})
     with override("de"):
         services.default_send_activation_by_admin_mail(user, found[0])
     (message,) = mail.outbox
@@ -211,12 +212,12 @@ def test_the_sample_user_has_the_fields_of_the_user_model(
 ) -> None:
     template(
         "ai_kit_auth/user_created_body.txt",
-        f"{{{{ user.{users.email_field()} }}}}, {{{{ user.get_username }}}}, "
+        f"{{{{ user.{user_model.email} }}}}, {{{{ user.get_username }}}}, "
         "{{ user.first_name }} {{ user.last_name }}, {{ url }}",
     )
     run(out)
-    username = "ada" if users.username_field() else "ada@example.com"
-    name = "Ada Lovelace" if users.has_column("first_name") else " "
+    username = "ada" if user_model.username else "ada@example.com"
+    name = "Ada Lovelace" if "first_name" in user_model.columns else " "
     line = f"ada@example.com, {username}, {name}, https://app.example.com/"
     assert f"\n{line}" in read(out / "en/user_created.txt")
 

@@ -19,7 +19,9 @@ from django.test import override_settings
 from django.utils import translation
 from rest_framework.test import APIClient
 
-from ai_kit_auth import services, users
+from ai_kit_auth import services
+from ai_kit_auth.tokens import ident_of
+from ai_kit_auth.user_model import user_model
 
 from .accounts import mailed_link, post, registration, the_user
 from .conftest import MakeUser, with_activation
@@ -163,9 +165,7 @@ def test_the_html_fetches_nothing_from_anywhere(make_user: MakeUser, kind: str) 
 
 def test_an_address_with_every_allowed_sign_gets_its_mail(make_user: MakeUser) -> None:
     address = "o'brien+a&b@example.com"
-    services.default_send_reset_pw_mail(
-        make_user(**{users.email_field(): address}), URL
-    )
+    services.default_send_reset_pw_mail(make_user(**{user_model.email: address}), URL)
     assert mail.outbox[0].to == [address]
 
 
@@ -179,7 +179,7 @@ def test_the_registration_mail_links_to_the_activation_page(client: APIClient) -
     (message,) = mail.outbox
     assert message.subject == WORDS["USER_CREATED", "en"][0]
     _, text, page = parts()
-    ident = users.ident_of(the_user())
+    ident = ident_of(the_user())
     start = f"https://app.example.com/auth/activation?ident={ident}&token="
     assert text.count("https://") == 1
     assert start in text
@@ -190,7 +190,7 @@ def test_the_registration_mail_links_to_the_activation_page(client: APIClient) -
 def test_the_reset_mail_links_to_the_reset_page(
     client: APIClient, make_user: MakeUser
 ) -> None:
-    ident = users.ident_of(make_user())
+    ident = ident_of(make_user())
     post(client, "send_pw_reset_email", {"email": "ada@example.com"})
     (message,) = mail.outbox
     assert message.subject == WORDS["RESET_PASSWORD", "en"][0]

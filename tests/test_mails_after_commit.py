@@ -22,6 +22,7 @@ from ai_kit_auth import services, signals
 from ai_kit_auth.account import services as account
 from ai_kit_auth.account import signals as account_signals
 from ai_kit_auth.errors import MailNotSent
+from ai_kit_auth.registration import register as make_account
 
 from .accounts import csrf, log_in, post, registration, the_user
 from .conftest import OTHER_PASSWORD, PASSWORD, MakeUser
@@ -80,7 +81,7 @@ def reset(make_user: MakeUser) -> Any:
 
 
 def resend(make_user: MakeUser) -> Any:
-    services.register(registration())
+    make_account(registration())
     return post(APIClient(), "resend_activation_email", {"email": "ada@example.com"})
 
 
@@ -293,7 +294,7 @@ def test_nor_does_one_of_an_admin_action(
     action: str,
 ) -> None:
     client = admin(make_user)
-    user = services.register(registration())
+    user = make_account(registration())
     data = {"action": action, "_selected_action": [user.pk]}
     client.post(reverse("admin:auth_user_changelist"), data)
     assert_no_link_in(error_reports())
@@ -317,7 +318,7 @@ def test_nor_does_one_that_a_projects_own_code_asks_for(
     send: Callable[[Any], None],
 ) -> None:
     """In a command, a task of a queue or a shell, where no view is around it."""
-    user = services.register(registration())
+    user = make_account(registration())
     with pytest.raises(MailNotSent) as caught:
         send(user)
     reporter = ExceptionReporter(None, caught.type, caught.value, caught.tb)
@@ -337,7 +338,7 @@ def test_nor_does_one_that_a_projects_own_code_asks_for(
     ],
 )
 def test_nor_does_a_default_sender(send: Callable[[Any, str], None]) -> None:
-    user = services.register(registration())
+    user = make_account(registration())
     with pytest.raises(ConnectionRefusedError) as caught:
         send(user, services.get_password_reset_url(user))
     # The first frame is this test's, which has no variable that holds the link.

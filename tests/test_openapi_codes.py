@@ -32,11 +32,12 @@ from rest_framework.validators import UniqueTogetherValidator, UniqueValidator
 
 from ai_kit_auth import signals, views
 from ai_kit_auth.account import views as account
+from ai_kit_auth.accounts import email_of
 from ai_kit_auth.errors import CODES
 from ai_kit_auth.openapi.codes import Answers, Codes, answers_of, codes_of_field
 from ai_kit_auth.openapi.operations import OPERATIONS
 from ai_kit_auth.serializers import RegistrationSerializer
-from ai_kit_auth.users import UserModel, email_field, email_of, username_field
+from ai_kit_auth.user_model import UserModel, user_model
 
 from .conftest import PASSWORD
 from .recorder import undocumented, unknown
@@ -115,10 +116,10 @@ def test_the_links_endpoints_have_one_code_for_whatever_is_wrong_with_a_link() -
 
 def test_a_registration_names_the_taken_identities_by_the_models_own_names() -> None:
     answers = known(registration())
-    assert f"{email_field()}_unique" in answers[400][email_field()]
+    assert f"{user_model.email}_unique" in answers[400][user_model.email]
     # And by those that it understands as well.
-    assert answers[400]["email"] == answers[400][email_field()]
-    username = username_field()
+    assert answers[400]["email"] == answers[400][user_model.email]
+    username = user_model.username
     if username:
         assert f"{username}_unique" in answers[400][username]
         assert "required" not in answers[400][username]
@@ -128,7 +129,7 @@ def test_a_registration_names_the_taken_identities_by_the_models_own_names() -> 
 
 def test_a_registration_that_hides_accounts_names_no_taken_address() -> None:
     answers = known(registration(PREVENT_ENUMERATION=True))
-    assert f"{email_field()}_unique" not in answers[400][email_field()]
+    assert f"{user_model.email}_unique" not in answers[400][user_model.email]
     # The mail goes out after the answer.
     assert 503 not in answers
 
@@ -137,7 +138,7 @@ def test_a_required_username_is_listed_as_required() -> None:
     with override_settings(AI_KIT_AUTH={**FRONTEND, "USERNAME_REQUIRED": True}):
         typed = known(answers_of(views.ValidatePassword, "POST"))[400]
     assert "required" in typed["email"]
-    assert ("required" in typed["username"]) is (username_field() is not None)
+    assert ("required" in typed["username"]) is (user_model.username is not None)
 
 
 def test_only_what_counts_requests_answers_429() -> None:
@@ -188,7 +189,7 @@ def test_an_account_that_others_refer_to_is_a_conflict() -> None:
 def test_whose_an_address_is_is_in_no_schema_where_it_is_hidden(hidden: bool) -> None:
     with override_settings(AI_KIT_AUTH={**FRONTEND, "PREVENT_ENUMERATION": hidden}):
         codes = known(answers_of(account.ChangeEmail, "POST"))[400]["email"]
-    assert (f"{email_field()}_unique" in codes) is not hidden
+    assert (f"{user_model.email}_unique" in codes) is not hidden
 
 
 def test_a_hosts_own_deletion_may_answer_what_it_likes() -> None:
@@ -375,7 +376,7 @@ def test_a_check_of_all_fields_opens_all_until_its_codes_are_declared() -> None:
 def test_a_serializer_that_is_not_ours_checks_no_password_of_ours() -> None:
     class Plain(serializers.Serializer[Any]):
         error_codes = {"address": ["address_unknown"]}
-        address = serializers.CharField(source=email_field())
+        address = serializers.CharField(source=user_model.email)
         password = serializers.CharField()
 
     answers = registration(REGISTRATION_SERIALIZER=Plain)
@@ -383,7 +384,7 @@ def test_a_serializer_that_is_not_ours_checks_no_password_of_ours() -> None:
         "max_length"
     }
     # Under the key that it has here.
-    assert {f"{email_field()}_unique", "address_unknown"} < known(answers)[400][
+    assert {f"{user_model.email}_unique", "address_unknown"} < known(answers)[400][
         "address"
     ]
 
@@ -392,7 +393,7 @@ def test_a_rule_of_the_serializers_own_is_listed() -> None:
     class Meta(RegistrationSerializer.Meta):
         validators = [
             UniqueTogetherValidator(
-                queryset=UserModel.objects.all(), fields=[email_field(), "password"]
+                queryset=UserModel.objects.all(), fields=[user_model.email, "password"]
             )
         ]
 

@@ -16,6 +16,7 @@ from rest_framework.validators import UniqueValidator
 
 from ai_kit_auth import services
 from ai_kit_auth.errors import MailNotSent
+from ai_kit_auth.registration import identity_transaction, register
 from ai_kit_auth.serializers import RegistrationSerializer, username_serializer_field
 from ai_kit_auth.signals import user_post_registered
 
@@ -78,7 +79,7 @@ class OwnCreate(RegistrationSerializer):
     """Subclasses ours, and still makes the account itself."""
 
     def create(self, validated_data: Mapping[str, Any]) -> Any:
-        return services.register(validated_data)
+        return register(validated_data)
 
 
 @pytest.mark.parametrize(
@@ -139,16 +140,16 @@ def test_a_mail_that_fails_there_takes_the_account_back(
 
     with (
         pytest.raises(MailNotSent),
-        services.registration() if within else nullcontext(),
+        identity_transaction() if within else nullcontext(),
     ):
         serializer.save()
     assert not get_user_model().objects.exists()
 
 
 def test_several_of_one_registration_are_mailed_when_it_has_ended() -> None:
-    with services.registration():
+    with identity_transaction():
         for name in ("ada", "bob"):
-            user = services.register(registration(name))
+            user = register(registration(name))
             services.mail_new_account(user)
             assert mail.outbox == []
     sent = [message.to for message in mail.outbox]
@@ -300,7 +301,7 @@ def test_code_of_a_projects_own_learns_that_the_address_is_taken(
     make_user("bob")
     settings.AI_KIT_AUTH = {**settings.AI_KIT_AUTH, "PREVENT_ENUMERATION": True}
     with pytest.raises(ValidationError) as raised:
-        services.register(registration("bob", username="bob2"))
+        register(registration("bob", username="bob2"))
     assert raised.value.get_codes() == {"email": ["email_unique"]}
 
 

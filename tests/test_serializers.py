@@ -13,7 +13,7 @@ from rest_framework import serializers
 from rest_framework.exceptions import ValidationError
 from rest_framework.test import APIClient
 
-from ai_kit_auth import services, users
+from ai_kit_auth import services
 from ai_kit_auth.serializers import (
     ActivateUserSerializer,
     InitiatePasswordResetSerializer,
@@ -26,6 +26,8 @@ from ai_kit_auth.serializers import (
     ValidatePasswordSerializer,
 )
 from ai_kit_auth.settings import api_settings
+from ai_kit_auth.tokens import ident_of
+from ai_kit_auth.user_model import user_model
 
 from .accounts import (
     csrf,
@@ -45,7 +47,7 @@ CONTEXT = {"request": None}
 
 def own_names() -> list[str]:
     """Return the model's own names of e-mail and username, no name twice."""
-    return [users.email_field(), *filter(None, [users.username_field()])]
+    return [user_model.email, *filter(None, [user_model.username])]
 
 
 def with_serializer(serializer_class: type[Any]) -> override_settings:
@@ -178,9 +180,9 @@ def test_a_host_shows_less(make_user: MakeUser) -> None:
     class OnlyAddress(UserSerializer):
         class Meta:
             model = UserModel
-            fields = (users.email_field(),)
+            fields = (user_model.email,)
 
-    assert OnlyAddress(make_user()).data == {users.email_field(): "ada@example.com"}
+    assert OnlyAddress(make_user()).data == {user_model.email: "ada@example.com"}
 
 
 def test_a_host_replaces_a_field(make_user: MakeUser) -> None:
@@ -233,7 +235,7 @@ def test_login_and_me_show_what_the_hosts_serializer_shows(
 
 def test_a_hosts_own_view_may_change_a_user_with_it(make_user: MakeUser) -> None:
     user = make_user()
-    changes = {users.email_field(): "countess@example.com", "id": 4711}
+    changes = {user_model.email: "countess@example.com", "id": 4711}
     change = UserSerializer(user, data=changes, partial=True)
     assert change.is_valid(), change.errors
     change.save()
@@ -244,9 +246,9 @@ def test_the_address_is_checked_when_a_user_is_changed_with_it(
     make_user: MakeUser,
 ) -> None:
     change = UserSerializer(
-        make_user(), data={users.email_field(): "nowhere"}, partial=True
+        make_user(), data={user_model.email: "nowhere"}, partial=True
     )
-    assert codes_of(change) == {users.email_field(): ["invalid"]}
+    assert codes_of(change) == {user_model.email: ["invalid"]}
 
 
 # Passwords
@@ -334,16 +336,16 @@ def test_the_password_is_not_shown_after_registration() -> None:
 @pytest.mark.django_db
 def test_nothing_posted_is_told_field_by_field() -> None:
     assert codes_of(RegistrationSerializer(data={})) == {
-        users.email_field(): ["required"],
+        user_model.email: ["required"],
         "password": ["required"],
     }
 
 
 @pytest.mark.django_db
 def test_blank_and_null_are_told_field_by_field() -> None:
-    nothing = {users.email_field(): "", "password": None}
+    nothing = {user_model.email: "", "password": None}
     assert codes_of(RegistrationSerializer(data=nothing)) == {
-        users.email_field(): ["blank"],
+        user_model.email: ["blank"],
         "password": ["null"],
     }
 
@@ -705,7 +707,7 @@ def test_the_password_is_compared_with_the_username() -> None:
 @pytest.mark.django_db
 def test_behind_an_ident_are_the_stored_attributes(make_user: MakeUser) -> None:
     user = make_user("lighthouse")
-    ident = users.ident_of(user)
+    ident = ident_of(user)
     assert validation(password="lighthouse1", ident=ident).is_valid()
     services.get_password_reset_url(user)
     assert codes_of(validation(password="lighthouse1", ident=ident)) == {
@@ -769,7 +771,7 @@ def test_the_bodies_of_the_2_0_0_client(client: APIClient) -> None:
         assert set(link) == {"ident", "token"}
         assert post(client, "activate", link, **csrf(client)).json() == {}
     answer = log_in(client, "ada@example.com")
-    assert answer.json()["user"][users.email_field()] == "ada@example.com"
+    assert answer.json()["user"][user_model.email] == "ada@example.com"
     token = {"headers": {"X-CSRFToken": answer.json()["csrf"]}}
     assert set(post(client, "logout", **token).json()) == {"csrf"}
 
@@ -845,8 +847,8 @@ def test_a_crash_report_has_no_password_in_it(
     body = {
         "login": {"ident": "ada@example.com"},
         "register": registration("bob"),
-        "pw_reset": {"ident": users.ident_of(user), "token": "1-1"},
-        "validate_password": {"ident": users.ident_of(user)},
+        "pw_reset": {"ident": ident_of(user), "token": "1-1"},
+        "validate_password": {"ident": ident_of(user)},
     }[route]
     signal.connect(crash, sender=get_user_model())
     try:

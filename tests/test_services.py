@@ -24,9 +24,13 @@ from rest_framework.exceptions import PermissionDenied
 from rest_framework.test import APIClient
 
 from ai_kit_auth import services, users
+from ai_kit_auth.account_changes import activate, reset_password
+from ai_kit_auth.accounts import execute_when_free
 from ai_kit_auth.errors import ActivationLinkInvalid, LinkInvalid, MailNotSent
+from ai_kit_auth.registration import register
 from ai_kit_auth.settings import InvalidConfigurationError, api_settings
 from ai_kit_auth.tokens import activation_tokens, reset_password_tokens
+from ai_kit_auth.user_model import user_model
 
 from .accounts import (
     attributes_of,
@@ -506,7 +510,7 @@ def race(settings: Settings) -> dict[str, Any]:
     def create(self: Any, validated_data: Any) -> Any:
         user = get_user_model()(**rival)
         get_user_model()._default_manager.bulk_create([user])
-        return services.register(validated_data)
+        return register(validated_data)
 
     base = api_settings.REGISTRATION_SERIALIZER
     overtaken = type("RegistrationSerializer", (base,), {"create": create})
@@ -518,7 +522,7 @@ def race(settings: Settings) -> dict[str, Any]:
 def test_a_race_for_a_username_has_one_winner(
     client: APIClient, race: dict[str, Any]
 ) -> None:
-    name = str(users.username_field())
+    name = str(user_model.username)
     race.update({**attributes_of("bob"), name: "ada"})
     answer = post(client, "register", registration())
     assert (answer.status_code, answer.json()) == (400, {name: [f"{name}_unique"]})
@@ -553,7 +557,7 @@ def test_who_gives_no_username_gets_one(
         data = registration(name)
         del data["username"]
         assert post(client, "register", {**data, **given}).status_code == 201
-    field: Any = get_user_model()._meta.get_field(str(users.username_field()))
+    field: Any = get_user_model()._meta.get_field(str(user_model.username))
     names = {the_user(name).get_username() for name in ("ada", "bob")}
     assert len(names) == 2
     for name in names:
@@ -574,7 +578,7 @@ CHANGES: dict[str, Callable[[], Any]] = {
 def interfere(changed: str) -> dict[str, Any]:
     """Change the row as another request would, and return all that it holds."""
     rows = get_user_model()._default_manager.all()
-    name = users.email_field() if changed == "email" else changed
+    name = user_model.email if changed == "email" else changed
     value = CHANGES[changed]() if changed in CHANGES else not rows.get().is_active
     rows.update(**{name: value})
     return dict(rows.values().get())
@@ -588,7 +592,7 @@ def test_an_activation_gives_way_to_a_change_in_between(
     ada = make_user(is_active=False)
     row = interfere(changed)
     with pytest.raises(ActivationLinkInvalid):
-        services.activate(ada)
+        activate(ada)
     assert get_user_model()._default_manager.values().get() == row
 
 
@@ -599,7 +603,7 @@ def test_a_reset_gives_way_to_a_change_in_between(
     ada = make_user()
     row = interfere(changed)
     with pytest.raises(LinkInvalid) as caught:
-        services.reset_password(ada, OTHER_PASSWORD)
+        reset_password(ada, OTHER_PASSWORD)
     assert caught.value.get_codes() == "reset_password_link_invalid"
     assert get_user_model()._default_manager.values().get() == row
 
@@ -612,7 +616,7 @@ def test_a_reset_gives_way_to_a_change_of_is_active(
     ada = make_user(is_active=active)
     row = interfere("is_active")
     with pytest.raises(LinkInvalid):
-        services.reset_password(ada, OTHER_PASSWORD)
+        reset_password(ada, OTHER_PASSWORD)
     assert get_user_model()._default_manager.values().get() == row
 
 
@@ -620,9 +624,9 @@ def test_a_reset_gives_way_to_a_change_of_is_active(
 def test_a_link_is_used_up_by_the_faster_of_two(make_user: MakeUser) -> None:
     make_user(is_active=False)
     first, second = the_user(), the_user()
-    services.activate(first)
+    activate(first)
     with pytest.raises(ActivationLinkInvalid):
-        services.activate(second)
+        activate(second)
     assert the_user().is_active is True
 
 
@@ -630,7 +634,7 @@ def test_a_row_that_is_gone_is_not_written(make_user: MakeUser) -> None:
     ada = make_user()
     get_user_model()._default_manager.all().delete()
     with pytest.raises(LinkInvalid):
-        services.reset_password(ada, OTHER_PASSWORD)
+        reset_password(ada, OTHER_PASSWORD)
     assert not get_user_model()._default_manager.exists()
 
 
@@ -638,11 +642,11 @@ def test_a_reset_writes_no_column_of_somebody_else(make_user: MakeUser) -> None:
     """A save() of all columns would undo what another request wrote meanwhile."""
     ada = make_user()
     stale = the_user()
-    name = "first_name" if users.has_column("first_name") else users.email_field()
+    name = "first_name" if "first_name" in user_model.columns else user_model.email
     ada.refresh_from_db()
     setattr(ada, name, "ada@example.com")
     ada.save()
-    services.reset_password(stale, OTHER_PASSWORD)
+    reset_password(stale, OTHER_PASSWORD)
     row = get_user_model()._default_manager.get()
     assert getattr(row, name) == "ada@example.com"
     assert row.check_password(OTHER_PASSWORD)
@@ -662,7 +666,7 @@ def test_receivers_of_a_save_see_a_reset(make_user: MakeUser) -> None:
     old = ada.password
     seen: list[Any] = []
     with note_saves(pre_save, seen), note_saves(post_save, seen):
-        services.reset_password(ada, OTHER_PASSWORD)
+        reset_password(ada, OTHER_PASSWORD)
     new = the_user().password
     assert new != old
     assert seen == [
@@ -681,7 +685,7 @@ def test_receivers_of_a_save_see_an_activation(make_user: MakeUser) -> None:
         seen.append((the_user().is_active, instance.is_active))
 
     with receiver(pre_save, note), receiver(post_save, note):
-        services.activate(ada)
+        activate(ada)
     assert seen == [(False, True), (True, True)]
 
 
@@ -693,7 +697,7 @@ def test_receivers_of_a_save_hear_nothing_of_what_was_not_written(
     interfere("password")
     seen: list[Any] = []
     with note_saves(post_save, seen), pytest.raises(LinkInvalid):
-        services.reset_password(ada, OTHER_PASSWORD)
+        reset_password(ada, OTHER_PASSWORD)
     assert seen == []
 
 
@@ -707,7 +711,7 @@ def test_columns_that_note_the_time_of_a_change_note_a_reset(
     long_ago = before - timedelta(days=365)
     rows: Any = get_user_model()._default_manager
     rows.update(changed_at=long_ago)
-    services.reset_password(the_user(), OTHER_PASSWORD)
+    reset_password(the_user(), OTHER_PASSWORD)
     assert the_user().changed_at >= before
 
 
@@ -720,7 +724,7 @@ def test_columns_that_note_the_time_of_a_change_note_an_activation(
     long_ago = before - timedelta(days=365)
     rows: Any = get_user_model()._default_manager
     rows.update(changed_at=long_ago)
-    services.activate(the_user())
+    activate(the_user())
     assert the_user().changed_at >= before
 
 
@@ -740,7 +744,7 @@ def test_validators_hear_of_a_reset(make_user: MakeUser, settings: Settings) -> 
     settings.AUTH_PASSWORD_VALIDATORS = [{"NAME": f"{__name__}.HistoryValidator"}]
     ada = make_user()
     HistoryValidator.history.clear()
-    services.reset_password(ada, OTHER_PASSWORD)
+    reset_password(ada, OTHER_PASSWORD)
     assert HistoryValidator.history == [(ada.pk, OTHER_PASSWORD, True)]
 
 
@@ -752,7 +756,7 @@ def test_validators_hear_nothing_of_a_reset_that_was_not_written(
     HistoryValidator.history.clear()
     interfere("password")
     with pytest.raises(LinkInvalid):
-        services.reset_password(ada, OTHER_PASSWORD)
+        reset_password(ada, OTHER_PASSWORD)
     assert HistoryValidator.history == []
 
 
@@ -772,10 +776,10 @@ class BusyCursor:
 def test_the_lock_of_the_file_is_waited_for_until_it_is_too_late() -> None:
     now = time.monotonic()
     cursor = BusyCursor("database is locked", failures=3)
-    services._execute_when_free(cursor, "UPDATE", now + 60)
+    execute_when_free(cursor, "UPDATE", now + 60)
     assert cursor.failures == -1
     with pytest.raises(OperationalError, match="locked"):
-        services._execute_when_free(BusyCursor("locked", 1), "UPDATE", now - 60)
+        execute_when_free(BusyCursor("locked", 1), "UPDATE", now - 60)
 
 
 @pytest.mark.django_db
@@ -796,4 +800,4 @@ def test_a_mail_that_only_a_stored_user_can_have_is_not_pretended(
 def test_what_is_no_lock_is_not_waited_for() -> None:
     cursor = BusyCursor("no such table: auth_user", failures=1)
     with pytest.raises(OperationalError, match="no such table"):
-        services._execute_when_free(cursor, "UPDATE", time.monotonic() + 60)
+        execute_when_free(cursor, "UPDATE", time.monotonic() + 60)

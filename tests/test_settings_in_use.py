@@ -17,10 +17,12 @@ from django.urls import reverse
 from rest_framework import serializers
 from rest_framework.test import APIClient
 
-from ai_kit_auth import services, users
+from ai_kit_auth import services
+from ai_kit_auth.accounts import email_of
 from ai_kit_auth.admin import AIUserAdmin, AIUserCreationForm
 from ai_kit_auth.settings import api_settings
 from ai_kit_auth.tokens import activation_tokens
+from ai_kit_auth.user_model import user_model
 
 from .accounts import log_in, mailed_link, post, registration
 from .conftest import PASSWORD, MakeUser, with_activation, with_username
@@ -189,7 +191,7 @@ def test_username_required_at_registration(
     plus(settings, "USERNAME_REQUIRED", True)
     data = registration()
     del data["username"]
-    key = str(users.username_field())
+    key = str(user_model.username)
     answer = post(client, "register", data)
     assert (answer.status_code, answer.json()) == (400, {key: ["required"]})
     answer = post(client, "register", {**data, "username": ""})
@@ -214,7 +216,7 @@ def test_username_required_at_password_validation(
 
 @with_username
 def test_username_required_in_the_admins_form(settings: Settings) -> None:
-    name = str(users.username_field())
+    name = str(user_model.username)
     assert AIUserCreationForm().fields[name].required is False
     plus(settings, "USERNAME_REQUIRED", True)
     assert AIUserCreationForm().fields[name].required is True
@@ -238,7 +240,7 @@ def test_prevent_enumeration(
     plus(settings, "PREVENT_ENUMERATION", hidden)
     body = registration("eve", email="ada@example.com")
     answer = post(client, "register", body)
-    refusal = {"email": [f"{users.email_field()}_unique"]}
+    refusal = {"email": [f"{user_model.email}_unique"]}
     assert (answer.status_code, answer.json()) == (
         (201, {}) if hidden else (400, refusal)
     )
@@ -266,7 +268,7 @@ class OwnUserSerializer(serializers.Serializer[Any]):
     greeting = serializers.SerializerMethodField()
 
     def get_greeting(self, user: Any) -> str:
-        return f"hello {users.email_of(user)}"
+        return f"hello {email_of(user)}"
 
 
 @pytest.mark.parametrize("given", [OwnUserSerializer, f"{__name__}.OwnUserSerializer"])
@@ -301,7 +303,7 @@ def test_user_identity_fields(
     """At login and where a reset mail is asked for."""
     make_user()
     good, bad = "ada@example.com", "ada"
-    names = [users.email_field(), users.username_field()]
+    names = [user_model.email, user_model.username]
     if not by_address:
         good, bad = bad, good
         names.reverse()
@@ -320,7 +322,7 @@ def test_user_identity_fields(
 @pytest.fixture
 def staff(make_user: MakeUser) -> Client:
     rights = ("is_staff", "is_superuser")
-    columns = {name: True for name in rights if users.has_column(name)}
+    columns = {name: True for name in rights if name in user_model.columns}
     browser = Client()
     browser.force_login(make_user("root", **columns))
     return browser
@@ -339,26 +341,26 @@ def test_admin_fieldsets(
 ) -> None:
     ada = make_user("ada")
     before = admin_page(staff, "change", ada.pk)
-    fieldset = ("A title of the host's", {"fields": [users.email_field()]})
+    fieldset = ("A title of the host's", {"fields": [user_model.email]})
     plus(settings, "ADMIN_FIELDSETS", [fieldset])
     after = admin_page(staff, "change", ada.pk)
     assert "A title of the host" not in before
     assert "A title of the host" in after
     assert 'name="last_login_0"' in before
     assert 'name="last_login_0"' not in after
-    assert f'name="{users.email_field()}"' in after
+    assert f'name="{user_model.email}"' in after
 
 
 def test_admin_add_fieldsets(staff: Client, settings: Settings) -> None:
     before = admin_page(staff, "add")
-    fields = (users.email_field(), "password1", "password2")
+    fields = (user_model.email, "password1", "password2")
     plus(
         settings, "ADMIN_ADD_FIELDSETS", (("A title of the host", {"fields": fields}),)
     )
     after = admin_page(staff, "add")
     assert "A title of the host" not in before
     assert "A title of the host" in after
-    assert f'name="{users.email_field()}"' in after
+    assert f'name="{user_model.email}"' in after
 
 
 def test_use_ai_kit_auth_admin(settings: Settings) -> None:

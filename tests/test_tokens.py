@@ -12,8 +12,9 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.tokens import default_token_generator
 from django.utils import timezone
 
-from ai_kit_auth import services, tokens, users
+from ai_kit_auth import services, tokens
 from ai_kit_auth.tokens import activation_tokens, legacy_tokens, reset_password_tokens
+from ai_kit_auth.user_model import user_model
 
 from .conftest import OTHER_PASSWORD, MakeUser, with_activation
 
@@ -71,7 +72,7 @@ def a_login(user: Any) -> dict[str, Any]:
 
 
 def a_new_address(user: Any) -> dict[str, Any]:
-    return {users.email_field(): "elsewhere@example.com"}
+    return {user_model.email: "elsewhere@example.com"}
 
 
 CHANGES = [a_new_password, the_same_password_again, a_login, a_new_address]

@@ -15,7 +15,8 @@ from django.db import connection
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from ai_kit_auth import users
+from ai_kit_auth.accounts import state_of
+from ai_kit_auth.user_model import user_model
 from ai_kit_auth.users import AccountState, waiting_accounts
 
 from .accounts import log_in, mailed_link, post, the_user
@@ -78,7 +79,7 @@ def test_without_a_yes_nothing_changes(
     answers += [] if answer is None else [answer]
     options = ["--no-input"] if answer is None else []
     assert "Changed: 0." in upgrade(*options)
-    assert users.state_of(the_user()) is AccountState.UNKNOWN
+    assert state_of(the_user()) is AccountState.UNKNOWN
 
 
 @with_activation
@@ -99,10 +100,10 @@ def test_addresses_with_outer_spaces(client: APIClient, make_user: MakeUser) -> 
         ("bob", " bob@example.com"),
         ("cyd", "cyd@example.com "),
     ):
-        rows.filter(pk=make_user(name).pk).update(**{users.email_field(): stored})
-    attributes = {users.email_field(): "CYD@example.com"}
-    if users.username_field() is not None:
-        attributes[str(users.username_field())] = "another"
+        rows.filter(pk=make_user(name).pk).update(**{user_model.email: stored})
+    attributes = {user_model.email: "CYD@example.com"}
+    if user_model.username is not None:
+        attributes[str(user_model.username)] = "another"
     make_user(**attributes)
     told = upgrade("--yes")
     assert "'cyd@example.com ' has spaces around it, and another account" in told
@@ -123,7 +124,7 @@ def test_a_check_tells_of_addresses_with_outer_spaces(
     make_user("bob")
     ada = rows.filter(pk=make_user().pk)
     assert about_accounts("default") == []
-    ada.update(**{users.email_field(): form.format("ada@example.com")})
+    ada.update(**{user_model.email: form.format("ada@example.com")})
     assert log_in(APIClient(), "ada@example.com").status_code == 400
     [problem] = about_accounts("default")
     assert (problem.id, problem.level) == ("ai_kit_auth.W041", checks.WARNING)
@@ -183,4 +184,4 @@ def test_where_nothing_can_answer_nothing_changes(
 
     monkeypatch.setattr(builtins, "input", end)
     assert "Changed: 0." in upgrade()
-    assert users.state_of(the_user()) is AccountState.UNKNOWN
+    assert state_of(the_user()) is AccountState.UNKNOWN

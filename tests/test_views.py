@@ -36,13 +36,16 @@ from rest_framework.test import APIClient, APIRequestFactory
 from rest_framework.throttling import AnonRateThrottle
 
 import ai_kit_auth.urls
-from ai_kit_auth import signals, users, views
+from ai_kit_auth import signals, views
+from ai_kit_auth.accounts import email_of
 from ai_kit_auth.serializers import (
     PasswordField,
     PasswordResetSerializer,
     RegistrationSerializer,
     UserSerializer,
 )
+from ai_kit_auth.tokens import ident_of
+from ai_kit_auth.user_model import user_model
 
 from .accounts import (
     attributes_of,
@@ -113,8 +116,8 @@ def me(client: APIClient) -> Any:
 def shown(user: Any) -> dict[str, Any]:
     """Return what the contract says of a user, spelt out anew for each model."""
     pk = user.pk if isinstance(user.pk, int) else str(user.pk)
-    address = {users.email_field(): "ada@example.com"}
-    username = users.username_field()
+    address = {user_model.email: "ada@example.com"}
+    username = user_model.username
     return {"id": pk, **address, **({username: "ada"} if username else {})}
 
 
@@ -307,7 +310,7 @@ def test_the_session_gets_a_new_key_at_a_second_login(
     second = client.cookies["sessionid"].value
     assert second != first
     assert me(with_key(first)) is None
-    assert me(with_key(second))[users.email_field()] == f"{next_one}@example.com"
+    assert me(with_key(second))[user_model.email] == f"{next_one}@example.com"
     assert Session.objects.count() == 1
 
 
@@ -394,9 +397,9 @@ def test_login_by_an_address_that_two_accounts_have(
     client: APIClient, make_user: MakeUser
 ) -> None:
     """The address decides for neither; a username that reads the same does."""
-    names = str(users.username_field())
+    names = str(user_model.username)
     make_user("ada")
-    make_user("bob", **{users.email_field(): "ada@example.com"})
+    make_user("bob", **{user_model.email: "ada@example.com"})
     assert answer_of(log_in(client, "ada@example.com")) == INVALID_CREDENTIALS
     assert log_in(client, "bob").json()["user"][names] == "bob"
     make_user("cleo", **{names: "ada@example.com"})
@@ -437,7 +440,7 @@ def test_identity_fields_are_walked_in_their_order(
     client: APIClient, make_user: MakeUser, settings: Settings
 ) -> None:
     """One account's username is another's address: the first field decides."""
-    names, address = str(users.username_field()), users.email_field()
+    names, address = str(user_model.username), user_model.email
     make_user("ada")
     make_user("bob", OTHER_PASSWORD, **{names: "ada@example.com"})
     assert log_in(client, "ada@example.com", OTHER_PASSWORD).status_code == 400
@@ -454,7 +457,7 @@ def test_a_field_that_is_no_identity_field_opens_nothing(
     client: APIClient, make_user: MakeUser, settings: Settings, kept: str
 ) -> None:
     make_user()
-    own = {"email": users.email_field(), "username": str(users.username_field())}
+    own = {"email": user_model.email, "username": str(user_model.username)}
     typed = {"email": "ada@example.com", "username": "ada"}
     configure(settings, USER_IDENTITY_FIELDS=(own[kept],))
     for name, ident in typed.items():
@@ -591,7 +594,7 @@ def test_register(client: APIClient, db: None) -> None:
     user = the_user()
     assert user.check_password(PASSWORD)
     assert user.is_active is not has_activation()
-    if users.username_field():
+    if user_model.username:
         assert user.get_username() == "ada"
 
 
@@ -628,7 +631,7 @@ def test_where_the_host_requires_a_username(
     configure(settings, USERNAME_REQUIRED=True)
     data = {k: v for k, v in registration().items() if k != "username"}
     answer = post(client, "register", {**data, **given})
-    key = "username" if given else str(users.username_field())
+    key = "username" if given else str(user_model.username)
     assert answer_of(answer) == (400, {key: [code]})
     assert post(client, "register", registration()).status_code == 201
 
@@ -702,7 +705,7 @@ def test_an_address_that_has_an_account(
 ) -> None:
     make_user()
     data = registration("bob", email=address)
-    expected = {"email": [f"{users.email_field()}_unique"]}
+    expected = {"email": [f"{user_model.email}_unique"]}
     assert answer_of(post(client, "register", data)) == (400, expected)
     assert mail.outbox == []
 
@@ -716,8 +719,8 @@ def test_all_that_is_wrong_is_told_at_once(
     assert answer_of(answer) == (
         400,
         {
-            "email": [f"{users.email_field()}_unique"],
-            "username": [f"{users.username_field()}_unique"],
+            "email": [f"{user_model.email}_unique"],
+            "username": [f"{user_model.username}_unique"],
             "password": ["password_too_short"],
         },
     )
@@ -730,7 +733,7 @@ class LoudUserSerializer(UserSerializer):
     shout = serializers.SerializerMethodField()
 
     def get_shout(self, user: Any) -> str:
-        return users.email_of(user).upper()
+        return email_of(user).upper()
 
 
 class WiderUserSerializer(UserSerializer):
@@ -1152,7 +1155,7 @@ def test_a_throttle_of_the_hosts_answers_in_code() -> None:
 def test_a_host_may_subclass_a_view_and_route_it_itself(make_user: MakeUser) -> None:
     class Counted(views.MeView):
         def user_data(self, user: Any) -> Any:
-            return {"mail": users.email_of(user)}
+            return {"mail": email_of(user)}
 
     request = APIRequestFactory().get("/")
     request.user = make_user()
@@ -1368,7 +1371,7 @@ def test_a_reset_mail_may_be_asked_for_by_either_key(
 ) -> None:
     make_user()
     typed = ["ada@example.com", "Ada@Example.com"]
-    typed += ["ada"] if users.username_field() else []
+    typed += ["ada"] if user_model.username else []
     for value in typed:
         asked = post(client, "send_pw_reset_email", {key: value})
         assert answer_of(asked) == (200, {})
@@ -1441,7 +1444,7 @@ def test_a_reset_request_that_is_no_object(
 def test_what_is_no_text_makes_no_link(
     client: APIClient, make_user: MakeUser, key: str, value: Any
 ) -> None:
-    ident = users.ident_of(make_user())
+    ident = ident_of(make_user())
     body = {"ident": ident, "token": "x", "password": PASSWORD, key: value}
     for route, code in (
         ("activate", "activation_link_invalid"),
@@ -1474,7 +1477,7 @@ def test_what_a_link_lacks(
     client: APIClient, make_user: MakeUser, missing: str
 ) -> None:
     """An activation tells nothing but that the link is no good."""
-    ident = users.ident_of(make_user())
+    ident = ident_of(make_user())
     body = {"ident": ident, "token": "x", "password": PASSWORD}
     del body[missing]
     assert answer_of(post(client, "activate", body)) == (
@@ -1502,7 +1505,7 @@ NO_PASSWORDS: list[tuple[Any, str]] = [
 def test_a_link_that_is_no_good_is_told_before_what_is_wrong_with_the_password(
     client: APIClient, make_user: MakeUser, password: Any
 ) -> None:
-    ident = users.ident_of(make_user())
+    ident = ident_of(make_user())
     body = {"ident": ident, "token": "x", "password": password}
     assert answer_of(post(client, "pw_reset", body)) == (
         400,
@@ -1546,7 +1549,7 @@ def test_a_field_of_a_subclass_is_told_after_a_link_that_is_no_good(
     answer: dict[str, Any],
 ) -> None:
     settings.ROOT_URLCONF = (path("reset/", ResetTypedTwice.as_view()),)
-    ident = users.ident_of(make_user())
+    ident = ident_of(make_user())
     body = {"ident": ident, "token": "x", "password": PASSWORD, **again}
     assert answer_of(client.post("/reset/", body, format="json")) == (400, answer)
 
@@ -1670,7 +1673,7 @@ def test_a_hosts_sender_gets_the_user_and_the_link(
     [(who, url)] = calls
     assert who == user
     page = "https://app.example.com/auth/reset_password"
-    assert url.startswith(f"{page}?ident={users.ident_of(user)}&token=")
+    assert url.startswith(f"{page}?ident={ident_of(user)}&token=")
 
 
 class DeletesWhomItFinds(ModelBackend):

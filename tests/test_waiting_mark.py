@@ -17,6 +17,7 @@ from django.utils import timezone
 from rest_framework.test import APIClient
 
 from ai_kit_auth import services, users
+from ai_kit_auth.accounts import email_of, in_state, state_of
 from ai_kit_auth.users import AccountState, waiting_accounts
 
 from .account.page import configure
@@ -131,7 +132,7 @@ def test_a_save_of_another_column_decides_nothing(
     user = the_user()
     with django_assert_num_queries(1):
         user.save(update_fields=[column])
-    assert users.state_of(the_user()) is AccountState.WAITING
+    assert state_of(the_user()) is AccountState.WAITING
 
 
 # A login before the activation
@@ -147,7 +148,7 @@ def test_a_login_before_the_activation_ends_no_waiting(
     link = mailed_link()
     for _ in range(2):
         assert log_in(APIClient(), "ada@example.com").status_code == 200
-    assert users.state_of(the_user()) is AccountState.WAITING
+    assert state_of(the_user()) is AccountState.WAITING
     for route in ("send_pw_reset_email", "resend_activation_email"):
         post(client, route, {"email": "ada@example.com"})
     assert len(mail.outbox) == 3
@@ -164,7 +165,7 @@ def test_a_login_of_a_deactivated_account_is_noted(
     make_user(is_active=False, last_login=before)
     assert log_in(client, "ada@example.com").status_code == 200
     assert the_user().last_login > before
-    assert users.state_of(the_user()) is AccountState.DEACTIVATED
+    assert state_of(the_user()) is AccountState.DEACTIVATED
 
 
 BETTER = [
@@ -275,8 +276,8 @@ def test_the_query_of_each_state_finds_what_the_row_says(make_user: MakeUser) ->
     make_user("cyd", is_active=False, last_login=timezone.now())
     row_of_2_0_0("dan")
     for state in AccountState:
-        found = rows().filter(users.in_state(state))
-        assert [users.state_of(user) for user in found] == [state]
+        found = rows().filter(in_state(state))
+        assert [state_of(user) for user in found] == [state]
     assert list(waiting_accounts()) == [the_user("bob")]
 
 
@@ -284,7 +285,7 @@ def test_a_clean_up_of_waiting_accounts(make_user: MakeUser) -> None:
     make_user("ada")
     make_user("bob", is_active=False)
     waiting_accounts().delete()
-    assert [users.email_of(user) for user in rows()] == ["ada@example.com"]
+    assert [email_of(user) for user in rows()] == ["ada@example.com"]
 
 
 # Rows that are written past every receiver

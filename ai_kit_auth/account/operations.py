@@ -6,9 +6,9 @@ from collections.abc import Mapping
 
 from ..capability import Operation, Operations
 from ..operations import CSRF, PASSWORD_SCOPES, USER
-from ..services import identities
+from ..registration import identities
 from ..settings import api_settings
-from ..users import email_field
+from ..user_model import user_model
 from . import signals, views
 from .errors import (
     AccountProtected,
@@ -35,11 +35,13 @@ def _new_address() -> Mapping[str, set[str]]:
 
 
 def _unique_address() -> Mapping[str, set[str]]:
-    return {"email": {f"{email_field()}_unique"}}
+    return {"email": {f"{user_model.email}_unique"}}
 
 
 def _taken_by_others() -> Mapping[str, set[str]]:
-    return {name: {f"{name}_unique"} for name in identities() if name != email_field()}
+    return {
+        name: {f"{name}_unique"} for name in identities() if name != user_model.email
+    }
 
 
 OPERATIONS: Operations = {

@@ -8,6 +8,8 @@ from typing import Any
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
 
+from ..accounts import AccountState, state_of
+from ..registration import identities
 from ..serializers import (
     MAX_LENGTH,
     Discreet,
@@ -17,18 +19,10 @@ from ..serializers import (
     email_serializer_field,
     password_problems,
     proof_fields,
-    username_is_text,
     username_serializer_field,
     without_unique_validator,
 )
-from ..services import identities
-from ..users import (
-    AccountState,
-    User,
-    UserModel,
-    state_of,
-    username_field,
-)
+from ..user_model import User, UserModel, user_model
 from . import services
 from .errors import NoPassword, ReauthenticationRequired
 from .permissions import is_recently_authenticated
@@ -166,14 +160,16 @@ class UserUpdateSerializer(ModelSerializer):
 
     class Meta:
         model = UserModel
-        fields: Collection[str] = tuple(filter(None, (username_field(),)))
+        fields: Collection[str] = tuple(filter(None, (user_model.username,)))
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         fields = super().get_fields()
-        name = username_field()
+        name = user_model.username
         listed = self.listed()
         wanted = listed is None or name in listed
-        own = wanted and username_is_text() and name not in self._declared_fields
+        own = (
+            wanted and user_model.username_is_text and name not in self._declared_fields
+        )
         if name is not None and own:
             fields[name] = username_serializer_field(required=True)
         return fields

@@ -32,9 +32,18 @@ from rest_framework.serializers import Serializer
 from rest_framework.utils.model_meta import get_field_info
 
 from .. import related, security_log, services
+from ..account_changes import auto_now_columns, hash_of, write_checked
+from ..accounts import (
+    AccountState,
+    AccountTransaction,
+    email_of,
+    session_name,
+    state_of,
+)
 from ..capability import notices
 from ..errors import MailNotSent
 from ..failures import log_failure
+from ..registration import identities, refuse, taken_codes
 from ..serializers import is_saved_by_drf
 from ..settings import MailTemplates, api_settings, require_frontend_url
 from ..signals import user_post_reset_password
@@ -47,24 +56,11 @@ from ..throttling import (
     client_address,
     gate,
     may_mail,
-    session_name,
     take_all,
 )
-from ..users import (
-    AccountState,
-    User,
-    UserModel,
-    account_key,
-    authenticate,
-    email_field,
-    email_of,
-    find_by_ident,
-    has_column,
-    ident_of,
-    normal_username,
-    state_of,
-    username_field,
-)
+from ..tokens import ident_of
+from ..user_model import User, UserModel, user_model
+from ..users import account_key, authenticate, find_by_ident
 from .errors import AccountProtected, EmailChangeLinkInvalid
 from .settings import account_settings
 from .tokens import (
@@ -147,7 +143,7 @@ def change_password(user: User, password: str) -> None:
 
     Raises ``NotAuthenticated`` where the account is not what was checked any more.
     """
-    _write_hash(user, services.hash_of(user, password))
+    _write_hash(user, hash_of(user, password))
     password_validation.password_changed(password, user)
 
 
@@ -184,9 +180,7 @@ def logout_others(user: User, password: str | None) -> None:
 
 
 def _write_hash(user: User, encoded: str) -> None:
-    if not services.write_checked(
-        user, regardless_of=("last_login",), password=encoded
-    ):
+    if not write_checked(user, regardless_of=("last_login",), password=encoded):
         raise NotAuthenticated
 
 
@@ -284,9 +278,9 @@ def confirm_email(user: User, address: str) -> None:
     UserModel._base_manager.select_for_update().filter(pk=user.pk).first()
     refuse_address(_taken_address(user, address))
     try:
-        with services.atomic():
-            written = services.write_checked(
-                user, regardless_of=("last_login",), **{email_field(): address}
+        with AccountTransaction():
+            written = write_checked(
+                user, regardless_of=("last_login",), **{user_model.email: address}
             )
     except IntegrityError:
         # Other code than this took the address since the check.
@@ -298,11 +292,11 @@ def confirm_email(user: User, address: str) -> None:
 
 def refuse_address(taken: Mapping[str, str]) -> None:
     """Raise what ``taken``, the codes of a new address, says, under ``email``."""
-    services.refuse({"email": taken[email_field()]} if taken else {})
+    refuse({"email": taken[user_model.email]} if taken else {})
 
 
 def _taken_address(user: User, address: str) -> dict[str, str]:
-    return services.taken_codes({email_field(): address}, but=user)
+    return taken_codes({user_model.email: address}, but=user)
 
 
 def void_email_change_links(user: User) -> None:
@@ -334,7 +328,7 @@ def deletion() -> Iterator[None]:
     refer to the account, which some databases only say at the end.
     """
     try:
-        with services.atomic():
+        with AccountTransaction():
             yield
     except IntegrityError as error:
         # Django's ProtectedError and RestrictedError are such. What a receiver's own
@@ -399,13 +393,15 @@ def anonymise_user(user: User) -> None:
     columns = {column.name: column for column in UserModel._meta.concrete_fields}
     blank: dict[str, Any] = {
         name: uuid.uuid4().hex[: columns[name].max_length]
-        for name in {*services.identities(), "username"} & columns.keys()
+        for name in {*identities(), "username"} & columns.keys()
         if isinstance(columns[name], CharField | TextField)
     }
-    blank[email_field()] = f"{uuid.uuid4().hex}@deleted.invalid"
-    blank |= {name: "" for name in ("first_name", "last_name") if has_column(name)}
+    blank[user_model.email] = f"{uuid.uuid4().hex}@deleted.invalid"
+    blank |= {
+        name: "" for name in ("first_name", "last_name") if name in user_model.columns
+    }
     powers = ("is_active", "is_staff", "is_superuser")
-    blank |= {name: False for name in powers if has_column(name)}
+    blank |= {name: False for name in powers if name in user_model.columns}
     for name, value in blank.items():
         setattr(user, name, value)
     user.set_unusable_password()
@@ -443,7 +439,7 @@ def is_updatable(name: str | None) -> bool:
 
     Flags that a host has added, such as an ``is_admin``, are the host's to leave out.
     """
-    keys = {email_field(), UserModel._meta.pk.name, UserModel._meta.pk.attname}
+    keys = {user_model.email, UserModel._meta.pk.name, UserModel._meta.pk.attname}
     return name not in _NEVER_UPDATED | keys
 
 
@@ -458,20 +454,20 @@ def save_update(user: User, serializer: Any) -> User:
     values = serializer.validated_data
     for name in [name for name in values if not is_updatable(name)]:
         del values[name]
-    username = username_field()
+    username = user_model.username
     if username is not None and username in values:
-        values[username] = normal_username(values[username])
-    services.refuse(services.taken_codes(values, but=user))
+        values[username] = UserModel.normalize_username(values[username])
+    refuse(taken_codes(values, but=user))
     values |= _merged(user, serializer.fields.values(), values)
     try:
-        with services.atomic():
+        with AccountTransaction():
             if is_saved_by_drf(serializer, "update"):
                 return update_user(user, values)
             saved: User = serializer.save()
     except IntegrityError:
         # Other code than this took the identity since the check.
-        services.refuse(services.taken_codes(values, but=user))
-        services.refuse(related.taken_columns(UserModel, values, user))
+        refuse(taken_codes(values, but=user))
+        refuse(related.taken_columns(UserModel, values, user))
         raise
     return saved
 
@@ -484,7 +480,7 @@ def _merged(
     merged: dict[str, Any] = {}
     for name, *keys in _paths(fields):
         given = values.get(name)
-        is_json = has_column(name) and name not in relations
+        is_json = name in user_model.columns and name not in relations
         if keys and is_json and isinstance(given, Mapping):
             stored = merged.get(name, getattr(user, name))
             merged[name] = _with_key(stored, keys, given)
@@ -525,11 +521,11 @@ def update_user(user: User, values: Mapping[str, Any]) -> User:
     own, later = related.in_order(UserModel, changed, user, new=False)
     for name, value in own.items():
         setattr(user, name, value)
-    if not all(map(has_column, own)):
+    if not own.keys() <= user_model.columns.keys():
         # A property of the model's may have set any of them.
         user.save()
     elif own:
-        moving = [column.name for column in services.auto_now_columns(UserModel)]
+        moving = [column.name for column in auto_now_columns(UserModel)]
         user.save(update_fields=[*own, *moving])
     related.write(user, later, new=False)
     return user
@@ -541,7 +537,7 @@ def update_user(user: User, values: Mapping[str, Any]) -> User:
 def addressed(user: User, address: str) -> User:
     """Return a copy of ``user`` that mails reach at ``address``; never saved."""
     other = copy.copy(user)
-    setattr(other, email_field(), address)
+    setattr(other, user_model.email, address)
     return other
 
 

@@ -13,7 +13,7 @@ from django.conf import settings
 from django.core import signing
 from django.utils.crypto import constant_time_compare, salted_hmac
 
-from ..users import email_of
+from ..accounts import email_of
 from .settings import account_settings
 
 _SALT = "ai_kit_auth.account.tokens.email_change"

@@ -14,11 +14,14 @@ from rest_framework.response import Response
 
 from .. import activation_proof, security_log
 from .. import services as core
+from ..accounts import AccountTransaction, session_name
 from ..endpoints import AuthView, MailRequestView, SessionAuthentication
 from ..failures import log_failure
+from ..registration import identity_transaction, taken_codes
 from ..settings import api_settings
-from ..throttling import CountingThrottle, LinkThrottle, Mail, session_name
-from ..users import User, email_field, find_by_address
+from ..throttling import CountingThrottle, LinkThrottle, Mail
+from ..user_model import User, user_model
+from ..users import find_by_address
 from ..views import MeView
 from . import services
 from .permissions import (
@@ -143,7 +146,7 @@ class ConfirmPassword(AccountView):
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         data = self.given()
         user = data["user"]
-        with core.atomic():
+        with AccountTransaction():
             user_pre_confirm_password.send(sender=self.__class__, user=user)
             with proof_in_memory(request):
                 user_post_confirm_password.send(sender=self.__class__, user=user)
@@ -173,7 +176,7 @@ class ChangePassword(AccountView):
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         data = self.given()
         user = data["user"]
-        with core.atomic():
+        with AccountTransaction():
             user_pre_change_password.send(sender=self.__class__, user=user)
             services.change_password(user, data["new_password"])
             user_post_change_password.send(sender=self.__class__, user=user)
@@ -197,7 +200,7 @@ class LogoutOthers(AccountView):
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         data = self.given()
         user = data["user"]
-        with core.atomic():
+        with AccountTransaction():
             user_pre_logout_others.send(sender=self.__class__, user=user)
             services.logout_others(user, data.get("password"))
             user_post_logout_others.send(sender=self.__class__, user=user)
@@ -223,7 +226,7 @@ class ChangeEmail(AccountView):
         data = self.given()
         user, address = data["user"], data["email"]
         services.may_request_email_change(request)
-        taken = core.taken_codes({email_field(): address}, but=user)
+        taken = taken_codes({user_model.email: address}, but=user)
         answer_first = api_settings.PREVENT_ENUMERATION
         if not answer_first:
             services.refuse_address(taken)
@@ -231,7 +234,7 @@ class ChangeEmail(AccountView):
         event, code = ("throttled", "throttled")
         if mail is not None:
             event, code = ("email_change_requested", "-")
-        with core.atomic():
+        with AccountTransaction():
             user_pre_change_email.send(sender=self.__class__, user=user, email=address)
         if mail is not None and not answer_first:
             self.hand_over(user, address, mail)
@@ -250,7 +253,7 @@ class ChangeEmail(AccountView):
         except Exception:
             mail.not_sent()
             raise
-        with core.atomic():
+        with AccountTransaction():
             user_post_change_email.send(sender=self.__class__, user=user, email=address)
 
     def finish(
@@ -300,8 +303,8 @@ class ConfirmEmail(AuthView):
         user, address = data["user"], data["address"]
         if api_settings.ACTIVATION_PROOF:
             activation_proof.insist_on_owner(request, user, data.get("password"))
-        before = getattr(user, email_field())
-        with core.registration():
+        before = getattr(user, user_model.email)
+        with identity_transaction():
             user_pre_confirm_email.send(sender=self.__class__, user=user, email=address)
             services.confirm_email(user, address)
             user_post_confirm_email.send(
@@ -327,7 +330,7 @@ class UpdateMe(MeView):
     def patch(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         if not isinstance(request.data, Mapping):
             self.get_update_serializer(request.user).is_valid(raise_exception=True)
-        with core.registration():
+        with identity_transaction():
             user = services.lock(request.user)
             user_pre_update_me.send(
                 sender=self.__class__, user=user, user_data=request.data
@@ -371,7 +374,7 @@ class DeleteAccount(AccountView):
         user = self.given()["user"]
         with services.deletion():
             user = services.lock(user)
-            left = services.addressed(user, getattr(user, email_field()))
+            left = services.addressed(user, getattr(user, user_model.email))
             user_pre_delete_account.send(sender=self.__class__, user=user)
             services.delete_account(user)
             user_post_delete_account.send(sender=self.__class__, user=left)

@@ -24,6 +24,7 @@ from rest_framework.serializers import (
 
 from ..related import loss
 from ..settings import APISettings
+from ..user_model import is_djangos
 from .problems import Problems, dotted, is_readable, is_served, key, problem, resolved
 
 
@@ -227,5 +228,5 @@ def _must_be_given(field: Field[Any, Any]) -> bool:
         # The column gets an empty string.
         or field.empty_strings_allowed
         # A field that is not Django's may fill itself.
-        or not type(field).__module__.startswith("django.db.models.")
+        or not is_djangos(field)
     )

@@ -11,6 +11,7 @@ from django.contrib.auth import get_user_model
 from django.db.models import EmailField, F, Model, UniqueConstraint
 
 from ..settings import api_settings
+from ..user_model import DJANGOS_BACKENDS
 from .problems import (
     Problems,
     admin_is_used,
@@ -49,16 +50,11 @@ def check_user_model() -> Problems:
             )
 
 
-_DJANGOS = {
-    f"django.contrib.auth.backends.{name}"
-    for name in ("ModelBackend", "AllowAllUsersModelBackend")
-}
-
-
 def _username_problems(model: Any) -> Problems:
     names = {field.name: field for field in model._meta.concrete_fields}
     field = names.get(model.USERNAME_FIELD)
-    others = [path for path in settings.AUTHENTICATION_BACKENDS if path not in _DJANGOS]
+    paths = settings.AUTHENTICATION_BACKENDS
+    others = [path for path in paths if path not in DJANGOS_BACKENDS]
     if field is not None and field.null and others:
         yield problem(
             "W039",

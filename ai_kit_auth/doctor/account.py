@@ -19,7 +19,7 @@ from django.db.models.fields import NOT_PROVIDED
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
-from ..users import User, UserModel, email_field, has_column
+from ..user_model import User, UserModel, user_model
 from .servers import replaced
 
 # No server receives mail for it (RFC 2606, section 2).
@@ -103,10 +103,10 @@ def make_account(*, staff: bool) -> tuple[User, str]:
     password = secrets.token_urlsafe()
     user = get_user_model()()
     fill(user)
-    setattr(user, email_field(), f"{secrets.token_hex(8)}@{DOMAIN}")
+    setattr(user, user_model.email, f"{secrets.token_hex(8)}@{DOMAIN}")
     flags = {"is_active": True, "is_staff": staff, "is_superuser": staff}
     for name, value in flags.items():
-        if has_column(name):
+        if name in user_model.columns:
             setattr(user, name, value)
     user.set_password(password)
     user.save()

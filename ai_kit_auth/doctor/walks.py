@@ -27,12 +27,14 @@ from django.urls import URLPattern
 from rest_framework.settings import api_settings as drf_settings
 
 from .. import capability, services
+from ..accounts import AccountTransaction
 from ..checks.cross_origin import lives_elsewhere
 from ..checks.routes import is_ours, path_of, view_at
 from ..origins import Origin, knows_suffixes, named_hosts, origin_of, site_of
 from ..settings import api_settings
 from ..urls import ROUTES
-from ..users import UserModel, email_field, has_column, identity_fields, username_field
+from ..user_model import UserModel, user_model
+from ..users import identity_fields
 from . import diagnosis
 from .account import NoAccount, end_sessions, has_mailers, make_account, rolled_back
 from .browser import DEFAULT_HEADER, Blocked, Browser
@@ -551,7 +553,7 @@ def _cached() -> Diagnosis:
 def _account(walker: _Walker, step: str, *, staff: bool) -> tuple[Any, str]:
     """Return an account and its password. Raises :exc:`_Stop` without one."""
     try:
-        with services.atomic():
+        with AccountTransaction():
             return make_account(staff=staff)
     except (NoAccount, IntegrityError) as error:
         # Generated values may break a constraint. That is no fault of the project.
@@ -669,7 +671,7 @@ def _no_admin() -> str:
     """Return why a login to the admin is not possible; empty if it is."""
     if not _serves("admin:login"):
         return "The URLconf has no admin."
-    if not has_column("is_staff"):
+    if "is_staff" not in user_model.columns:
         return "The user model has no is_staff, so no account can log in to the admin."
     return ""
 
@@ -878,8 +880,8 @@ def mails(address: str) -> list[Step]:
 
     The links in them are samples and open nothing. Each step has the setting's name.
     """
-    user = UserModel(**{email_field(): address})
-    name = username_field()
+    user = UserModel(**{user_model.email: address})
+    name = user_model.username
     if name is not None:
         setattr(user, name, "ada")
     mails, notices = capability.mails(), capability.notices()

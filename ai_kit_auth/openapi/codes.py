@@ -35,7 +35,7 @@ from ..operations import PASSWORD_SCOPES
 from ..serializers import RegistrationSerializer
 from ..settings import api_settings
 from ..throttling import CountingThrottle
-from ..users import UserModel
+from ..user_model import UserModel
 from .operations import aliases_of, operation_of
 
 # Where a code stands in the body: this key, "non_field_errors", or a field's name.

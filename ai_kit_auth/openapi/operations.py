@@ -7,7 +7,7 @@ from functools import cache
 from typing import Any
 
 from ..capability import Capability, Operation, Operations, capabilities, load
-from ..users import own_name
+from ..user_model import user_model
 
 # Of all capabilities.
 OPERATIONS: Operations
@@ -45,5 +45,5 @@ def aliases_of(names: Mapping[str, Any]) -> dict[str, str]:
 
     ``names``: the keys that it has anyway.
     """
-    own_names = {name: own_name(name) for name in ("email", "username")}
+    own_names = {name: user_model.own_name(name) for name in ("email", "username")}
     return {name: own for name, own in own_names.items() if own and name not in names}

@@ -22,9 +22,9 @@ from rest_framework.settings import api_settings as drf_settings
 from ..capability import Operation
 from ..endpoints import AuthView, CSRFEnforcement, SessionAuthentication
 from ..operations import CSRF, USER, USER_OR_NULL
-from ..serializers import PasswordField, UserSerializer, user_keys
+from ..serializers import PasswordField, UserSerializer
 from ..settings import api_settings
-from ..users import UserModel, email_field, username_field
+from ..user_model import UserModel, user_model
 from .codes import ERROR, Answers, Codes, answers_of
 from .operations import operation_of
 
@@ -343,7 +343,7 @@ def _example_user() -> dict[str, Any]:
     values = _example_values()
     return {
         "id": 1 if is_number else "6e1b7f0c-3f0d-4d9e-9a53-6f2f1c1a9b10",
-        **{name: values[name] for name in user_keys()},
+        **{name: values[name] for name in user_model.names},
     }
 
 
@@ -385,8 +385,8 @@ def _example_values() -> dict[str, Any]:
         "password": "tall ferns in the rain",
         "token": "d3k0s2-5d41402abc4b2a76b9719d911017c592",
     }
-    username = username_field()
-    own = {email_field(): "email", **({username: "username"} if username else {})}
+    username = user_model.username
+    own = {user_model.email: "email", **({username: "username"} if username else {})}
     return {**values, **{name: values[usual] for name, usual in own.items()}}
 
 

@@ -14,7 +14,7 @@ from django.db import connection
 from django.urls import reverse
 from rest_framework.test import APIClient
 
-from ai_kit_auth import users
+from ai_kit_auth.accounts import email_of
 
 from ..accounts import attributes_of
 from ..conftest import PASSWORD, USER_MODELS
@@ -126,7 +126,7 @@ def rows() -> list[Any]:
 
 def address(user: Any) -> str:
     user.refresh_from_db()
-    return users.email_of(user)
+    return email_of(user)
 
 
 def username(user: Any) -> str:

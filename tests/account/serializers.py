@@ -7,8 +7,8 @@ from typing import Any
 from django.contrib.auth import get_user_model
 from rest_framework import serializers
 
-from ai_kit_auth import users
 from ai_kit_auth.account.serializers import UserUpdateSerializer
+from ai_kit_auth.user_model import user_model
 
 from ..shop.models import Topic
 
@@ -53,7 +53,7 @@ class Plain(serializers.ModelSerializer):  # type: ignore[type-arg]  # as hosts 
 
     class Inside(serializers.Serializer):  # type: ignore[type-arg]  # as hosts write it
         def get_fields(self) -> dict[str, Any]:
-            names = ("is_superuser", "password", users.email_field())
+            names = ("is_superuser", "password", user_model.email)
             return {name: serializers.JSONField(required=False) for name in names}
 
     everything = Inside(source="*", required=False)

@@ -19,8 +19,10 @@ from django.test import Client
 from django.test.utils import CaptureQueriesContext
 from django.utils import timezone
 
-from ai_kit_auth import services, users
+from ai_kit_auth import services
+from ai_kit_auth.account_changes import end_sessions
 from ai_kit_auth.admin import AIUserCreationForm
+from ai_kit_auth.user_model import user_model
 
 from ..accounts import attributes_of, mailed_link, post, the_user
 from ..conftest import OTHER_PASSWORD, PASSWORD, USER_MODELS, MakeUser
@@ -104,7 +106,9 @@ def root(
         for name in ("has_perm", "has_module_perms"):
             monkeypatch.setattr(model, name, lambda *args: True, raising=False)
     rights = {
-        name: True for name in ("is_staff", "is_superuser") if users.has_column(name)
+        name: True
+        for name in ("is_staff", "is_superuser")
+        if name in user_model.columns
     }
     return entered(make_user("root", **rights))
 
@@ -174,7 +178,7 @@ def from_outside(user: Any) -> Browser:
 
 def update(user: Any, **columns: Any) -> None:
     """Change a row behind the back of all receivers, those columns that it has."""
-    known = {name: columns[name] for name in columns if users.has_column(name)}
+    known = {name: columns[name] for name in columns if name in user_model.columns}
     get_user_model()._default_manager.filter(pk=user.pk).update(**known)
     user.refresh_from_db()
 
@@ -343,7 +347,7 @@ def test_who_has_an_account_is_not_invited(
 ) -> None:
     make_user()
     before = rows()
-    name = users.email_field()
+    name = user_model.email
     answer = invite(root, "eve", **{name: address})
     assert errors_of(answer) == {name: [f"{name}_unique"]}
     assert rows() == before
@@ -607,7 +611,7 @@ mailing = pytest.mark.parametrize(
 def test_who_has_no_address_is_named(
     root: Client, make_user: MakeUser, action: str, columns: dict[str, Any]
 ) -> None:
-    nameless = make_user("eve", **{users.email_field(): ""}, **columns)
+    nameless = make_user("eve", **{user_model.email: ""}, **columns)
     ada = make_user("ada", **columns)
     reason, done = act(root, action, [nameless, ada])
     assert reason == left_out(nameless, NO_ADDRESS)
@@ -863,7 +867,7 @@ def test_a_password_that_was_set_meanwhile_is_not_lost(
     ada.save()
     browser = Browser()
     browser.log_in(password=OTHER_PASSWORD)
-    unreached = services.end_sessions([seen_before])
+    unreached = end_sessions([seen_before])
     assert the_user().check_password(OTHER_PASSWORD)
     assert Browser().log_in(password=OTHER_PASSWORD).status_code == 200
     # It is told which of the two it was.
@@ -878,13 +882,13 @@ def test_a_login_meanwhile_hinders_nothing(engine: str, make_user: MakeUser) -> 
     seen_before = the_user()
     browser = Browser()
     browser.client.force_login(ada)
-    assert services.end_sessions([seen_before]) == []
+    assert end_sessions([seen_before]) == []
     assert browser.me() is None
 
 
 def test_nobody_s_sessions_are_ended_for_nobody(engine: str, ada: Any) -> None:
     browser = logged_in()
-    assert services.end_sessions([]) == []
+    assert end_sessions([]) == []
     assert browser.me() is not None
 
 
@@ -947,7 +951,7 @@ def test_the_messages_are_german(
 def test_what_hinders_a_mail_is_told_in_german(
     root: Client, make_user: MakeUser, settings: Settings
 ) -> None:
-    nameless = make_user("ada", **{users.email_field(): ""})
+    nameless = make_user("ada", **{user_model.email: ""})
     eve = make_user("eve")
     refuse_eve(settings)
     shown = act(root, RESET, [nameless, eve], headers=GERMAN)

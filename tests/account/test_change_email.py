@@ -20,9 +20,11 @@ from django.db.models.signals import pre_save
 from django.test.utils import CaptureQueriesContext
 from rest_framework.exceptions import PermissionDenied
 
-from ai_kit_auth import services as core
-from ai_kit_auth import users
 from ai_kit_auth.account import services, signals
+from ai_kit_auth.accounts import email_of
+from ai_kit_auth.registration import taken_codes
+from ai_kit_auth.tokens import ident_of
+from ai_kit_auth.user_model import user_model
 
 from ..accounts import mailed_link, wide
 from ..conftest import OTHER_PASSWORD, PASSWORD, Connect, MakeUser, with_username
@@ -86,7 +88,7 @@ def the_link() -> dict[str, str]:
 
 
 def taken() -> str:
-    return f"{users.email_field()}_unique"
+    return f"{user_model.email}_unique"
 
 
 # The way it goes
@@ -101,7 +103,7 @@ def test_the_address_changes_when_the_link_is_opened_and_not_before(
     assert follow(the_link()) == DONE
     assert address(ada) == NEW
     assert mails()[2:] == [(ADA, CHANGED)]
-    assert browser.me()[users.email_field()] == NEW
+    assert browser.me()[user_model.email] == NEW
     assert Browser().log_in(NEW).status_code == 200
     assert Browser().log_in(ADA).status_code == 400
 
@@ -124,14 +126,14 @@ def test_the_link_is_good_in_whatever_browser(
     ask(browser)
     assert follow(the_link(), eves) == DONE
     assert address(ada) == NEW
-    assert eves.me()[users.email_field()] == "eve@example.com"
+    assert eves.me()[user_model.email] == "eve@example.com"
 
 
 def test_all_sessions_live_on(browser: Browser, elsewhere: Browser) -> None:
     ask(browser)
     follow(the_link())
-    assert browser.me()[users.email_field()] == NEW
-    assert elsewhere.me()[users.email_field()] == NEW
+    assert browser.me()[user_model.email] == NEW
+    assert elsewhere.me()[user_model.email] == NEW
 
 
 def test_a_fresh_session_may_leave_the_password_out(browser: Browser) -> None:
@@ -267,7 +269,7 @@ def test_an_account_without_an_address_gets_one(
     browser: Browser, ada: Any, settings: Settings
 ) -> None:
     """Nobody is told at the old address, as there is none."""
-    setattr(ada, users.email_field(), "")
+    setattr(ada, user_model.email, "")
     ada.save()
     assert ask(browser) == DONE
     assert follow(the_link()) == DONE
@@ -298,7 +300,7 @@ def test_an_account_that_was_made_meanwhile_keeps_its_address(
 def test_code_of_the_host_s_that_is_faster_still_wins(ada: Any) -> None:
     """Between our check and our write; the table's own constraint finds out."""
     link = link_to(ada)
-    with before_savepoint(2, lambda: make_other(**{users.email_field(): NEW})):
+    with before_savepoint(2, lambda: make_other(**{user_model.email: NEW})):
         assert follow(link) == invalid(email=taken())
     assert address(ada) == ADA
 
@@ -355,7 +357,7 @@ def test_the_host_may_send_it_itself(browser: Browser, settings: Settings) -> No
     sent: list[tuple[str, str]] = []
 
     def send(user: Any, url: str) -> None:
-        sent.append((users.email_of(user), url))
+        sent.append((email_of(user), url))
 
     configure(settings, SEND_CONFIRM_EMAIL_MAIL=send)
     assert ask(browser) == DONE
@@ -412,7 +414,7 @@ def new_password(user: Any) -> None:
 
 
 def other_address(user: Any) -> None:
-    setattr(user, users.email_field(), "ada@third.example")
+    setattr(user, user_model.email, "ada@third.example")
     user.save()
 
 
@@ -488,7 +490,7 @@ def test_it_survives_a_secret_key_that_is_replaced(
 def test_it_is_nobody_else_s(ada: Any, make_user: MakeUser) -> None:
     eve = make_user("eve")
     link = link_to(ada)
-    assert follow({**link, "ident": users.ident_of(eve)}) == LINK_INVALID
+    assert follow({**link, "ident": ident_of(eve)}) == LINK_INVALID
     assert (address(ada), address(eve)) == (ADA, "eve@example.com")
 
 
@@ -507,13 +509,13 @@ def test_it_is_no_good_for_another_address(ada: Any) -> None:
     "token", ["x", "::", "a:b:c", "\u00fc:1:2", "." * 900, ".eJw:1:2", "1-2", "=:=:="]
 )
 def test_what_is_no_token_is_none(ada: Any, token: str) -> None:
-    link = {"ident": users.ident_of(ada), "token": token}
+    link = {"ident": ident_of(ada), "token": token}
     assert follow(link) == LINK_INVALID
 
 
 def test_a_signature_for_another_purpose_is_none(ada: Any) -> None:
     forged = signing.dumps([NEW, "0" * 32, time.time()], salt="something else")
-    link = {"ident": users.ident_of(ada), "token": forged}
+    link = {"ident": ident_of(ada), "token": forged}
     assert follow(link) == LINK_INVALID
 
 
@@ -657,7 +659,7 @@ def test_the_answer_never_tells_who_has_an_account(
 ) -> None:
     make_user("eve")
     make_user("gone")
-    if users.has_column("is_active"):
+    if "is_active" in user_model.columns:
         deactivated(get_user_model()._default_manager.get(pk=_pk("gone")))
         make_user("waits", is_active=False)
     seen = [
@@ -671,7 +673,7 @@ def test_the_answer_never_tells_who_has_an_account(
 
 
 def _pk(name: str) -> Any:
-    column = users.email_field()
+    column = user_model.email
     [row] = [row for row in rows() if row[column] == f"{name}@example.com"]
     return row[get_user_model()._meta.pk.name]
 
@@ -755,5 +757,5 @@ def test_the_confirmation_names_a_taken_one(
 
 def test_the_core_and_the_page_agree_on_what_is_taken(make_user: MakeUser) -> None:
     make_user("eve")
-    columns = {users.email_field(): "EVE@example.com"}
-    assert core.taken_codes(columns) == {users.email_field(): taken()}
+    columns = {user_model.email: "EVE@example.com"}
+    assert taken_codes(columns) == {user_model.email: taken()}

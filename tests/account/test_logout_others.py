@@ -11,8 +11,9 @@ from django.contrib.auth.backends import BaseBackend
 from django.contrib.auth.hashers import make_password
 from rest_framework.exceptions import PermissionDenied
 
-from ai_kit_auth import services, users
+from ai_kit_auth import services
 from ai_kit_auth.account import permissions, signals
+from ai_kit_auth.user_model import user_model
 
 from ..accounts import post
 from ..conftest import OTHER_PASSWORD, PASSWORD, Connect, MakeUser
@@ -223,9 +224,9 @@ def test_the_waiting_row_of_somebody_else_stays_as_it_is(
 ) -> None:
     make_user("eve")
     others = {
-        row["password"] for row in page.rows() if row[users.email_field()] != page.ADA
+        row["password"] for row in page.rows() if row[user_model.email] != page.ADA
     }
     browser.post("logout_others", WITH_PASSWORD)
     assert {
-        row["password"] for row in page.rows() if row[users.email_field()] != page.ADA
+        row["password"] for row in page.rows() if row[user_model.email] != page.ADA
     } == others

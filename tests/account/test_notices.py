@@ -12,9 +12,10 @@ from rest_framework.exceptions import PermissionDenied
 
 from ai_kit_auth import services as core
 from ai_kit_auth import signals as core_signals
-from ai_kit_auth import users
 from ai_kit_auth.account import services, signals
+from ai_kit_auth.accounts import email_of
 from ai_kit_auth.settings import keys_below
+from ai_kit_auth.user_model import user_model
 
 from ..accounts import post
 from ..conftest import OTHER_PASSWORD, PASSWORD, Connect
@@ -208,7 +209,7 @@ def test_a_host_may_send_it_itself(
     sent: list[tuple[str, str]] = []
 
     def send(user: Any, notice: str) -> None:
-        sent.append((users.email_of(user), notice))
+        sent.append((email_of(user), notice))
 
     configure(settings, SEND_SECURITY_NOTICE=send)
     switch(settings, **{notice: True})
@@ -220,7 +221,7 @@ def test_a_host_may_send_it_itself(
 def test_who_has_no_address_is_told_nothing(
     browser: Browser, ada: Any, caplog: pytest.LogCaptureFixture
 ) -> None:
-    setattr(ada, users.email_field(), "")
+    setattr(ada, user_model.email, "")
     ada.save()
     assert change_password(browser, ada, {"X-CSRFToken": browser.token}).json()
     assert mails() == []

@@ -16,6 +16,7 @@ from rest_framework.views import APIView
 
 from ai_kit_auth import users
 from ai_kit_auth.account.permissions import RecentlyAuthenticated
+from ai_kit_auth.accounts import email_of
 
 from ..urlconfs import account
 from .page import EVERY_MODEL, Browser, answer_of, configure
@@ -39,7 +40,7 @@ class ExportView(APIView):
     permission_classes = [RecentlyAuthenticated]
 
     def get(self, request: Request) -> Response:
-        return Response({"mine": users.email_of(request.user)})
+        return Response({"mine": email_of(request.user)})
 
 
 urlpatterns = [

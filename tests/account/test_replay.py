@@ -15,8 +15,10 @@ import pytest
 from django.contrib.auth import get_user_model
 
 from ai_kit_auth import services as core
-from ai_kit_auth import users
 from ai_kit_auth.account import services
+from ai_kit_auth.accounts import email_of
+from ai_kit_auth.tokens import ident_of
+from ai_kit_auth.user_model import user_model
 
 from ..accounts import the_user
 from ..conftest import OTHER_PASSWORD, USER_MODELS, MakeUser
@@ -117,14 +119,14 @@ def effect_of(endpoint: str, answer: Any) -> bool:
     effects = {
         "activate": user.is_active,
         "pw_reset": user.is_active and user.check_password(OTHER_PASSWORD),
-        "confirm_email": users.email_of(user) == NEW,
+        "confirm_email": email_of(user) == NEW,
     }
     return (answer.status_code, answer.json()) == (200, {}) and bool(effects[endpoint])
 
 
 def the_user_of_any_address() -> Any:
     first = get_user_model()._default_manager.exclude(
-        **{users.email_field(): "eve@example.com"}
+        **{user_model.email: "eve@example.com"}
     )
     return first.get()
 
@@ -142,7 +144,7 @@ def new_password(user: Any) -> None:
 
 
 def new_address(user: Any) -> None:
-    setattr(user, users.email_field(), "ada@third.example")
+    setattr(user, user_model.email, "ada@third.example")
     user.save()
 
 
@@ -212,7 +214,7 @@ def test_only_the_intended_cell_opens_anything(
     link = KINDS[kind][0](user)
     if condition == "another's":
         eve = account(make_user, "eve", kind)
-        link["ident"] = users.ident_of(eve)
+        link["ident"] = ident_of(eve)
     CONDITIONS[condition](user)
     if condition == "unused" and endpoint in OPENS[kind]:
         assert effect_of(endpoint, send(endpoint, link))

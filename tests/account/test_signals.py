@@ -10,9 +10,10 @@ from django.contrib.auth import get_user_model
 from django.core import mail
 from django.dispatch import Signal
 
-from ai_kit_auth import users
 from ai_kit_auth.account import services, signals, views
 from ai_kit_auth.account.permissions import is_recently_authenticated
+from ai_kit_auth.accounts import email_of
+from ai_kit_auth.user_model import user_model
 
 from ..conftest import OTHER_PASSWORD, PASSWORD, USER_MODELS, Connect
 from ..test_links import own_link
@@ -166,7 +167,7 @@ def test_the_row_goes_in_between(browser: Browser, ada: Any, connect: Connect) -
 
 
 def address_of(user: Any) -> str:
-    return users.email_of(user)
+    return email_of(user)
 
 
 requests: list[Any] = []
@@ -260,7 +261,7 @@ def test_update_me(browser: Browser, ada: Any, connect: Connect) -> None:
     assert before.keywords == [{"user": ada, "user_data": body}]
     assert after.keywords == [{"user": ada}]
     assert after.seen == [rows()]
-    with_username = users.username_field() is not None
+    with_username = user_model.username is not None
     assert (before.seen == after.seen) is not with_username
 
 

@@ -11,8 +11,8 @@ from django.db import IntegrityError, connection
 from django.db.models.signals import pre_save
 from django.test.utils import CaptureQueriesContext
 
-from ai_kit_auth import users
 from ai_kit_auth.account import services, signals
+from ai_kit_auth.accounts import email_of
 
 from ..accounts import wide
 from ..conftest import PASSWORD, Connect, MakeUser, with_username
@@ -441,4 +441,4 @@ def test_hosts_may_call_the_service(ada: Any) -> None:
     changed.refresh_from_db()
     assert changed.password != PASSWORD
     assert getattr(changed, "is_superuser", False) is False
-    assert users.email_of(changed) == ADA
+    assert email_of(changed) == ADA

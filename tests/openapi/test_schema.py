@@ -32,7 +32,7 @@ from ai_kit_auth.account.serializers import UserUpdateSerializer
 from ai_kit_auth.openapi.codes import answers_of
 from ai_kit_auth.openapi.operations import OPERATIONS
 from ai_kit_auth.serializers import RegistrationSerializer, UserSerializer
-from ai_kit_auth.users import email_field, username_field
+from ai_kit_auth.user_model import user_model
 
 from ..browser.processes import environment
 from ..urlconfs.account import ROUTES
@@ -330,7 +330,10 @@ def test_the_enumerated_codes_are_those_that_can_come(
 def test_answers_are_closed_and_have_exactly_these_keys() -> None:
     schema = generate()
     login = answer(schema, "login", 200)
-    user = {"id": 1, **dict.fromkeys(filter(None, [email_field(), username_field()]))}
+    user = {
+        "id": 1,
+        **dict.fromkeys(filter(None, [user_model.email, user_model.username])),
+    }
     user = {**user, **{name: "" for name in user if name != "id"}}
     assert resolved(schema, login["properties"]["user"])["required"] == sorted(user)
     me = answer(schema, "me", 200)

@@ -8,18 +8,11 @@ from typing import Any
 
 from django.core.management.base import BaseCommand
 
+from ...accounts import AccountState, all_rows, email_of, in_state
 from ...checks.upgrade import has_outer_spaces, undecided_route
-from ...services import is_anybodys
-from ...users import (
-    AccountState,
-    User,
-    all_rows,
-    can_wait,
-    email_field,
-    email_of,
-    in_state,
-    waiting_mark,
-)
+from ...registration import is_anybodys
+from ...user_model import User, user_model
+from ...users import waiting_mark
 
 SHOWN = 20
 
@@ -62,7 +55,7 @@ class Command(BaseCommand):
         # SECURITY: a row does not tell whether an admin deactivated the account, and
         # with a mark a reset activates it. So a person sees the accounts and decides.
         accounts = all_rows().filter(in_state(AccountState.UNKNOWN))
-        if not can_wait() or not accounts.exists():
+        if not user_model.can_wait or not accounts.exists():
             return False
         self._ask(
             list(accounts),
@@ -81,7 +74,7 @@ class Command(BaseCommand):
         return True
 
     def _addresses(self) -> bool:
-        name = email_field()
+        name = user_model.email
         accounts = list(all_rows().filter(has_outer_spaces()))
         free = []
         for user in accounts:

@@ -15,7 +15,8 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from ai_kit_auth import services
-from ai_kit_auth.users import AccountState, state_of
+from ai_kit_auth.accounts import state_of
+from ai_kit_auth.users import AccountState
 from tests.accounts import csrf, log_in, mailed_link, post
 from tests.conftest import OTHER_PASSWORD, PASSWORD
 

@@ -11,7 +11,7 @@ from django.urls import reverse
 from rest_framework.exceptions import ValidationError
 from rest_framework.test import APIClient
 
-from ai_kit_auth import services
+from ai_kit_auth.registration import register as make_account
 from tests.accounts import csrf, log_in, mailed_link, post
 from tests.conftest import PASSWORD
 
@@ -104,5 +104,5 @@ def test_the_password_is_validated_while_it_is_typed(client: APIClient) -> None:
 def test_code_of_the_projects_own_has_to_say_the_number() -> None:
     """It cannot be made up."""
     with pytest.raises(ValidationError) as raised:
-        services.register({"email": "ada@example.com", "password": PASSWORD})
+        make_account({"email": "ada@example.com", "password": PASSWORD})
     assert raised.value.get_codes() == {"phone": ["required"]}

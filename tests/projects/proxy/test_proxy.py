@@ -12,7 +12,8 @@ from django.urls import reverse
 from rest_framework.test import APIClient
 
 from ai_kit_auth import services
-from ai_kit_auth.users import AccountState, state_of
+from ai_kit_auth.accounts import state_of
+from ai_kit_auth.users import AccountState
 from tests.accounts import mailed_link, post, registration
 from tests.conftest import OTHER_PASSWORD, PASSWORD
 

@@ -1,0 +1,190 @@
+"""
+Writes to an account that exists: activation, a new password, the end of its sessions.
+"""
+
+from __future__ import annotations
+
+import logging
+from collections.abc import Collection
+from typing import Any
+
+from django.conf import settings
+from django.contrib.auth import SESSION_KEY, password_validation
+from django.contrib.auth.hashers import make_password
+from django.db import router
+from django.db.models import Q
+from django.db.models.signals import post_save, pre_save
+from django.utils import timezone
+from django.utils.module_loading import import_string
+from django.views.decorators.debug import sensitive_variables
+
+from .accounts import AccountState, state_of
+from .errors import ActivationLinkInvalid, ResetPasswordLinkInvalid
+from .throttling import ask_cache, cache_key, gate
+from .tokens import activation_tokens
+from .user_model import User, user_model
+from .users import is_hidden
+
+logger = logging.getLogger("ai_kit_auth")
+
+
+@sensitive_variables()
+def activate(user: User, token: str = "") -> None:
+    """
+    Activate an account that an activation link was checked for.
+
+    ``token``: of the link. Where the account is active already, nothing is written, and
+    the cache remembers that the link was used. Raises
+    :exc:`~ai_kit_auth.errors.ActivationLinkInvalid` where the row is no longer what was
+    checked: another request used the link, or an admin has intervened.
+    """
+    if user.is_active:
+        _use_once(user, token)
+        return
+    # SECURITY: the project's manager may hide it for more than that it waits; then the
+    # transaction takes the activation back.
+    if not write_checked(user, **_activation(user)) or is_hidden(user):
+        raise ActivationLinkInvalid
+
+
+def _use_once(user: User, token: str) -> None:
+    # SECURITY: nothing that such a link changes would make it void.
+    key = cache_key("used_link", user.pk, token)
+    try:
+        is_first = ask_cache("add", key, True, activation_tokens.timeout(), insist=True)
+    except Exception as error:
+        logger.exception("The cache failed, so no active account uses a link")
+        raise ActivationLinkInvalid from error
+    if not is_first:
+        raise ActivationLinkInvalid
+
+
+@sensitive_variables()
+def reset_password(user: User, password: str) -> None:
+    """
+    Set the password of an account that a reset link was checked for, and activate it.
+
+    Ends every session of the user, as Django binds sessions to the password.
+
+    Raises :exc:`~ai_kit_auth.errors.ResetPasswordLinkInvalid` where the row is no
+    longer what was checked.
+    """
+    changes = {} if user.is_active else _activation(user)
+    # A login in between does not end the link of an active account.
+    regardless_of = ("last_login",) if user.is_active else ()
+    changes["password"] = hash_of(user, password)
+    written = write_checked(user, regardless_of=regardless_of, **changes)
+    if not written or is_hidden(user):
+        raise ResetPasswordLinkInvalid
+    password_validation.password_changed(password, user)
+
+
+@sensitive_variables()
+def hash_of(user: User, password: str) -> str:
+    """
+    Return the hash of a new ``password`` of ``user``, who keeps the old one.
+
+    By the model's own ``set_password``, which a host may have overridden. Raises DRF's
+    ``Throttled`` where too many passwords are hashed at this moment.
+    """
+    old_hash = user.password
+    with gate:
+        user.set_password(password)
+    new_hash: str = user.password
+    user.password = old_hash
+    # SECURITY: Django keeps the raw one for the next save(). Receivers, security
+    # notices and whatever pickles the user would have it, and a save() of theirs would
+    # tell the validators a second time.
+    user._password = None
+    return new_hash
+
+
+def _activation(user: User) -> dict[str, Any]:
+    changes: dict[str, Any] = {"is_active": True}
+    if "last_login" in user_model.columns:
+        # SECURITY: the link that led here must stay dead when an admin deactivates the
+        # account before its first login. Losing the mark does that; a row of 2.0.0 has
+        # no mark to lose, so it remembers this moment.
+        waiting = state_of(user) is AccountState.WAITING
+        changes["last_login"] = None if waiting else timezone.now()
+    return changes
+
+
+def auto_now_columns(model: type[Any]) -> list[Any]:
+    """Return the columns of ``model`` that every ``save()`` sets to the present."""
+    columns = model._meta.concrete_fields
+    return [column for column in columns if getattr(column, "auto_now", False)]
+
+
+@sensitive_variables()
+def write_checked(
+    user: User, *, regardless_of: Collection[str] = (), **changes: Any
+) -> bool:
+    """
+    Write ``changes`` if the row still is what was checked, and tell whether it was.
+
+    ``regardless_of``: columns that may have changed meanwhile.
+
+    One UPDATE whose condition is all that a token depends on, so a link is consumed
+    once and a deactivation in between wins. It is no ``save()``, which would write
+    unconditionally; receivers of ``pre_save`` and ``post_save`` and ``auto_now``
+    columns see what they would see of one.
+    """
+    # Not type(): the user of a request is a lazy object around it.
+    model = user.__class__
+    checked = {
+        name: getattr(user, name)
+        for name in ("password", "is_active", "last_login", user_model.email)
+        if name in user_model.columns and name not in regardless_of
+    }
+    for name, value in changes.items():
+        setattr(user, name, value)
+    using = router.db_for_write(model, instance=user)
+    seen: dict[str, Any] = {
+        "sender": model,
+        "instance": user,
+        "raw": False,
+        "using": using,
+        "update_fields": frozenset(changes),
+    }
+    pre_save.send(**seen)
+    for column in auto_now_columns(model):
+        changes[column.attname] = column.pre_save(user, add=False)
+    rows = model._base_manager.using(using).filter(Q(pk=user.pk, **checked))
+    if not rows.update(**changes):
+        return False
+    post_save.send(created=False, **seen)
+    return True
+
+
+def _has_no_session(user: User) -> bool:
+    """Tell whether ``user`` has none, or none any more: those of a placeholder end."""
+    if state_of(user) is AccountState.WAITING:
+        # Nor would the link with which it was invited survive another placeholder.
+        return True
+    return not user.has_usable_password() and write_checked(
+        user, regardless_of=("last_login",), password=make_password(None)
+    )
+
+
+def end_sessions(users: Collection[User]) -> list[User]:
+    """
+    End every session of ``users``, whose passwords stay what they are.
+
+    Sessions in the database are looked through for theirs, once for all of them. Other
+    engines cannot be searched; there it works for an account without a usable password
+    alone, whose random placeholder every session is bound to. Returns those whose
+    sessions still go on.
+    """
+    ended = {user.pk for user in users if _has_no_session(user)}
+    store = import_string(f"{settings.SESSION_ENGINE}.SessionStore")
+    if not hasattr(store, "get_model_class"):
+        return [user for user in users if user.pk not in ended]
+    keys = {str(user.pk) for user in users}
+    model = store.get_model_class()
+    sessions = model._default_manager.using(router.db_for_write(model))
+    for session in sessions.filter(expire_date__gt=timezone.now()).iterator():
+        if session.get_decoded().get(SESSION_KEY) in keys:
+            # By the store, which may keep a copy in the cache.
+            store(session.session_key).delete()
+    return []

@@ -1,0 +1,386 @@
+"""
+One identity, one account: who has it, the locks around it, and the new account.
+"""
+
+from __future__ import annotations
+
+import hashlib
+import inspect
+import logging
+import unicodedata
+import uuid
+from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import contextmanager
+from contextvars import ContextVar
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.db import IntegrityError, OperationalError, connections, router
+from django.db.models import BooleanField, ExpressionWrapper, Q
+from django.views.decorators.debug import sensitive_variables
+from rest_framework.exceptions import ErrorDetail, ValidationError
+
+from . import related
+from .accounts import (
+    LOCK_SECONDS,
+    AccountTransaction,
+    all_rows,
+    is_named,
+    is_normal_ascii,
+    normal_address,
+    waiting_mark,
+)
+from .settings import api_settings
+from .throttling import gate
+from .user_model import (
+    DEFAULT_IDENTITY_FIELDS,
+    User,
+    UserModel,
+    identity_columns,
+    user_model,
+)
+
+logger = logging.getLogger("ai_kit_auth")
+
+
+@dataclass
+class _Claims:
+    """What an :func:`identity_transaction` holds."""
+
+    locks: list[str] = field(default_factory=list)
+    # The locks of the identities that were found free.
+    free: set[str] = field(default_factory=set)
+    # Accounts whose activation mail is due at its end, and the function that mails.
+    to_mail: list[User] = field(default_factory=list)
+    mail: Callable[[User], None] | None = None
+
+
+_current: ContextVar[_Claims | None] = ContextVar("claims", default=None)
+
+
+@contextmanager
+def identity_transaction(*, mails: bool = True) -> Iterator[_Claims]:
+    """
+    Open the transaction in which an identity is checked and taken.
+
+    Another one that checks the same identity meanwhile, in any process, waits for its
+    end: :func:`taken_codes` locks what it looks at. The e-mail column of Django's user
+    has no constraint that would decide the race.
+
+    ``mails``: whether the activation mails that a registration asks for are sent when
+    the transaction has ended, or by the caller.
+    """
+    current = _Claims()
+    before = _current.set(current)
+    try:
+        with AccountTransaction():
+            yield current
+    finally:
+        _current.reset(before)
+        if current.locks:
+            _unlock(current.locks)
+    if mails and current.mail is not None:
+        for user in current.to_mail:
+            current.mail(user)
+
+
+def mail_at_the_end(user: User, mail: Callable[[User], None]) -> None:
+    """Call ``mail`` with ``user`` when the transaction around this call has ended."""
+    current = _current.get()
+    if current is None:
+        mail(user)
+    else:
+        current.to_mail.append(user)
+        current.mail = mail
+
+
+# Locks
+
+
+def _lock(using: str, current: _Claims, names: Sequence[str]) -> None:
+    """Hold the locks ``names`` until the transaction ends."""
+    connection = connections[using]
+    if connection.vendor == "postgresql":
+        # Freed by the database at the end of the transaction.
+        calls = ", ".join(["pg_advisory_xact_lock(%s)"] * len(names))
+        with connection.cursor() as cursor:
+            cursor.execute(f"SELECT {calls}", [_lock_number(name) for name in names])
+    if connection.vendor == "mysql":
+        calls = ", ".join(["GET_LOCK(%s, %s)"] * len(names))
+        with connection.cursor() as cursor:
+            cursor.execute(
+                f"SELECT {calls}",
+                [value for name in names for value in (name, LOCK_SECONDS)],
+            )
+            answers = cursor.fetchone()
+        current.locks += [
+            name for name, got in zip(names, answers, strict=True) if got == 1
+        ]
+        if len(current.locks) < len(names):
+            raise OperationalError("The lock of a registration is not to be had")
+
+
+def _unlock(names: Sequence[str]) -> None:
+    # Only MariaDB and MySQL, whose locks outlive the transaction. Not by Django's
+    # cursor, which refuses within a project's own transaction that is broken.
+    driver = connections[router.db_for_write(UserModel)].connection
+    if driver is not None:
+        calls = ", ".join(["RELEASE_LOCK(%s)"] * len(names))
+        with driver.cursor() as cursor:
+            cursor.execute(f"SELECT {calls}", names)
+
+
+def _lock_name(identity: Any) -> str:
+    folded = unicodedata.normalize("NFKC", _typed(identity)).casefold()
+    return f"aka:{hashlib.sha256(folded.encode()).hexdigest()[:40]}"
+
+
+def _lock_number(name: str) -> int:
+    """Return ``name`` as PostgreSQL's signed 64-bit key."""
+    return int.from_bytes(bytes.fromhex(name[4:20]), "big", signed=True)
+
+
+# Identities
+
+
+def identities() -> tuple[str, ...]:
+    """Return the columns whose values must not stand for two people."""
+    names = api_settings.USER_IDENTITY_FIELDS
+    columns = identity_columns(
+        tuple(names), are_default=names is DEFAULT_IDENTITY_FIELDS
+    )
+    return tuple(dict.fromkeys((*columns, *user_model.names)))
+
+
+def is_anybodys(value: str) -> Q:
+    """Return the condition that finds each account with the identity ``value``."""
+    return is_named(value, identities())
+
+
+def taken_codes(
+    fields: Mapping[str, Any], *, but: User | None = None
+) -> dict[str, str]:
+    """
+    Return ``{"<field>": "<field>_unique"}`` for each identity that has an account.
+
+    Under PREVENT_ENUMERATION a name that is no address may hold no ``@``: its code is
+    ``invalid``. SECURITY: "taken" would tell that the address has an account.
+
+    Identities are the address, the username and USER_IDENTITY_FIELDS. They compare in
+    any case, and crosswise: SECURITY: an address that is another user's username, or
+    the other way round, would let a stranger stand in front of its owner at login.
+
+    ``fields``: values by the user model's own names. Within
+    :func:`identity_transaction` they are locked till its end. ``but``: the account
+    whose own identities do not count.
+    """
+    columns = identities()
+    values = {name: _typed(fields[name]) for name in columns if fields.get(name)}
+    refused: dict[str, str] = {}
+    if api_settings.PREVENT_ENUMERATION:
+        for name, value in values.items():
+            tells = "@" in value and name not in user_model.addresses
+            # What an account has already tells it nothing.
+            if tells and not (but and str(getattr(but, name)) == value):
+                refused[name] = "invalid"
+        values = {name: value for name, value in values.items() if name not in refused}
+    if not values:
+        return refused
+    using = router.db_for_write(UserModel)
+    current = _current.get()
+    locks = {name: _lock_name(value) for name, value in values.items()}
+    if current is not None:
+        # In order, so that two registrations never wait for each other.
+        _lock(using, current, sorted(set(locks.values())))
+    taken = _taken(using, values, columns, but)
+    if current is not None:
+        current.free |= {lock for name, lock in locks.items() if name not in taken}
+    return refused | {name: f"{name}_unique" for name in taken}
+
+
+def _taken(
+    using: str, values: Mapping[str, str], columns: Sequence[str], but: User | None
+) -> list[str]:
+    """Return which of ``values``, by name, an account has; ``but`` does not count."""
+    conditions = [is_named(value, columns) for value in values.values()]
+    rows = UserModel._base_manager.using(using)
+    if but is not None:
+        rows = rows.exclude(pk=but.pk)
+    rows = rows.filter(Q(*conditions, _connector=Q.OR)).values_list(
+        *[
+            ExpressionWrapper(condition, output_field=BooleanField())
+            for condition in conditions
+        ]
+    )
+    found = [any(column) for column in zip(*rows, strict=True)]
+    return [name for name, is_taken in zip(values, found, strict=False) if is_taken]
+
+
+def _typed(value: Any) -> str:
+    """Return what a user types for ``value``, an identity; for a row its key."""
+    return str(getattr(value, "pk", value))
+
+
+def refuse(codes: Mapping[str, str]) -> None:
+    """Raise a ``ValidationError`` with ``codes``, by field, if there are any."""
+    if codes:
+        raise ValidationError(
+            {name: [ErrorDetail("", code)] for name, code in codes.items()}
+        )
+
+
+# The new account
+
+
+class AddressTaken(ValidationError):
+    """
+    The address has an account, and PREVENT_ENUMERATION keeps that from the client.
+
+    ``values``: what the account was to be made of.
+    """
+
+    def __init__(self, values: Mapping[str, Any]) -> None:
+        name = user_model.email
+        super().__init__({name: [ErrorDetail("", f"{name}_unique")]})
+        self.values = values
+
+
+@sensitive_variables()
+def register(fields: Mapping[str, Any]) -> User:
+    """
+    Make an account that waits for its activation, and return it.
+
+    ``fields``: what the manager's ``create_user`` takes, by the model's own names, the
+    password among them. Rows of a many-to-many relation, and the values of a related
+    row by its name (as DRF's dotted ``source`` gives them), are written after it. A
+    name that neither ``create_user`` nor the model knows is left out. Without a
+    username the account gets a unique one. Where the model has no ``is_active`` column,
+    or ``fields`` says that it is active, it is active at once.
+
+    Raises a ``ValidationError`` with the codes of :func:`taken_codes` where an identity
+    is taken: :exc:`AddressTaken` where PREVENT_ENUMERATION hides that. Raises DRF's
+    ``Throttled`` where too many passwords are hashed at this moment. Outside of
+    :func:`identity_transaction` it opens one and checks that itself.
+    """
+    current = _current.get()
+    if current is None:
+        with identity_transaction():
+            return register(fields)
+    values = _normal(fields)
+    # A serializer of the project's may have left our checks out.
+    unchecked = {
+        name: values[name]
+        for name in identities()
+        if values.get(name) and _lock_name(values[name]) not in current.free
+    }
+    if unchecked:
+        _refuse_taken(unchecked, values)
+    username = user_model.username
+    if username is not None and not values.get(username):
+        if not user_model.username_can_be_made_up:
+            refuse({username: "required"})
+        values[username] = unique_username()
+    try:
+        with gate, AccountTransaction():
+            return _create_user(values)
+    except IntegrityError:
+        # Other code than this made an account since the check.
+        _refuse_taken(values, values)
+        refuse(related.taken_columns(UserModel, values))
+        raise
+
+
+@sensitive_variables()
+def _refuse_taken(unchecked: Mapping[str, Any], values: Mapping[str, Any]) -> None:
+    taken = taken_codes(unchecked)
+    hidden = api_settings.PREVENT_ENUMERATION and taken.pop(user_model.email, "")
+    # A name that is taken, or no good, is told either way.
+    refuse(taken)
+    if hidden:
+        raise AddressTaken(values)
+
+
+def _normal(fields: Mapping[str, Any]) -> dict[str, Any]:
+    values = dict(fields)
+    address, username = user_model.email, user_model.username
+    # The serializer has normalised it already, or a project's own has not.
+    if values.get(address) and not is_normal_ascii(values[address]):
+        try:
+            values[address] = normal_address(values[address])
+        except ValueError:
+            refuse({address: "invalid"})
+    if username is not None and values.get(username):
+        values[username] = UserModel.normalize_username(values[username])
+    return values
+
+
+def unique_username() -> str:
+    """Return a username that no account has, for an account that was given none."""
+    return uuid.uuid4().hex[: getattr(user_model.username_field, "max_length", None)]
+
+
+@sensitive_variables()
+def _create_user(values: dict[str, Any]) -> User:
+    users = UserModel._default_manager
+    if router.routers:
+        users = users.db_manager(router.db_for_write(UserModel))
+    create_user = getattr(users, "create_user", _create_plain_user)
+    parameters = inspect.signature(create_user).parameters.values()
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
+    named = {p.name for p in parameters}
+    columns = user_model.columns
+    given, later = values, dict[str, Any]()
+    plain = not any(isinstance(value, Mapping) for value in values.values())
+    if not plain or not values.keys() <= columns.keys():
+        given, later = related.in_order(UserModel, values, new=True)
+    waits = user_model.can_be_inactive and not given.setdefault("is_active", False)
+    taken = {
+        name: value
+        for name, value in given.items()
+        if name in named
+        or (takes_any and (name in columns or hasattr(UserModel, name)))
+    }
+    user = create_user(**taken)
+    # The manager of Django's own custom user example takes no flags.
+    rest = {n: v for n, v in given.items() if n not in taken and n in columns}
+    if rest:
+        _write_rest(user, rest, waits=waits)
+    if later:
+        # A form cannot tell "none" from "not sent".
+        later = {name: value for name, value in later.items() if value}
+        related.write(user, later, new=True)
+    return user
+
+
+@sensitive_variables()
+def _write_rest(user: User, values: dict[str, Any], *, waits: bool) -> None:
+    if waits and user_model.can_wait:
+        values["last_login"] = waiting_mark()
+    for name, value in values.items():
+        setattr(user, name, value)
+    user.save(update_fields=list(values))
+
+
+@sensitive_variables()
+def _create_plain_user(**values: Any) -> User:
+    password = values.pop("password", None)
+    user = UserModel(**values)
+    user.set_password(password)
+    user.save()
+    return user
+
+
+def withdraw(user: User) -> None:
+    """
+    Take a registration back whose mail could not be sent, unless it was used.
+
+    With it goes what refers to it, by the ``on_delete`` of each foreign key. Where that
+    forbids it the account stays, which the log tells.
+    """
+    untouched = {"password": user.password, "is_active": False}
+    try:
+        with AccountTransaction():
+            all_rows().filter(pk=user.pk, **untouched).delete()
+    except IntegrityError:
+        # Django's ProtectedError and RestrictedError are such.
+        logger.exception("The account of user %s stays without its mail", user.pk)
