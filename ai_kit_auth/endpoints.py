@@ -253,6 +253,8 @@ class AuthView(APIView):
     begins_sessions = False
     # The class that validates the body; ``get_serializer_class()`` returns it.
     serializer_class: type[Any] | None = None
+    # The setting that names this class where a subclass does not.
+    serializer_setting = ""
     # What its ``validated_data`` must hold.
     needs: Sequence[str] = ()
     # No OPTIONS: DRF would answer with the docstring. A preflight never comes this far.
@@ -357,8 +359,11 @@ class AuthView(APIView):
 
     def get_serializer_class(self) -> type[Any]:
         """Return the class that validates the body: ``serializer_class``."""
-        assert self.serializer_class is not None, f"{type(self)} has no serializer"  # noqa: S101  # as DRF's own view does
-        return self.serializer_class
+        found: type[Any] | None = self.serializer_class
+        if found is None and self.serializer_setting:
+            found = getattr(api_settings, self.serializer_setting)
+        assert found is not None, f"{type(self)} has no serializer"  # noqa: S101  # as DRF's own view does
+        return found
 
     def get_serializer_context(self) -> dict[str, Any]:
         """Return what serializers get to know: ``request``, ``view``, ``format``."""

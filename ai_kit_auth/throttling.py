@@ -424,8 +424,9 @@ class LoginAttempt:
             address = client or address_of(request)
             keys = [f"{account}|{address}" for account in accounts]
             limits = [Counter("LOGIN_ACCOUNT_ADDRESS", key) for key in keys]
-            remote = _parsed(request.META.get("REMOTE_ADDR"))
-            if drf_settings.NUM_PROXIES is None and _is_public(remote):
+            if drf_settings.NUM_PROXIES is None and _is_public(
+                _parsed(request.META.get("REMOTE_ADDR"))
+            ):
                 part = Fraction(2, 3)
                 notes = [
                     Counter("LOGIN_ACCOUNT", f"{key}|proxy", part=part) for key in keys

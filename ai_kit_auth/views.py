@@ -29,13 +29,13 @@ from .endpoints import (
     MailRequestView,
     SessionAuthentication,
 )
-from .registration import AddressTaken, identity_transaction, register
+from .registration import AddressTaken, identity_transaction
 from .serializers import (
     ActivateUserSerializer,
     LoginSerializer,
     PasswordResetSerializer,
     ValidatePasswordSerializer,
-    is_saved_by_drf,
+    created_by,
 )
 from .settings import api_settings
 from .signals import (
@@ -186,10 +186,7 @@ class RegistrationView(AuthView):
     """
 
     throttles = [RegisterThrottle]
-
-    def get_serializer_class(self) -> type[Any]:
-        """Return ``serializer_class`` of a subclass, else REGISTRATION_SERIALIZER."""
-        return self.serializer_class or api_settings.REGISTRATION_SERIALIZER
+    serializer_setting = "REGISTRATION_SERIALIZER"
 
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         if not isinstance(request.data, Mapping):
@@ -197,51 +194,40 @@ class RegistrationView(AuthView):
         # SECURITY: a client that must not learn that the e-mail address is taken gets
         # its answer first.
         answer_first = api_settings.PREVENT_ENUMERATION
-        user = made = None
+        made = taken = None
         try:
             # The mail follows the commit, and takes the account back where it fails: an
             # account whose link got lost would block its e-mail address.
             with identity_transaction(mails=not answer_first) as current:
                 user_pre_registered.send(sender=self.__class__, user_data=request.data)
                 serializer = self.validated()
-                taken = getattr(serializer, "address_is_taken", False)
-                if not taken:
-                    made = self.made_by(serializer)
+                if getattr(serializer, "address_is_taken", False):
+                    taken = serializer.validated_data
+                else:
+                    made = created_by(serializer)
                     user_post_registered.send(sender=self.__class__, user=made)
         except AddressTaken as refused:
-            return self.answer_for_taken(refused.values)
-        if taken:
-            return self.answer_for_taken(serializer.validated_data)
+            taken = refused.values
         # A serializer of a project's own may make another object.
         user = made if isinstance(made, UserModel) else None
-        security_log.log("registered", request, user=user)
-        # The account, also where create() returns something else.
-        account = next(iter(current.to_mail), user)
-        if answer_first and account is not None:
-            mails = account in current.to_mail
-            self.after_answer(
-                f"The activation mail of user {account.pk}",
-                partial(self.hand_over, account, mails),
-            )
-        return self.created(user)
-
-    def made_by(self, serializer: Any) -> Any:
-        """Make the account, and return what ``create()`` does."""
-        if is_saved_by_drf(serializer, "create"):
-            # SECURITY: DRF would store the password as it was typed.
-            user = register(serializer.validated_data)
-            services.mail_new_account(user)
-            return user
-        return serializer.save()
-
-    def created(self, user: User | None) -> Response:
-        """Return the answer, which is the same where no account was made."""
+        if taken is not None:
+            self.answer_for_taken(taken)
+        else:
+            security_log.log("registered", request, user=user)
+            # The account, also where create() returns something else.
+            account = next(iter(current.to_mail), user)
+            if answer_first and account is not None:
+                mails = account in current.to_mail
+                self.after_answer(
+                    f"The activation mail of user {account.pk}",
+                    partial(self.hand_over, account, mails),
+                )
         response = Response({}, status=status.HTTP_201_CREATED)
         if api_settings.ACTIVATION_PROOF:
-            activation_proof.set_proof(response, self.request, user)
+            activation_proof.set_proof(response, request, user)
         return response
 
-    def answer_for_taken(self, data: Mapping[str, Any]) -> Response:
+    def answer_for_taken(self, data: Mapping[str, Any]) -> None:
         """Do what a registration costs, and tell the owner of the address instead."""
         with gate:
             UserModel().set_password(data.get("password"))
@@ -249,7 +235,6 @@ class RegistrationView(AuthView):
             "The mail about a taken address",
             partial(self.tell_owner, data[user_model.email]),
         )
-        return self.created(None)
 
     def tell_owner(self, address: str) -> None:
         """Mail the owner that the address has an account, if so many mails may go."""

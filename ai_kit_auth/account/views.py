@@ -228,7 +228,7 @@ class ChangeEmail(AccountView):
         services.may_request_email_change(request)
         taken = taken_codes({user_model.email: address}, but=user)
         answer_first = api_settings.PREVENT_ENUMERATION
-        if not answer_first:
+        if taken and not answer_first:
             services.refuse_address(taken)
         mail = services.may_mail_new_address(request, address)
         event, code = ("throttled", "throttled")
@@ -340,7 +340,8 @@ class UpdateMe(MeView):
             user = services.save_update(user, serializer)
             user_post_update_me.send(sender=self.__class__, user=user)
         security_log.log("account_updated", request, user=user)
-        return Response({"user": self.user_data(user), "csrf": self.csrf()})
+        csrf = self.csrf()
+        return Response({"user": self.user_data(user), "csrf": csrf})
 
     def get_update_serializer_class(self) -> type[Any]:
         """Return the class that validates ``PATCH``: USER_UPDATE_SERIALIZER."""
