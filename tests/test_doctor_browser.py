@@ -7,9 +7,9 @@ from typing import Any
 
 import pytest
 
+from ai_kit_auth.checks.origins import knows_suffixes, parse_origin
 from ai_kit_auth.doctor.browser import Blocked, Browser, CookieJar
 from ai_kit_auth.doctor.servers import Answer
-from ai_kit_auth.origins import knows_suffixes, parse_origin
 
 PAGE = "https://app.example.com"
 URL = "https://api.example.com/api/v1/auth/me/"

@@ -11,7 +11,7 @@ from django.http import HttpResponse
 from django.middleware.csrf import CsrfViewMiddleware
 from django.test import override_settings
 
-from ai_kit_auth.origins import (
+from ai_kit_auth.checks.origins import (
     Origin,
     _suffixes,
     frontend_origins,

@@ -12,7 +12,6 @@ from django.core.exceptions import ImproperlyConfigured
 from django.utils.module_loading import import_string
 
 from ..capability import capabilities, mails
-from ..origins import is_local, origin_of
 from ..settings import (
     SETTING_NAME,
     APISettings,
@@ -21,6 +20,7 @@ from ..settings import (
     faults_of,
     require_frontend_url,
 )
+from .origins import is_local, origin_of
 from .problems import (
     Problems,
     admin_is_used,

@@ -14,7 +14,10 @@ from django.conf import settings
 from django.urls import get_script_prefix
 from django.utils.functional import Promise
 
-from ..origins import (
+from ..settings import api_settings
+from .configuration import corrected
+from .middleware import ANSWERING, CORS, middleware_of, place_of
+from .origins import (
     Origin,
     is_local,
     is_trusted,
@@ -24,9 +27,6 @@ from ..origins import (
     site_of,
     texts_of,
 )
-from ..settings import api_settings
-from .configuration import corrected
-from .middleware import ANSWERING, CORS, middleware_of, place_of
 from .problems import Problems, is_readable, problem
 from .routes import NAMESPACE, path_of
 

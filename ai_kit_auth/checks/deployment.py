@@ -11,9 +11,9 @@ from django.conf import global_settings, settings
 from django.core import mail
 from django.core.mail.backends.smtp import EmailBackend
 
-from ..origins import origin_of
 from ..settings import api_settings
 from .mails import backend, mails
+from .origins import origin_of
 from .problems import Problems, is_readable, is_served, item, key, problem
 
 

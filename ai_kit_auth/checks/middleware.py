@@ -7,7 +7,7 @@ from typing import NamedTuple
 
 from django.conf import settings
 
-from ..origins import texts_of
+from .origins import texts_of
 from .problems import Problems, dotted, imported, is_served, problem
 
 

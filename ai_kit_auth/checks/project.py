@@ -8,8 +8,8 @@ from typing import Any
 from django.conf import settings
 from django.urls import get_resolver
 
-from ..origins import right_host, texts_of
 from ..settings import keys_below
+from .origins import right_host, texts_of
 from .problems import Problems, dotted, drf, imported, is_served, problem
 from .routes import NAMESPACE, is_ours, named, path_of, view_at
 

@@ -4,8 +4,8 @@ from __future__ import annotations
 
 from django.conf import settings
 
-from ..origins import Origin, named_hosts
 from ..settings import api_settings, keys_below
+from .origins import Origin, named_hosts
 from .problems import Problems, drf, is_readable, problem
 
 _FROM_A_PROXY = (

@@ -17,7 +17,7 @@ from email.utils import parsedate_to_datetime
 from typing import Any
 from urllib.parse import urlencode, urlsplit
 
-from ..origins import Origin, is_public_suffix, origin_of
+from ..checks.origins import Origin, is_public_suffix, origin_of
 from .servers import Answer, Server
 
 MOST_BYTES = 4096  # of a cookie's name and value, RFC 6265bis, section 5.6

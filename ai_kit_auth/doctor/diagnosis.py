@@ -31,9 +31,7 @@ from ..checks.cross_origin import (
     with_headers,
     with_origin,
 )
-from ..checks.problems import resolved
-from ..checks.routes import is_endpoint, is_ours, named, view_at
-from ..origins import (
+from ..checks.origins import (
     Origin,
     is_trusted,
     origin_of,
@@ -42,6 +40,8 @@ from ..origins import (
     site_of,
     texts_of,
 )
+from ..checks.problems import resolved
+from ..checks.routes import is_endpoint, is_ours, named, view_at
 from .account import has_mailers
 from .browser import Blocked, Browser
 from .servers import Answer, InProcess, path_info

@@ -20,7 +20,7 @@ from django.core.handlers.wsgi import WSGIHandler
 from django.core.signals import got_request_exception
 from rest_framework.settings import api_settings as drf_settings
 
-from ..origins import origin_of
+from ..checks.origins import origin_of
 
 
 @dataclass(frozen=True)

@@ -29,8 +29,8 @@ from rest_framework.settings import api_settings as drf_settings
 from .. import capability, services
 from ..accounts import AccountTransaction
 from ..checks.cross_origin import lives_elsewhere
+from ..checks.origins import Origin, knows_suffixes, named_hosts, origin_of, site_of
 from ..checks.routes import is_ours, path_of, view_at
-from ..origins import Origin, knows_suffixes, named_hosts, origin_of, site_of
 from ..settings import api_settings
 from ..urls import ROUTES
 from ..user_model import UserModel, user_model

@@ -12,9 +12,9 @@ from django.core.exceptions import ImproperlyConfigured, ValidationError
 from django.core.management.base import BaseCommand, CommandError, CommandParser
 from django.core.validators import validate_email
 
+from ...checks.origins import Origin, frontend_origins, origin_of, parse_origin
 from ...doctor import walks
 from ...doctor.walks import FAILED, INFO, OK, SKIPPED, WARNING, Step, Walk
-from ...origins import Origin, frontend_origins, origin_of, parse_origin
 from ...settings import api_settings
 
 _STYLES = {OK: "SUCCESS", FAILED: "ERROR", WARNING: "WARNING", INFO: "NOTICE"}
