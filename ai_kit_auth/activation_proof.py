@@ -1,12 +1,12 @@
 """
-What shows, besides a mailed link, that its user asked for it: ACTIVATION_PROOF.
+ACTIVATION_PROOF: the proof, in addition to a mailed link, that its user asked for it.
 
-A link alone shows that something has read the mail. The mail scanners of companies open
-links in a browser that runs JavaScript, so a page that posts the link by itself would
-activate an account that a stranger has registered for somebody else's address, with a
-password that the stranger knows. A scanner has the link only, the stranger has the
-password and the cookie only; the owner of the account has both, or resets the password,
-which shuts the stranger out.
+A link alone shows only that a program or a person opened the mail. Mail scanners of
+companies open links in a browser that runs JavaScript. So a page that posts the link by
+itself would activate an account that an attacker registered for the address of another
+person, with a password that the attacker knows. A scanner has the link only. The
+attacker has the password and the cookie only. The owner of the address has both, or
+resets the password, which locks the attacker out.
 """
 
 from __future__ import annotations
@@ -36,11 +36,12 @@ _SALT = "ai_kit_auth.activation_proof"
 
 def set_proof(response: HttpResponseBase, request: Any, user: User | None) -> None:
     """
-    Set the cookie that shows, with the link, that this browser registered ``user``.
+    Set the cookie that proves, with the link, that this browser registered ``user``.
 
-    ``user``: None where no account was made, under PREVENT_ENUMERATION; the cookie then
-    looks the same and proves nothing. Domain, path and ``SameSite`` are those of the
-    session's cookie; it is always ``HttpOnly`` and lasts as long as the link.
+    ``user`` is None if no account was created because of PREVENT_ENUMERATION; then the
+    cookie looks the same and proves nothing. The cookie has the domain, path and
+    ``SameSite`` of the session cookie. It is always ``HttpOnly`` and lasts as long as
+    the link.
     """
     value = secrets.token_hex(32) if user is None else next(_proofs_of(user))
     response.set_cookie(
@@ -56,10 +57,10 @@ def set_proof(response: HttpResponseBase, request: Any, user: User | None) -> No
 
 
 def _proofs_of(user: User) -> Iterator[str]:
-    """Yield the proof of ``user`` by the secret key, then those by its fallbacks."""
+    """Yield the proofs of ``user`` by SECRET_KEY, then by SECRET_KEY_FALLBACKS."""
     for key in (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS):
-        # SECURITY: with the password's hash, so that the cookie of one registration is
-        # no proof for a later one of the same address.
+        # SECURITY: the password's hash is part of it, so that the cookie of one
+        # registration proves nothing for a later one of the same e-mail address.
         yield salted_hmac(
             _SALT,
             f"{user.pk}|{email_of(user)}|{user.password}",
@@ -73,11 +74,12 @@ def insist_on_registrant(
     request: Any, user: User, token: str, password: str | None
 ) -> None:
     """
-    Raise :exc:`~ai_kit_auth.errors.ActivationProofRequired` unless ``user`` asked.
+    Raise :exc:`~ai_kit_auth.errors.ActivationProofRequired` without a proof of
+    ``user``.
 
-    ``token``: of a link that is good. That of an account which an admin has made needs
-    no further proof. ``password``: what was sent along; a wrong one counts as a failed
-    login. Raises DRF's ``Throttled``.
+    ``token`` is from a valid link. The link of an account that an admin created needs
+    no proof. ``password`` is from the request; a wrong one counts as a failed login.
+    Raises DRF's ``Throttled``.
     """
     if invitation_tokens.check_token(user, token):
         return
@@ -85,7 +87,7 @@ def insist_on_registrant(
     if any(constant_time_compare(cookie, proof) for proof in _proofs_of(user)):
         return
     if password:
-        # Not by authenticate(): backends refuse an account that is not active yet.
+        # authenticate() does not work: backends refuse an account that is not active.
         with LoginAttempt(request, account_key(user, "")) as attempt:
             proven = user.check_password(password)
         if proven:
@@ -98,11 +100,12 @@ def insist_on_registrant(
 @sensitive_variables()
 def insist_on_owner(request: Any, user: User, password: str | None) -> None:
     """
-    Raise the same unless ``user`` is logged in here, or ``password`` is right.
+    Raise ``ActivationProofRequired`` unless ``user`` is logged in or ``password`` is
+    right.
 
-    For a link that changes an account which is active. Raises DRF's ``Throttled``.
+    This is for a link that changes an active account. Raises DRF's ``Throttled``.
     """
-    # Not request.user: these endpoints authenticate no user.
+    # request.user does not work: these endpoints authenticate no user.
     if get_user(request._request) == user:
         return
     if password:

@@ -1,8 +1,8 @@
 """
-Every mail as its readers will see it: rendered for a sample user, and never sent.
+Render every mail for a sample user, without sending it.
 
-What ``manage.py ai_kit_auth_mails`` writes. Nothing here reads or writes the database
-or the cache; the host's own templates and CUSTOM_DATA_FUNCTION may.
+``manage.py ai_kit_auth_mails`` writes the result. This module does not use the database
+or the cache; templates and the CUSTOM_DATA_FUNCTION of the project may.
 """
 
 from __future__ import annotations
@@ -69,9 +69,9 @@ class Preview:
     """
     One mail in one language.
 
-    ``parts`` holds what could be rendered, by the keys of :data:`PARTS`, exactly as it
-    would be sent; ``untranslated`` the parts that ask for a message without a
-    translation, by that message.
+    ``parts`` has the rendered parts by the keys of :data:`PARTS`, exactly as they would
+    be sent. ``untranslated`` has each message without a translation, with the parts
+    that use it.
     """
 
     name: str
@@ -82,15 +82,15 @@ class Preview:
 
     @property
     def stem(self) -> str:
-        """The path of its files without their suffixes, such as ``de/set_password``."""
+        """The path of its files without suffix, such as ``de/set_password``."""
         return f"{self.language}/{self.name.lower()}"
 
     def files(self) -> dict[str, str]:
         """
         Return the content of its files by their paths.
 
-        The HTML is as it would be sent. The text begins with the line ``Subject: …``
-        and an empty one, as a mail's source does.
+        The HTML is exactly what would be sent. The text begins with the line
+        ``Subject: …`` and an empty line, as the source of a mail does.
         """
         files = {}
         if "BODY_HTML" in self.parts:
@@ -108,12 +108,12 @@ def mail_names() -> list[str]:
 
 def known_languages() -> list[str]:
     """
-    Return the languages that mails are previewed in.
+    Return the languages of the previews.
 
-    The host's ``LANGUAGES``. Django's own default lists a hundred of them, which says
-    nothing about a host that left it alone: there they are ``LANGUAGE_CODE``, English
-    and the languages that this app has a catalog of. Without ``USE_I18N`` nothing is
-    translated, so there is ``LANGUAGE_CODE`` alone.
+    They are the project's ``LANGUAGES``. If the project does not set ``LANGUAGES``,
+    Django's default lists a hundred; then they are ``LANGUAGE_CODE``, English and the
+    languages of this package's catalogs. Without ``USE_I18N`` there are no
+    translations, so the only language is ``LANGUAGE_CODE``.
     """
     if not settings.USE_I18N:
         return [settings.LANGUAGE_CODE]
@@ -135,9 +135,9 @@ def _base(language: str) -> str:
 
 def require_configuration() -> None:
     """
-    Raise what is wrong with the part of ``AI_KIT_AUTH`` that mails need.
+    Raise an exception if the settings in ``AI_KIT_AUTH`` that mails need are wrong.
 
-    :exc:`~ai_kit_auth.settings.UnknownConfigurationError` or
+    It is :exc:`~ai_kit_auth.settings.UnknownConfigurationError` or
     :exc:`~ai_kit_auth.settings.InvalidConfigurationError`.
     """
     require_frontend_url(api_settings.FRONTEND.URL)
@@ -160,7 +160,7 @@ def _sample_url(name: str) -> str:
     route = mails()[name].link
     if route is None:
         return ""
-    # The same in every run, so that two previews can be compared.
+    # The link is the same in every run, so that two previews can be compared.
     return services.make_url(
         api_settings.FRONTEND.URL,
         getattr(api_settings.FRONTEND, route),
@@ -173,18 +173,18 @@ def preview(name: str, language: str) -> Preview:
     """
     Render the mail ``name``, such as ``"USER_CREATED"``, in ``language``.
 
-    What is wrong is in the preview, and no exception: a part that cannot be rendered or
-    is empty, a body without the link, a message that the language's own catalogs do not
-    translate. English needs no catalog: messages are taken to be written in it.
+    The preview lists faults, and this raises no exception for them: a part that cannot
+    be rendered or is empty, a body without the link, a message that the catalogs of the
+    language do not translate. English needs no catalog, since messages are in English.
 
-    Raises :exc:`OSError` where Django has no catalog for ``LANGUAGE_CODE``.
+    Raises :exc:`OSError` if Django has no catalog for ``LANGUAGE_CODE``.
     """
     found = Preview(name, language)
     url = _sample_url(name)
     with translation.override(language), _untranslated(language) as missing:
         try:
             context = services.mail_context(_sample_user(), url)
-        except Exception as error:  # noqa: BLE001  # it is the host's code
+        except Exception as error:  # noqa: BLE001  # code of the project
             text = f"{_key('CUSTOM_DATA_FUNCTION')} {_raised(error)}"
             found.problems.append(Problem("context", text))
             return found
@@ -224,16 +224,16 @@ def _render(found: Preview, part: str, context: dict[str, Any]) -> None:
     except TemplateSyntaxError as error:
         problem(f"{template!r}, the template of {key}, has a syntax error: {error}")
         return
-    except Exception as error:  # noqa: BLE001  # it is the host's template
+    except Exception as error:  # noqa: BLE001  # a template of the project
         problem(f"{template!r}, the template of {key}, {_raised(error)}")
         return
     found.parts[part] = content
     plain = html.unescape(content) if part == "BODY_HTML" else content
     if not content.strip():
-        problem(f"{template!r}, the template of {key}, renders to nothing.")
+        problem(f"{template!r}, the template of {key}, renders an empty text.")
     elif part != "TITLE" and context["url"] not in plain:
         problem(
-            f"{template!r}, the template of {key}, has not got the link: write "
+            f"{template!r}, the template of {key}, does not show the link: write "
             "{{ url }} there."
         )
 
@@ -251,14 +251,14 @@ def _raised(error: Exception) -> str:
 
 @contextmanager
 def _untranslated(language: str) -> Iterator[dict[str, None]]:
-    """Collect the messages asked for that ``language``'s own catalogs do not have."""
+    """Collect the messages in use that the catalogs of ``language`` do not have."""
     missing: dict[str, None] = {}
     if not settings.USE_I18N or _base(language) == "en":
         yield missing
         return
-    # Django asks the language's merged catalogs, then their _fallback: first what
-    # gettext found for the general language ("es" for "es-ar"), then the translation of
-    # LANGUAGE_CODE, which would hide the gap. The recorder stands before the latter.
+    # Django asks the merged catalogs of the language, then their _fallback: first that
+    # of the general language ("es" for "es-ar"), then that of LANGUAGE_CODE, which
+    # would hide a missing translation. The recorder is put before the latter.
     last: Any = trans_real.translation(language)
     while isinstance(last._fallback, gettext.GNUTranslations) and not isinstance(
         last._fallback, trans_real.DjangoTranslation
@@ -273,7 +273,7 @@ def _untranslated(language: str) -> Iterator[dict[str, None]]:
 
 
 class _Recorder(gettext.NullTranslations):
-    """Notes what it is asked for, and answers as ``fallback`` does."""
+    """Notes each message that it is asked for, and returns what ``fallback`` does."""
 
     def __init__(
         self, missing: dict[str, None], fallback: gettext.NullTranslations | None
@@ -291,7 +291,7 @@ class _Recorder(gettext.NullTranslations):
     def ngettext(self, msgid1: str, msgid2: str, n: int) -> str:
         _context, separator, message = msgid1.partition(trans_real.CONTEXT_SEPARATOR)
         if separator:
-            # Django asks once more without the context, and may have that.
+            # Django asks again without the context, and may find that message.
             self._contexts[message] = msgid1
         else:
             self._note(self._contexts.pop(msgid1, msgid1))
@@ -308,10 +308,10 @@ class _Recorder(gettext.NullTranslations):
 @cache
 def _filter_catalogs() -> list[gettext.GNUTranslations]:
     """
-    Return what Django and its ``humanize`` know, in all languages.
+    Return the catalogs of Django and of its ``humanize``, in all languages.
 
-    What their date, time and number filters say is theirs to translate: half of
-    Django's languages lack "%(num)d day".
+    The texts of their date, time and number filters are not for a project to translate:
+    half of Django's languages lack "%(num)d day".
     """
     django_folder = Path(django.__file__).parent
     catalogs = []
@@ -322,11 +322,11 @@ def _filter_catalogs() -> list[gettext.GNUTranslations]:
     return catalogs
 
 
-# What is shown
+# The report
 
 
 def describe(previews: Sequence[Preview]) -> list[str]:
-    """Return what is wrong, and what to change, as a paragraph each."""
+    """Return one paragraph for each fault: what is wrong, and what to change."""
     languages: dict[tuple[str, Problem], list[str]] = {}
     untranslated: dict[str, dict[str, list[str]]] = {}
     for found in previews:
@@ -343,22 +343,22 @@ def describe(previews: Sequence[Preview]) -> list[str]:
         advice = (
             "set LANGUAGES to the languages that your mails have"
             if _leaves_languages_alone()
-            else f"take {language!r} out of LANGUAGES"
+            else f"remove {language!r} from LANGUAGES"
         )
         lines = "".join(
             f"\n    {message}\n        in {', '.join(places)}"
             for message, places in messages.items()
         )
         paragraphs.append(
-            f"No catalog translates to {language!r} what these ask for. Add it to one "
-            "in LOCALE_PATHS or in an app's locale folder and run compilemessages, or "
+            f"No catalog has these messages in {language!r}. Add them to a catalog in "
+            "LOCALE_PATHS or in an app's locale folder and run compilemessages, or "
             f"{advice}.{lines}"
         )
     return paragraphs
 
 
 def index_page(previews: Sequence[Preview]) -> str:
-    """Return an HTML page that shows all subjects and links to the files of each."""
+    """Return an HTML page with all subjects and links to the files of each mail."""
     rows: dict[str, list[Preview]] = {}
     for found in previews:
         rows.setdefault(found.language, []).append(found)

@@ -1,7 +1,7 @@
 """
-What a serializer may write beside the user's own row, and how.
+How a serializer writes rows that are related to the user's row, and which it may write.
 
-A dotted ``source`` of DRF's, or a nested serializer, gives the values of a related row.
+The values of a related row come from a dotted ``source`` of DRF or a nested serializer.
 """
 
 from __future__ import annotations
@@ -21,12 +21,12 @@ __all__ = ["can_be_set", "in_order", "loss", "taken_columns", "unique_columns", 
 
 def _may_write(relation: RelationInfo, *, new: bool) -> bool:
     """
-    Tell whether values for the row behind ``relation`` are written into it.
+    Tell whether values for the related row of ``relation`` are written.
 
-    ``new``: for an account that is being made, which gets a row of its own.
+    ``new`` is for an account that is being created, which gets its own related row.
 
-    SECURITY: a row that others may share is not one account's to change; and a way back
-    to a user would lead around all that protects an account.
+    SECURITY: one account must not change a row that other accounts may share. A
+    relation back to a user would bypass everything that protects an account.
     """
     if relation.to_many or _is_user(relation.related_model):
         return False
@@ -43,7 +43,7 @@ def _is_user(model: type[Model]) -> bool:
 
 
 def _is_row_of_others(relation: RelationInfo) -> bool:
-    # SECURITY: a row that refers to a user is somebody's already.
+    # SECURITY: a row that refers to a user belongs to that user.
     return bool(relation.reverse and not relation.to_many)
 
 
@@ -52,10 +52,10 @@ def in_order(
     model: type[Model], values: Mapping[str, Any], row: Any = None, *, new: bool
 ) -> tuple[dict[str, Any], dict[str, Any]]:
     """
-    Return what ``row`` is made of, and what is written when it is there.
+    Return the values of ``row``, and the values to write after ``row`` is saved.
 
-    Rows that it refers to are saved. What may not be written is left out; :func:`loss`
-    tells of it before the first request.
+    This saves the rows that ``row`` refers to. It leaves out values that may not be
+    written; :func:`loss` reports those before the first request.
     """
     columns = {column.name for column in model._meta.concrete_fields}
     plain = {n: v for n, v in values.items() if not isinstance(v, Mapping)}
@@ -75,7 +75,7 @@ def in_order(
             if relation.reverse:
                 later[name] = value
                 continue
-            # SECURITY: a receiver of the project's may have chosen a shared one.
+            # SECURITY: a receiver of the project may have set a shared row.
             kept = getattr(row, name, None) if _is_one_to_one(relation) else None
             first[name] = _saved(kept or relation.related_model(), value, new=new)
         elif relation.to_many:
@@ -88,13 +88,13 @@ def in_order(
 
 @sensitive_variables()
 def write(row: Any, later: Mapping[str, Any], *, new: bool) -> None:
-    """Write what :func:`in_order` has kept for when ``row`` is there."""
+    """Write the values that :func:`in_order` kept until ``row`` is saved."""
     for name, value in later.items():
         if not isinstance(value, Mapping):
             getattr(row, name).set(value)
             continue
         relation = row._meta.get_field(name)
-        # A receiver of the project's may have made it.
+        # A receiver of the project may have created it.
         other = getattr(row, name, None) or relation.related_model()
         link = relation.field
         setattr(other, link.name, row)
@@ -104,9 +104,9 @@ def write(row: Any, later: Mapping[str, Any], *, new: bool) -> None:
 def _saved(
     row: Any, values: Mapping[str, Any], *, new: bool, link: Collection[str] = ()
 ) -> Any:
-    """Return ``row`` with ``values``, saved; ``link``: what refers to the user."""
+    """Save ``row`` with ``values`` and return it; ``link`` refers to the user."""
     model = type(row)
-    # SECURITY: with another key it would be saved in place of somebody else's.
+    # SECURITY: with another primary key it would overwrite the row of another user.
     fixed = {"pk", model._meta.pk.name, model._meta.pk.attname, *link}
     given = {name: value for name, value in values.items() if name not in fixed}
     first, later = in_order(model, given, row, new=new)
@@ -121,13 +121,14 @@ def taken_columns(
     model: type[Model], values: Mapping[str, Any], row: Any = None
 ) -> dict[str, str]:
     """
-    Return ``{"<column>": "unique"}`` for each unique column whose value a row has.
+    Return ``{"<column>": "unique"}`` for each unique column whose value is taken.
 
-    ``row``: what is changed, which may keep its own values; None for one that is being
-    made. The values of a related row are told by their own columns.
+    ``row`` is the row that is changed, which may keep its own values; None for a new
+    row. A related row has the names of its own columns.
 
-    For values that are no identity: a serializer asks the project's manager about them,
-    which may hide the row, and asks before another request takes the value.
+    This is for values that are not an identity. A serializer checks them, too, but it
+    asks the project's manager, which may hide rows, and another request may take the
+    value after that.
     """
     rows = model._base_manager.using(router.db_for_write(model))
     if row is not None:
@@ -154,7 +155,7 @@ def taken_columns(
 
 
 def unique_columns(model: type[Model], field: Any) -> set[str]:
-    """Return the names that :func:`taken_columns` may tell of what ``field`` takes."""
+    """Return the columns that :func:`taken_columns` may report for ``field``."""
     return _unique_columns(model, field, field.source_attrs, inside=False)
 
 
@@ -177,7 +178,7 @@ def _unique_columns(
 
 
 def loss(model: type[Model], field: Any, *, new: bool) -> str:
-    """Return why what ``field`` of a serializer takes is not kept, "" where it is."""
+    """Return why the value of a serializer's ``field`` is not stored, or ""."""
     return _loss(model, field, list(field.source_attrs), new=new)
 
 
@@ -192,9 +193,9 @@ def _loss(model: type[Model], field: Any, attrs: list[str], *, new: bool) -> str
     is_list = isinstance(field, ListSerializer)
     if len(attrs) == 1 and (is_list or not isinstance(field, BaseSerializer)):
         if is_list:
-            return f"{label}.{name} takes keys of rows, and no new rows"
+            return f"{label}.{name} takes primary keys of rows, not new rows"
         if _is_row_of_others(relation):
-            return f"{label}.{name} is a row that refers to its user already"
+            return f"{label}.{name} is a row that belongs to a user already"
         return ""
     if not _may_write(relation, new=new):
         return f"{label}.{name} is a row that others may share"
@@ -209,7 +210,7 @@ def _loss(model: type[Model], field: Any, attrs: list[str], *, new: bool) -> str
 
 
 def can_be_set(model: type[Model], name: str) -> bool:
-    """Tell whether ``name``, which is no relation, may be set on a row of ``model``."""
+    """Tell whether ``name``, which is not a relation, can be set on a ``model``."""
     found = getattr(model, name, None)
     return (
         found.fset is not None if isinstance(found, property) else not callable(found)

@@ -17,12 +17,12 @@ user_pre_login = Signal()
 user_post_login = Signal()
 
 # keyword ``user``
-# pre: session still there; post: session ended, ``user`` is who left
+# pre: session still there; post: session ended; ``user`` is the user who logged out
 user_pre_logout = Signal()
 user_post_logout = Signal()
 
-# pre: keyword ``user_data``, the request's data, nothing checked or made yet
-# post: keyword ``user``, saved; its mail not yet handed over
+# pre: keyword ``user_data``, the request's data; nothing checked or created yet
+# post: keyword ``user``, saved; its mail not yet sent
 user_pre_registered = Signal()
 user_post_registered = Signal()
 
@@ -32,7 +32,7 @@ user_pre_activated = Signal()
 user_post_activated = Signal()
 
 # keyword ``user``; not sent for unknown accounts
-# pre: mail not yet made; post: mail handed over (after the client has its answer)
+# pre: mail not yet created; post: mail sent (after the client has its answer)
 user_pre_forgot_password = Signal()
 user_post_forgot_password = Signal()
 

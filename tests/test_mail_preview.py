@@ -430,7 +430,7 @@ def test_an_empty_part_is_an_error(
     with configured(RESET_PASSWORD={part: "own/part"}):
         assert problems(out) == (
             f"RESET_PASSWORD, {shown}, in en, de: 'own/part', the template of "
-            f"{KEY}['{part}'], renders to nothing."
+            f"{KEY}['{part}'], renders an empty text."
         )
     assert written(out) == ALL
 
@@ -450,7 +450,7 @@ def test_a_body_without_the_link_is_an_error(
     with configured(RESET_PASSWORD={part: "own/part"}):
         assert problems(out) == (
             f"RESET_PASSWORD, {shown}, in en, de: 'own/part', the template of "
-            f"{KEY}['{part}'], has not got the link: write {{{{ url }}}} there."
+            f"{KEY}['{part}'], does not show the link: write {{{{ url }}}} there."
         )
 
 
@@ -525,9 +525,9 @@ def test_a_language_without_a_catalog_is_an_error_that_names_the_texts(
 ) -> None:
     text = problems(out)
     assert text.startswith(
-        "No catalog translates to 'fr' what these ask for. Add it to one in "
-        "LOCALE_PATHS or in an app's locale folder and run compilemessages, or take "
-        "'fr' out of LANGUAGES."
+        "No catalog has these messages in 'fr'. Add them to a catalog in LOCALE_PATHS "
+        "or in an app's locale folder and run compilemessages, or remove 'fr' from "
+        "LANGUAGES."
     )
     assert (
         "\n    'Please confirm your e-mail address'\n        in USER_CREATED "

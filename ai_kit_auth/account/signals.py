@@ -10,7 +10,7 @@ from __future__ import annotations
 from django.dispatch import Signal
 
 # keyword ``user``; not sent for accounts that get no mail
-# pre: mail not yet made; post: mail handed over (after the client has its answer)
+# pre: mail not yet created; post: mail sent (after the client has its answer)
 user_pre_resend_activation = Signal()
 user_post_resend_activation = Signal()
 
@@ -25,8 +25,8 @@ user_pre_logout_others = Signal()
 user_post_logout_others = Signal()
 
 # keywords ``user`` and ``email``, the new address
-# pre: nothing mailed yet; post: link handed over (under PREVENT_ENUMERATION after the
-# client has its answer), the old address still set
+# pre: no mail sent yet; post: link sent (with PREVENT_ENUMERATION after the client has
+# its answer), the old address still set
 user_pre_change_email = Signal()
 user_post_change_email = Signal()
 
@@ -41,12 +41,12 @@ user_pre_update_me = Signal()
 user_post_update_me = Signal()
 
 # keyword ``user``
-# pre: password checked, nothing deleted; post: deleted, ``user`` is who it was, its
-# primary key included
+# pre: password checked, nothing deleted; post: deleted; ``user`` has the values from
+# before, its primary key included
 user_pre_delete_account = Signal()
 user_post_delete_account = Signal()
 
 # keyword ``user``
-# pre: password checked; post: the session counts as freshly authenticated
+# pre: password checked; post: the session is re-authenticated
 user_pre_confirm_password = Signal()
 user_post_confirm_password = Signal()

@@ -1,11 +1,11 @@
 """
 The OpenAPI schema of the endpoints, for drf-spectacular.
 
-A host installs ``django-ai-kit-auth[openapi]`` and puts ``"drf_spectacular"`` into
-INSTALLED_APPS; the app then imports this package, which tells drf-spectacular about
-its views. ``operations`` knows what each view takes and answers, ``codes`` which error
-codes that comes to under the host's settings, ``schema`` how OpenAPI says it. The first
-two need no drf-spectacular.
+A project installs ``django-ai-kit-auth[openapi]`` and puts ``"drf_spectacular"`` into
+INSTALLED_APPS. ``ai_kit_auth`` then imports this package, which registers its views
+with drf-spectacular. ``operations`` has what each view takes and answers, ``codes`` the
+error codes that it can answer under the project's settings, ``schema`` the OpenAPI
+schema of both. Only ``schema`` needs drf-spectacular.
 """
 
 from __future__ import annotations

@@ -1,14 +1,14 @@
 """
-Which error codes an operation can answer under the host's settings.
+Which error codes an operation can answer under the project's settings.
 
-They come from where they are raised: the view's authentication, permissions and
-throttles, the serializer's fields and their validators, ``AUTH_PASSWORD_VALIDATORS``,
-and :mod:`operations` for the rest. Where a host's own code may say what it likes, the
-set is open. A host's serializer closes it by ``error_codes``, a mapping from a field's
-name (or ``"non_field_errors"``) to the codes that its own code raises there.
+The sources are the view's authentication, permissions and throttles, the serializer's
+fields and their validators, ``AUTH_PASSWORD_VALIDATORS``, and :mod:`operations` for the
+rest. Where code of the project may raise any code, the set is open. A serializer of the
+project closes it by ``error_codes``, a mapping from a field's name (or
+``"non_field_errors"``) to the codes that its code raises there.
 
-What a host's code raises from where nobody asked it, such as a receiver of Django's own
-signals or the ``save()`` of a model, is not in here.
+Codes from elsewhere in the project, such as a receiver of Django's own signals or the
+``save()`` of a model, are not in the schema.
 """
 
 from __future__ import annotations
@@ -38,7 +38,7 @@ from ..throttling import CountingThrottle
 from ..user_model import UserModel
 from .operations import aliases_of, operation_of
 
-# Where a code stands in the body: this key, "non_field_errors", or a field's name.
+# The place of a code in the body: this key, "non_field_errors", or a field's name.
 ERROR = "error"
 NON_FIELD_ERRORS = "non_field_errors"
 
@@ -48,9 +48,9 @@ _PASSWORD_CODES: Mapping[type[Any], str] = {
     password_validation.CommonPasswordValidator: "password_too_common",
     password_validation.NumericPasswordValidator: "password_entirely_numeric",
 }
-# Messages that every field has, whether or not it ever sends them.
+# Messages that every field has, even if it never sends them.
 _USUAL = {"required", "null", "blank"}
-# Those of a limit, which only counts where the field has one.
+# Codes of limits, which count only if the field has that limit.
 _LIMITS = {
     "max_length",
     "min_length",
@@ -59,9 +59,9 @@ _LIMITS = {
     "max_digits",
     "max_decimal_places",
 }
-# What Django calls the limits of a DecimalField.
+# Django's names for the limits of a DecimalField.
 _RENAMED = {"max_decimal_places": "decimal_places"}
-# The methods in which a serializer or a field says what is wrong with a value.
+# The methods in which a serializer or a field raises what is wrong with a value.
 _RAISING = (
     "to_internal_value",
     "run_validation",
@@ -75,7 +75,7 @@ _LIBRARIES = ("django", "rest_framework")
 
 @dataclass
 class Codes:
-    """The codes at one place; ``is_open`` where a host's own may come besides."""
+    """The codes at one place; ``is_open`` if the project may add other codes."""
 
     known: set[str] = field(default_factory=set)
     is_open: bool = False
@@ -93,9 +93,9 @@ class Answers:
     """
     All error answers of an operation: status → place → :class:`Codes`.
 
-    ``fields_are_open``: a host's serializer may name further fields and codes in a 400.
-    ``is_open``: a host's receivers, or its own view, may answer anything from 400 on,
-    in one of the documented shapes.
+    With ``fields_are_open`` a serializer of the project may add fields and codes to a
+    400. With ``is_open`` receivers or views of the project may answer any status from
+    400 on, in one of the documented shapes.
     """
 
     by_status: dict[int, dict[str, Codes]] = field(default_factory=dict)
@@ -119,11 +119,11 @@ def answers_of(view: type[Any], method: str) -> Answers:
     """
     Return the error answers of ``method`` on ``view``, the class behind a URL pattern.
 
-    A method that the view does not serve answers 405 ``method_not_allowed``, or what
-    comes before the method is looked at: authentication, permissions, throttles. That
-    is in nobody's schema, since it belongs to no operation.
+    A method that the view lacks answers 405 ``method_not_allowed``, or an error of
+    authentication, permissions or throttles, which come first. The schema does not have
+    that answer, since it belongs to no operation.
     """
-    answers = Answers(is_open=_is_hosts(view))
+    answers = Answers(is_open=_is_of_project(view))
     operation = operation_of(view, method)
     _add_gates(answers, view, method)
     if operation is None:
@@ -136,9 +136,9 @@ def answers_of(view: type[Any], method: str) -> Answers:
 
 
 def _add_gates(answers: Answers, view: type[Any], method: str) -> None:
-    """Add what is answered before the view's method runs."""
+    """Add the errors that are raised before the view's method runs."""
     instance = view()
-    # Who may come, and how often, can depend on the method.
+    # Permissions and throttles can depend on the method.
     instance.request = HttpRequest()
     instance.request.method = method
     asks_token = method not in SAFE_METHODS and any(
@@ -148,7 +148,7 @@ def _add_gates(answers: Answers, view: type[Any], method: str) -> None:
     if asks_token:
         answers.at(403, ERROR).add(["csrf_failed"])
     if asks_token and method == "POST":
-        # Django looks for the token in a form first.
+        # Django first looks for the token in a form.
         _add_parsing(answers)
     if any(isinstance(p, IsAuthenticated) for p in instance.get_permissions()):
         answers.at(403, ERROR).add(["not_authenticated"])
@@ -194,14 +194,14 @@ def _add_operation(answers: Answers, operation: Operation, view: type[Any]) -> N
     if operation.sender is not None and not api_settings.PREVENT_ENUMERATION:
         answers.at(503, ERROR).add(["mail_not_sent"])
         called = called or getattr(api_settings, operation.sender)
-    if called is not None and _is_hosts(called):
+    if called is not None and _is_of_project(called):
         answers.is_open = True
 
 
 def _is_received(signal: Signal, view: type[Any]) -> bool:
-    """Tell whether a host's receiver hears ``signal`` when ``view`` sends it."""
+    """Tell whether ``signal`` of ``view`` has a receiver of the project."""
     receivers = chain.from_iterable(signal._live_receivers(view))
-    return any(map(_is_hosts, receivers))
+    return any(map(_is_of_project, receivers))
 
 
 def _add_serializer(
@@ -212,12 +212,14 @@ def _add_serializer(
         operation.restrict(serializer)
     declared: Mapping[str, Iterable[str]] | None
     declared = getattr(serializer_class, "error_codes", None)
-    # A body that is no object, or null.
+    # For a body that is not an object, or is null.
     answers.at(400, NON_FIELD_ERRORS).add(["invalid", "null"])
     members = {name: m for name, m in serializer.fields.items() if _is_asked(m)}
     for name, member in members.items():
         codes = codes_of_field(member)
-        codes.is_open |= _is_hosts(getattr(serializer_class, f"validate_{name}", None))
+        codes.is_open |= _is_of_project(
+            getattr(serializer_class, f"validate_{name}", None)
+        )
         codes.is_open &= name not in (declared or {})
         if operation.is_partial:
             codes.known.discard("required")
@@ -238,7 +240,7 @@ def _add_serializer(
         for alias, own in aliases_of(members).items():
             codes = answers.at(400, own)
             answers.at(400, alias).add(codes.known, is_open=codes.is_open)
-    # What these raise names its fields itself.
+    # The exceptions of these name their fields themselves.
     if declared is None and _overrides(serializer_class, _RAISING):
         answers.fields_are_open = True
 
@@ -248,7 +250,7 @@ def _is_asked(member: Any) -> bool:
 
 
 def codes_of_field(member: Any) -> Codes:
-    """Return the codes of one field of a serializer, and of what is within it."""
+    """Return the codes of one field of a serializer, and of the fields within it."""
     codes = Codes(is_open=_overrides(type(member), _RAISING))
     for code, message in member.error_messages.items():
         if code not in _USUAL and _has_limit(member, code):
@@ -277,7 +279,7 @@ def _has_limit(member: Any, code: str) -> bool:
 
 
 def _sent(code: str, message: Any) -> str:
-    """Return the code that the client gets, which may be a message that is one."""
+    """Return the code that the client gets, which may be a message of that form."""
     return code_of(ErrorDetail(str(message) if code == "invalid" else "", code))
 
 
@@ -287,10 +289,10 @@ def _add_validator(codes: Codes, validator: Any) -> None:
         codes.add(["unique"])
     elif code is not None:
         codes.add([_sent(str(code), getattr(validator, "message", ""))])
-    elif _is_hosts(validator):
+    elif _is_of_project(validator):
         codes.is_open = True
     else:
-        # Django's DecimalValidator has several.
+        # Django's DecimalValidator has several codes.
         codes.add(getattr(validator, "messages", ["invalid"]))
 
 
@@ -298,7 +300,8 @@ def _add_validators_of(answers: Answers, serializer: Any) -> None:
     for validator in serializer.validators:
         code = getattr(validator, "code", None)
         if isinstance(validator, UniqueTogetherValidator):
-            # It asks for all of its fields. Older versions of DRF fix its code.
+            # It requires all of its fields. Older versions of DRF do not let the code
+            # vary.
             code = code or "unique"
             for name in validator.fields:
                 answers.at(400, name).add(["required"])
@@ -314,7 +317,7 @@ def _add_password_validators(codes: Codes) -> None:
             (
                 code
                 for kind, code in _PASSWORD_CODES.items()
-                # A subclass may say something else.
+                # A subclass may have another code.
                 if getattr(type(validator), "validate", None) is kind.validate
             ),
             getattr(validator, "code", None),
@@ -326,10 +329,10 @@ def _add_password_validators(codes: Codes) -> None:
 
 
 def _overrides(kind: type[Any], names: Iterable[str]) -> bool:
-    return any(_is_hosts(getattr(kind, name, None)) for name in names)
+    return any(_is_of_project(getattr(kind, name, None)) for name in names)
 
 
-def _is_hosts(member: Any) -> bool:
+def _is_of_project(member: Any) -> bool:
     module = getattr(member, "__module__", None)
     return module is not None and not any(
         f"{module}.".startswith(f"{package}.") for package in (*_LIBRARIES, *packages())

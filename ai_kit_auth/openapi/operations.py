@@ -9,7 +9,7 @@ from typing import Any
 from ..capability import Capability, Operation, Operations, capabilities, load
 from ..user_model import user_model
 
-# Of all capabilities.
+# The operations of all capabilities.
 OPERATIONS: Operations
 
 
@@ -30,7 +30,7 @@ def _operations(declared: tuple[Capability, ...]) -> Operations:
 
 
 def operation_of(view: type[Any], method: str) -> Operation | None:
-    """Return the operation of ``method`` on ``view`` or what it inherits from."""
+    """Return the operation of ``method`` on ``view`` or on a base of it."""
     operations = _operations(capabilities())
     for base in view.__mro__:
         found = operations.get((base, method))
@@ -41,9 +41,9 @@ def operation_of(view: type[Any], method: str) -> Operation | None:
 
 def aliases_of(names: Mapping[str, Any]) -> dict[str, str]:
     """
-    Return which further keys a registration takes, and what each stands for.
+    Return further keys that a registration takes, each with the field it stands for.
 
-    ``names``: the keys that it has anyway.
+    ``names`` are the keys that the registration has already.
     """
     own_names = {name: user_model.own_name(name) for name in ("email", "username")}
     return {name: own for name, own in own_names.items() if own and name not in names}

@@ -1,4 +1,4 @@
-"""How OpenAPI says what the views take and answer: drf-spectacular's extensions."""
+"""The OpenAPI schema of the views, as extensions of drf-spectacular."""
 
 from __future__ import annotations
 
@@ -39,8 +39,8 @@ _DESCRIPTIONS = {
     429: "Too many requests",
     503: "The mail cannot be sent now, and nothing was made",
 }
-# In Python these match the letters and digits of all scripts, in ECMA-262, which is how
-# JSON Schema reads a pattern, those of ASCII.
+# In Python these match letters and digits of all scripts. JSON Schema reads a pattern
+# as ECMA-262 does, where they match those of ASCII only.
 _OF_ALL_SCRIPTS = re.compile(r"\\[wWdDbBsS]")
 
 
@@ -68,7 +68,8 @@ def field_errors_schema(
     """
     Return the schema of ``{"<field>": ["<code>", ...]}``.
 
-    ``codes``: the schema of a code, by field; ``is_open``: other fields may come.
+    ``codes`` has the schema of a code for each field. With ``is_open`` there may be
+    other fields.
     """
     lists = {place: _list_of(code) for place, code in codes.items()}
     others: Any = _list_of(_ANY_CODE) if is_open else False
@@ -77,9 +78,9 @@ def field_errors_schema(
 
 class AuthSchema(AutoSchema):
     """
-    drf-spectacular's inspection of a view, for the views of this app.
+    How drf-spectacular inspects the views of this package.
 
-    A method that a host's subclass adds is left to drf-spectacular.
+    It inspects a method that a subclass in the project adds in its own way.
     """
 
     view: Any
@@ -110,7 +111,7 @@ class AuthSchema(AutoSchema):
 
     def get_auth(self) -> list[dict[str, Any]]:
         auths: list[dict[str, Any]] = super().get_auth()
-        # Some generators take an empty alternative for something that is asked for.
+        # Some generators take an empty alternative for a required security scheme.
         return [] if auths == [{}] else auths
 
     def get_override_parameters(self) -> list[Any]:
@@ -153,7 +154,7 @@ class AuthSchema(AutoSchema):
         return serializer
 
     def get_serializer_name(self, serializer: Any, direction: Any) -> str:
-        # A host has a UserSerializer of its own, and one name must not stand for two.
+        # The project may have its own UserSerializer; two components need two names.
         if type(serializer) is UserSerializer:
             return "Account"
         if self.operation is not None and _is_ours(serializer):
@@ -168,7 +169,7 @@ class AuthSchema(AutoSchema):
             serializer, direction, bypass_extensions
         )
         if _is_ours(serializer):
-            # The docstring is for whoever subclasses it.
+            # The docstring is for developers who subclass it, not for clients.
             schema.pop("description", None)
         return schema
 
@@ -179,7 +180,7 @@ class AuthSchema(AutoSchema):
             field, direction, bypass_extensions
         )
         if direction == "response" and type(field) is serializers.ReadOnlyField:
-            # An account that was made elsewhere may have no address.
+            # An account from elsewhere may have no e-mail address.
             schema.pop("format", None)
         takes_numbers = (
             direction == "request"
@@ -187,13 +188,14 @@ class AuthSchema(AutoSchema):
             and not isinstance(field, PasswordField | serializers.EmailField)
         )
         if takes_numbers and schema == {**schema, "type": "string"} and not _is_3_0():
-            # DRF makes a text of a number.
+            # DRF turns a number into a string.
             schema["type"] = ["string", "number"]
         return schema
 
     def _insert_field_validators(self, field: Any, schema: Any) -> None:
         super()._insert_field_validators(field, schema)  # type: ignore[no-untyped-call]  # drf-spectacular
-        # The second alternative is the blank text, which the first then takes, too.
+        # The second alternative is the blank string, which the first takes as well
+        # then.
         inner = schema.get("oneOf", [schema])[0]
         if _OF_ALL_SCRIPTS.search(inner.get("pattern", "")):
             del inner["pattern"]
@@ -208,7 +210,7 @@ class AuthSchema(AutoSchema):
             return super().get_response_serializers()
         answer = _object(
             {key: self._part(kind) for key, kind in operation.answer.items()},
-            # drf-spectacular leaves an empty list in, which OpenAPI 3.0 forbids.
+            # drf-spectacular keeps an empty list, which OpenAPI 3.0 forbids.
             **({"required": list(operation.answer)} if operation.answer else {}),
         )
         schemas: dict[Any, Any] = {
@@ -226,7 +228,7 @@ class AuthSchema(AutoSchema):
             shapes = [error_schema(_ANY_CODE), field_errors_schema({}, is_open=True)]
             veto = OpenApiResponse(
                 self._component("Veto", {"anyOf": shapes}),
-                description="What the host's own code says",
+                description="An error code of the project",
             )
             responses |= {"4XX": veto, "5XX": veto}
         return responses
@@ -250,7 +252,7 @@ class AuthSchema(AutoSchema):
 
     def _errors_schema(self, status: int, answers: Answers) -> dict[str, Any]:
         places = dict(answers.by_status[status])
-        # Every status has some: a body can always be unreadable.
+        # Every operation has some, since any body can be malformed.
         whole = self._code(places.pop(ERROR), f"Error{status}")
         shapes = [self._component(f"Error{status}", error_schema(whole))]
         if places:
@@ -276,7 +278,7 @@ class AuthSchema(AutoSchema):
         return {"anyOf": [listed, _ANY_CODE]} if codes.is_open else listed
 
     def _component(self, suffix: str, schema: dict[str, Any]) -> dict[str, Any]:
-        """Give ``schema`` a name of this operation's own, and return the reference."""
+        """Register ``schema`` under a name of this operation; return the reference."""
         component = ResolvedComponent(  # type: ignore[no-untyped-call]  # drf-spectacular
             name=_camel(self.get_operation_id()) + suffix,
             type=ResolvedComponent.SCHEMA,
@@ -308,7 +310,7 @@ class AuthSchema(AutoSchema):
         if "ident" not in names:
             names += [name for name in ("email",) if name in members]
         values = _example_values()
-        # What a host's own field takes is not for us to guess.
+        # We cannot know what a field of the project takes.
         if set(names) <= set(values):
             value = {name: values[name] for name in dict.fromkeys(names)}
             yield OpenApiExample("request", value=value, request_only=True)
@@ -391,7 +393,7 @@ def _example_values() -> dict[str, Any]:
 
 
 class AuthViewExtension(OpenApiViewExtension):  # type: ignore[no-untyped-call]  # drf-spectacular
-    """Gives every view of the app, and a host's subclasses, :class:`AuthSchema`."""
+    """Gives the views of this package, and their subclasses, :class:`AuthSchema`."""
 
     target_class = AuthView
     match_subclasses = True
@@ -399,7 +401,8 @@ class AuthViewExtension(OpenApiViewExtension):  # type: ignore[no-untyped-call] 
     def view_replacement(self) -> Any:
         view = self.target
         _rebase_annotations(view)
-        # Ours are Django's session to a client, which drf-spectacular knows as DRF's.
+        # For a client our class is Django's session, which drf-spectacular knows as
+        # DRF's.
         authenticators = [
             authentication.SessionAuthentication
             if kind is SessionAuthentication
@@ -418,10 +421,10 @@ class AuthViewExtension(OpenApiViewExtension):  # type: ignore[no-untyped-call] 
 
 def _rebase_annotations(view: type[Any]) -> None:
     """
-    Put what a host says by ``extend_schema`` on top of :class:`AuthSchema`.
+    Apply the project's ``extend_schema`` on top of :class:`AuthSchema`.
 
-    On a method, the decorator cannot see that class, and would have the rest of the
-    method described by the host's default.
+    On a method, the decorator does not know that class, and would describe the rest of
+    the method by the project's default schema class.
     """
     default: Any = drf_settings.DEFAULT_SCHEMA_CLASS
     for name in view.http_method_names:
@@ -433,7 +436,7 @@ def _rebase_annotations(view: type[Any]) -> None:
 
 
 class PrimaryKeyExtension(OpenApiSerializerFieldExtension):  # type: ignore[no-untyped-call]  # drf-spectacular
-    """A primary key: a number where the column holds one, else a string."""
+    """A primary key: a number if the column is numeric, otherwise a string."""
 
     target_class = "ai_kit_auth.serializers.PrimaryKeyField"
 
