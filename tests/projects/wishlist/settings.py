@@ -9,5 +9,5 @@ from tests.settings.base import *
 
 # Where the project has its apps.
 sys.path.append(str(Path(__file__).parent))
-INSTALLED_APPS.append("wishlist")
-AI_KIT_AUTH |= {"ENABLE_ENDPOINTS": {"WISHLIST": True}}
+INSTALLED_APPS += ["wishlist"]
+AI_KIT_AUTH["ENABLE_ENDPOINTS"] = {"WISHLIST": True}
