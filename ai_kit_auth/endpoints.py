@@ -396,21 +396,20 @@ class AuthView(APIView):
     @classmethod
     def _lacks(cls, used: Any, missing: Sequence[str]) -> ImproperlyConfigured:
         """Return the error that the serializer class ``used`` gives no ``missing``."""
-        ours = [
-            base.__dict__["serializer_class"]
+        ours = next(
+            vars(base)["serializer_class"]
             for base in cls.__mro__
-            if _is_of_ours(base) and base.__dict__.get("serializer_class")
-        ]
+            if _is_of_ours(base) and "serializer_class" in vars(base)
+        )
+        derive = "Have"
+        if ours is not None:
+            start = f"Write class {used.__qualname__}({ours.__qualname__}), of"
+            derive = f"{start} {ours.__module__}; or have"
         names = " and ".join(map(repr, missing))
-        derive = [
-            f"Write class {used.__qualname__}({found.__qualname__}), "
-            f"of {found.__module__}; or have"
-            for found in ours[:1]
-        ]
         return ImproperlyConfigured(
             f"{cls.__qualname__} needs {names} of its serializer, and "
-            f"{used.__qualname__} gives none. {(derive or ['Have'])[0]} its validate() "
-            f"return {names} as well."
+            f"{used.__qualname__} gives none. {derive} its validate() return {names} "
+            "as well."
         )
 
     @classmethod

@@ -53,9 +53,7 @@ from ..throttling import (
     Mail,
     ask_cache,
     cache_key,
-    client_address,
     gate,
-    may_mail,
     take_all,
 )
 from ..tokens import ident_of
@@ -185,40 +183,6 @@ def _write_hash(user: User, encoded: str) -> None:
 
 
 # The address
-
-
-def may_request_email_change(request: Any) -> None:
-    """
-    Count a request for another address. Raises DRF's ``Throttled``.
-
-    By the account that asks and by the client's address.
-
-    SECURITY: both are counted apart from the mails of other endpoints, whose number
-    depends on who has an account: a refusal here is seen, and would tell.
-    """
-    address = client_address(request)
-    take_all(
-        Counter("CHANGE_EMAIL", str(request.user.pk)),
-        *([Counter("MAIL_ADDRESS", f"new|{address}")] if address else ()),
-    )
-
-
-def may_mail_new_address(request: Any, address: str) -> Mail | None:
-    """
-    Count a mail to ``address``, and return it if it may be sent, else None.
-
-    One account takes some of the mails to an address and leaves the rest to others.
-    SECURITY: a refusal is for the log alone, since it would tell what others have asked
-    for.
-    """
-    mailbox = f"new|{account_key(None, address, as_address=True)}"
-    return may_mail(request, mailbox, kind="new address", by=str(request.user.pk))
-
-
-def may_mail_owner(request: Any, owner: User | None, address: str) -> Mail | None:
-    """Count a mail to ``owner`` that another account has asked for the address."""
-    mailbox = services.mailbox_key(owner, address, as_address=True)
-    return may_mail(request, mailbox, kind="taken", by=str(request.user.pk))
 
 
 @sensitive_variables()

@@ -19,9 +19,17 @@ from ..endpoints import AuthView, MailRequestView, SessionAuthentication
 from ..failures import log_failure
 from ..registration import identity_transaction, taken_codes
 from ..settings import api_settings
-from ..throttling import CountingThrottle, LinkThrottle, Mail
+from ..throttling import (
+    Counter,
+    CountingThrottle,
+    LinkThrottle,
+    Mail,
+    client_address,
+    may_mail,
+    take_all,
+)
 from ..user_model import User, user_model
-from ..users import find_by_address
+from ..users import account_key, find_by_address
 from ..views import MeView
 from . import services
 from .permissions import (
@@ -225,12 +233,21 @@ class ChangeEmail(AccountView):
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         data = self.given()
         user, address = data["user"], data["email"]
-        services.may_request_email_change(request)
+        by, client = str(request.user.pk), client_address(request)
+        # SECURITY: counted apart from the mails of other endpoints, whose number
+        # depends on who has an account: a refusal here is seen, and would tell.
+        counters = [Counter("CHANGE_EMAIL", by)]
+        counters += [Counter("MAIL_ADDRESS", f"new|{client}")] if client else []
+        take_all(*counters)
         taken = taken_codes({user_model.email: address}, but=user)
         answer_first = api_settings.PREVENT_ENUMERATION
         if taken and not answer_first:
             services.refuse_address(taken)
-        mail = services.may_mail_new_address(request, address)
+        # One account takes some of the mails to an address, and leaves the rest to
+        # others. SECURITY: a refusal is for the log alone, since it would tell what
+        # others have asked for.
+        mailbox = f"new|{account_key(None, address, as_address=True)}"
+        mail = may_mail(request, mailbox, kind="new address", by=by)
         event, code = ("throttled", "throttled")
         if mail is not None:
             event, code = ("email_change_requested", "-")
@@ -269,7 +286,9 @@ class ChangeEmail(AccountView):
             # SECURITY: looked for and counted in both cases, at the same cost. The next
             # request shares the processor, and its delay would tell.
             owner = find_by_address(address)
-            theirs = services.may_mail_owner(self.request, owner, address)
+            mailbox = core.mailbox_key(owner, address, as_address=True)
+            by = str(self.request.user.pk)
+            theirs = may_mail(self.request, mailbox, kind="taken", by=by)
             if not is_taken:
                 try:
                     self.hand_over(user, address, mail)
