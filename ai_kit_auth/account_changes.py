@@ -18,10 +18,9 @@ from django.utils import timezone
 from django.utils.module_loading import import_string
 from django.views.decorators.debug import sensitive_variables
 
-from .accounts import AccountState, state_of
+from .accounts import AccountState, activation_tokens, state_of
 from .errors import ActivationLinkInvalid, ResetPasswordLinkInvalid
 from .throttling import ask_cache, cache_key, gate
-from .tokens import activation_tokens
 from .user_model import User, user_model
 from .users import is_hidden
 

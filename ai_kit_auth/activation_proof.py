@@ -22,10 +22,9 @@ from django.utils.crypto import constant_time_compare, salted_hmac
 from django.views.decorators.debug import sensitive_variables
 
 from . import security_log
-from .accounts import email_of
+from .accounts import activation_tokens, email_of, invitation_tokens
 from .errors import ActivationProofRequired
 from .throttling import LoginAttempt
-from .tokens import activation_tokens, invitation_tokens
 from .user_model import User
 from .users import account_key, authenticate
 

@@ -24,9 +24,9 @@ from django.utils import translation
 from django.utils.translation import to_language, trans_real
 
 from . import services
+from .accounts import scramble_id
 from .capability import mails
 from .settings import SETTING_NAME, MailTemplates, api_settings, require_frontend_url
-from .tokens import scramble_id
 from .user_model import User, UserModel, user_model
 
 __all__ = [

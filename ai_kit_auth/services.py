@@ -8,7 +8,7 @@ by their name in this module.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable
+from collections.abc import Callable, Mapping
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -21,13 +21,8 @@ from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.debug import sensitive_variables
 from rest_framework.exceptions import APIException
 
-from .accounts import AccountState, state_of
-from .errors import ActivationLinkInvalid, MailNotSent, ResetPasswordLinkInvalid
-from .failures import log_failure
-from .registration import mail_at_the_end, withdraw
-from .settings import MailTemplates, api_settings, require_frontend_url
-from .throttling import ask_cache, cache_key
-from .tokens import (
+from .accounts import (
+    AccountState,
     activation_tokens,
     ident_of,
     invitation_tokens,
@@ -36,7 +31,13 @@ from .tokens import (
     reset_password_tokens,
     scramble_id,
     state_digest,
+    state_of,
 )
+from .errors import ActivationLinkInvalid, MailNotSent, ResetPasswordLinkInvalid
+from .failures import log_failure
+from .registration import mail_at_the_end, withdraw
+from .settings import MailTemplates, Section, api_settings, require_frontend_url
+from .throttling import ask_cache, cache_key
 from .user_model import User, UserModel, user_model
 from .users import account_key, find_by_ident
 
@@ -58,6 +59,8 @@ __all__ = [
 ]
 
 logger = logging.getLogger("ai_kit_auth")
+
+_Function = Callable[..., Any]
 
 
 # Links
@@ -275,8 +278,11 @@ def mail_context(user: User, url: str) -> dict[str, Any]:
 
     Raises whatever CUSTOM_DATA_FUNCTION raises.
     """
+    custom_data = _chosen(
+        api_settings.EMAIL_TEMPLATES, "CUSTOM_DATA_FUNCTION", custom_email_data
+    )
     return {
-        **api_settings.EMAIL_TEMPLATES.CUSTOM_DATA_FUNCTION(),
+        **custom_data(),
         "user": user,
         # Of a SafeString, too, this is no SafeString.
         "url": "".join((url, "")) if url else url,
@@ -342,6 +348,16 @@ def default_send_reset_pw_mail(user: User, url: str) -> None:
     send_from_templates(api_settings.EMAIL_TEMPLATES.RESET_PASSWORD, user, url)
 
 
+def _chosen(section: Section, name: str, default: _Function) -> _Function:
+    """Return the function that the project has set as ``name``, else ``default``."""
+    given = getattr(section, "values", None)
+    # Tests of projects put a mock in the place of the settings.
+    if isinstance(given, Mapping) and name not in given:
+        return default
+    found: _Function = getattr(section, name)
+    return found
+
+
 @sensitive_variables()
 def hand_over(send: Callable[[Any, str], object], user: User, url: str) -> None:
     """
@@ -373,7 +389,10 @@ def send_user_activation_mail(user: User) -> None:
 
     Raises :exc:`~ai_kit_auth.errors.MailNotSent`.
     """
-    hand_over(api_settings.SEND_USER_ACTIVATION_MAIL, user, get_activation_url(user))
+    send = _chosen(
+        api_settings, "SEND_USER_ACTIVATION_MAIL", default_send_user_activation_mail
+    )
+    hand_over(send, user, get_activation_url(user))
 
 
 @sensitive_variables()
@@ -390,7 +409,12 @@ def send_activation_by_admin_mail(user: User) -> None:
     else:
         route = api_settings.FRONTEND.ACTIVATION_ROUTE
         url = _link(route, user, invitation_tokens)
-    hand_over(api_settings.SEND_ACTIVATION_BY_ADMIN_MAIL, user, url)
+    send = _chosen(
+        api_settings,
+        "SEND_ACTIVATION_BY_ADMIN_MAIL",
+        default_send_activation_by_admin_mail,
+    )
+    hand_over(send, user, url)
 
 
 @sensitive_variables()
@@ -414,7 +438,8 @@ def send_reset_pw_mail(user: User) -> None:
 
     Raises :exc:`~ai_kit_auth.errors.MailNotSent`.
     """
-    hand_over(api_settings.SEND_RESET_PW_MAIL, user, get_password_reset_url(user))
+    send = _chosen(api_settings, "SEND_RESET_PW_MAIL", default_send_reset_pw_mail)
+    hand_over(send, user, get_password_reset_url(user))
 
 
 @sensitive_variables()
@@ -424,7 +449,10 @@ def send_account_exists_mail(user: User) -> None:
 
     Raises :exc:`~ai_kit_auth.errors.MailNotSent`.
     """
-    hand_over(api_settings.SEND_ACCOUNT_EXISTS_MAIL, user, get_password_reset_url(user))
+    send = _chosen(
+        api_settings, "SEND_ACCOUNT_EXISTS_MAIL", default_send_account_exists_mail
+    )
+    hand_over(send, user, get_password_reset_url(user))
 
 
 def tell_owner(owner: User | None) -> bool:

@@ -29,14 +29,15 @@ from .accounts import (
     address_forms,
     all_rows,
     being_checked,
+    ident_of,
     in_state,
     is_called,
     is_named,
     normal_address,
+    scramble_id,
     waiting_mark,
 )
 from .settings import api_settings
-from .tokens import ident_of, scramble_id
 from .user_model import (
     DEFAULT_IDENTITY_FIELDS,
     DJANGOS_BACKENDS,

@@ -28,10 +28,9 @@ from django.utils import timezone, translation
 from rest_framework.exceptions import Throttled
 from rest_framework.test import APIClient
 
-from ai_kit_auth.accounts import email_of, is_mark, normal_address
+from ai_kit_auth.accounts import email_of, ident_of, is_mark, normal_address
 from ai_kit_auth.admin import AIUserAdmin, AIUserChangeForm, AIUserCreationForm
 from ai_kit_auth.errors import MailNotSent
-from ai_kit_auth.tokens import ident_of
 from ai_kit_auth.user_model import user_model
 
 from .accounts import (

@@ -19,13 +19,12 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.test import APIClient
 
 from ai_kit_auth import services
-from ai_kit_auth.accounts import normal_address
+from ai_kit_auth.accounts import ident_of, normal_address
 from ai_kit_auth.registration import identity_transaction, taken_codes
 from ai_kit_auth.registration import register as make_account
 from ai_kit_auth.serializers import RegistrationSerializer
 from ai_kit_auth.settings import api_settings
 from ai_kit_auth.signals import user_pre_registered
-from ai_kit_auth.tokens import ident_of
 from ai_kit_auth.user_model import user_model
 
 from .accounts import (

@@ -16,13 +16,13 @@ from django.urls import reverse
 from django.utils import timezone
 from rest_framework.test import APIClient
 
-from ai_kit_auth import services, tokens, users
+from ai_kit_auth import accounts, services, tokens, users
+from ai_kit_auth.accounts import ident_of
 from ai_kit_auth.signals import (
     user_post_activated,
     user_pre_activated,
     user_pre_reset_password,
 )
-from ai_kit_auth.tokens import ident_of
 from ai_kit_auth.user_model import user_model
 
 from .accounts import attributes_of, log_in, mailed_link, post, registration, the_user
@@ -59,7 +59,7 @@ class OlderTokenGenerator(PlainTokenGenerator):
 @pytest.fixture(autouse=True)
 def _long_deployed(monkeypatch: pytest.MonkeyPatch) -> None:
     """This process has run for longer than the workers of 2.0.0 may beside it."""
-    monkeypatch.setattr(tokens, "_PROCESS_START", tokens._PROCESS_START - 2 * 3600)
+    monkeypatch.setattr(accounts, "_PROCESS_START", accounts._PROCESS_START - 2 * 3600)
 
 
 def own_link(url: str) -> Link:
@@ -501,7 +501,7 @@ def test_mail_that_2_0_0_sends_while_its_workers_are_replaced_opens_its_account(
 ) -> None:
     """One worker runs this version already, another one still mails as 2.0.0."""
     start = tokens.legacy_tokens._num_seconds(tokens.legacy_tokens._now()) - 60
-    monkeypatch.setattr(tokens, "_PROCESS_START", start)
+    monkeypatch.setattr(accounts, "_PROCESS_START", start)
     link = LINKS["plain"](row_of_2_0_0())
     assert follow(client, endpoint, link).status_code == 200
     assert the_user().is_active is True

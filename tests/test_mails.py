@@ -20,7 +20,7 @@ from django.utils import translation
 from rest_framework.test import APIClient
 
 from ai_kit_auth import services
-from ai_kit_auth.tokens import ident_of
+from ai_kit_auth.accounts import ident_of
 from ai_kit_auth.user_model import user_model
 
 from .accounts import mailed_link, post, registration, the_user

@@ -14,6 +14,7 @@ from rest_framework.exceptions import ValidationError
 from rest_framework.test import APIClient
 
 from ai_kit_auth import services
+from ai_kit_auth.accounts import ident_of
 from ai_kit_auth.serializers import (
     ActivateUserSerializer,
     InitiatePasswordResetSerializer,
@@ -26,7 +27,6 @@ from ai_kit_auth.serializers import (
     ValidatePasswordSerializer,
 )
 from ai_kit_auth.settings import api_settings
-from ai_kit_auth.tokens import ident_of
 from ai_kit_auth.user_model import user_model
 
 from .accounts import (

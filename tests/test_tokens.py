@@ -12,7 +12,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.tokens import default_token_generator
 from django.utils import timezone
 
-from ai_kit_auth import services, tokens
+from ai_kit_auth import accounts, services
 from ai_kit_auth.tokens import activation_tokens, legacy_tokens, reset_password_tokens
 from ai_kit_auth.user_model import user_model
 
@@ -304,7 +304,7 @@ def test_a_legacy_token_tells_whether_2_0_0_may_have_made_it(
     """Before this process, or while other workers still ran 2.0.0."""
     ada = make_user()
     start = legacy_tokens._num_seconds(legacy_tokens._now())
-    monkeypatch.setattr(tokens, "_PROCESS_START", start)
+    monkeypatch.setattr(accounts, "_PROCESS_START", start)
     monkeypatch.setattr(legacy_tokens, "_now", later(seconds))
     token = legacy_tokens.make_token(ada)
     assert legacy_tokens.predates_this_process(token) is may

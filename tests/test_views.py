@@ -37,14 +37,13 @@ from rest_framework.throttling import AnonRateThrottle
 
 import ai_kit_auth.urls
 from ai_kit_auth import signals, views
-from ai_kit_auth.accounts import email_of
+from ai_kit_auth.accounts import email_of, ident_of
 from ai_kit_auth.serializers import (
     PasswordField,
     PasswordResetSerializer,
     RegistrationSerializer,
     UserSerializer,
 )
-from ai_kit_auth.tokens import ident_of
 from ai_kit_auth.user_model import user_model
 
 from .accounts import (

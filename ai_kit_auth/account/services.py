@@ -37,6 +37,7 @@ from ..accounts import (
     AccountState,
     AccountTransaction,
     email_of,
+    ident_of,
     session_name,
     state_of,
 )
@@ -56,7 +57,6 @@ from ..throttling import (
     gate,
     take_all,
 )
-from ..tokens import ident_of
 from ..user_model import User, UserModel, user_model
 from ..users import account_key, authenticate, find_by_ident
 from .errors import AccountProtected, EmailChangeLinkInvalid

@@ -21,9 +21,8 @@ from django.test.utils import CaptureQueriesContext
 from rest_framework.exceptions import PermissionDenied
 
 from ai_kit_auth.account import services, signals
-from ai_kit_auth.accounts import email_of
+from ai_kit_auth.accounts import email_of, ident_of
 from ai_kit_auth.registration import taken_codes
-from ai_kit_auth.tokens import ident_of
 from ai_kit_auth.user_model import user_model
 
 from ..accounts import mailed_link, wide

@@ -147,7 +147,7 @@ def test_a_mailbox_is_not_refused_when_activation_links_have_expired(
 
 
 def test_links_that_a_new_address_made_void_do_not_count(make_user: MakeUser) -> None:
-    """The rest of what revokes them is in :func:`ai_kit_auth.tokens.state_digest`."""
+    """The rest of what revokes them is in :func:`ai_kit_auth.accounts.state_digest`."""
     user = make_user()
     for number in range(6):
         reset(f"198.51.100.{number}")

@@ -16,8 +16,7 @@ from django.contrib.auth import get_user_model
 
 from ai_kit_auth import services as core
 from ai_kit_auth.account import services
-from ai_kit_auth.accounts import email_of
-from ai_kit_auth.tokens import ident_of
+from ai_kit_auth.accounts import email_of, ident_of
 from ai_kit_auth.user_model import user_model
 
 from ..accounts import the_user
