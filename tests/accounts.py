@@ -1,4 +1,4 @@
-"""Accounts for tests, on whatever the user model is, and what a frontend does."""
+"""Accounts for tests on any user model, and the requests of a frontend."""
 
 from __future__ import annotations
 

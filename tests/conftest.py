@@ -1,19 +1,19 @@
 """
-What every test module shares.
+Options, fixtures and marks for all tests.
 
 ``pytest --user-model email_login`` runs the suite on another user model. A test that is
-about one model carries ``@pytest.mark.user_model("auth_user")`` and is not collected on
-the others; every other test runs on all of them but ``no_last_login``, which has a
-module of its own.
+about one model has the mark ``@pytest.mark.user_model("auth_user")`` and is not
+collected on the others. Every other test runs on all models but ``no_last_login``,
+which has its own module.
 
 ``pytest --database postgresql`` (or ``mariadb``) runs it on a server, by default on
 this machine; the environment variables ``TEST_POSTGRESQL_HOST``, ``_PORT``, ``_USER``
 and ``_PASSWORD`` name another one. Without a server the tests that need a database are
-skipped; with ``AI_KIT_AUTH_REQUIRE_ALL=1`` they fail. What holds on some databases only
-carries ``@pytest.mark.database("sqlite", "postgresql")``.
+skipped; with ``AI_KIT_AUTH_REQUIRE_ALL=1`` they fail. A test for some databases only
+has the mark ``@pytest.mark.database("sqlite", "postgresql")``.
 
-``pytest --project proxy`` runs the tests of one folder of ``tests/projects``, under the
-settings there, and no others. ``test_projects.py`` runs each of these folders.
+``pytest --project proxy`` runs only the tests in that folder of ``tests/projects``,
+with the settings there. ``test_projects.py`` runs each of these folders.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A crash within a request, and what Django would report of it."""
+"""A crash within a request, and the report that Django would send."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The servers that the suite runs on by ``pytest --database``."""
+"""The database servers of ``pytest --database``."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A deployed host: Django behind a proxy that speaks TLS, and does its part or not."""
+"""A deployed project: Django behind a TLS proxy that is set up right or wrong."""
 
 from __future__ import annotations
 

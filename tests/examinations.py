@@ -1,4 +1,4 @@
-"""Running the doctor, and reading its report."""
+"""Run the doctor and read its report."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The tests that need more than the suite does: which they are, and how they skip."""
+"""The tests that need more than the rest of the suite, and how they skip."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A session engine that keeps the key and forgets the rest."""
+"""A session engine that stores the key and loses the data."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Middleware and the like as hosts have it, most of it in the way of a frontend."""
+"""Middleware and other code of projects; most of it breaks a frontend."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """
-Hosts that are set up wrong, each in one way, and the setting that is to be named.
+Misconfigured projects, each with one fault, and the setting that must be named.
 
-The unit suite asks the doctor about each, and the browser suite drives some in a real
-browser: what fails there must be what the doctor says.
+The unit suite runs the doctor on each of them. The browser suite opens some in a real
+browser: the step that fails there must be the one that the doctor names.
 """
 
 from __future__ import annotations

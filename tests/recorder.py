@@ -1,8 +1,8 @@
 """
-Holds every answer of the suite against what the schema says about its operation.
+Compares every answer of the suite with the OpenAPI schema of its operation.
 
-A middleware of the tests' settings notes what an operation answered and was not said
-to; a fixture of conftest.py fails the test that saw it.
+A middleware in the settings of the tests notes answers that the schema lacks. A fixture
+in conftest.py fails the test with such an answer.
 """
 
 from __future__ import annotations

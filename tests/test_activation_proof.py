@@ -1,4 +1,4 @@
-"""ACTIVATION_PROOF: what only opens a link activates nothing a stranger can use."""
+"""ACTIVATION_PROOF: a program that only opens a link gives an attacker no account."""
 
 from __future__ import annotations
 

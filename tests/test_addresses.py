@@ -1,4 +1,4 @@
-"""A limit per IP address bites where the address is a client's, and nowhere else."""
+"""A limit per IP address applies only if the address is a client's."""
 
 from __future__ import annotations
 

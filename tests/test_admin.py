@@ -1,4 +1,4 @@
-"""The user admin, as somebody uses it in a browser, on every user model."""
+"""The user admin, as a browser uses it, on every user model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What runs when a client has its answer: once, in its context, by threads of ours."""
+"""Tasks after the answer: they run once, in their context, on our threads."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What is kept in the cache is one tenant's, and a cache that hangs costs one wait."""
+"""The cache: keys are of one tenant, and a cache that hangs costs one wait."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How the capabilities of installed apps are found, and what is said of wrong ones."""
+"""Capabilities of installed apps: how they are found, and errors in declarations."""
 
 from __future__ import annotations
 

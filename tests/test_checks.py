@@ -1,4 +1,4 @@
-"""What ``manage.py check`` tells a host: every problem there is, and none too many."""
+"""``manage.py check`` reports every problem of a project, and no other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``manage.py check`` says of CORS, CSRF and cookies."""
+"""``manage.py check`` on CORS, CSRF and cookies."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``manage.py check --deploy`` says of caches, mails and proxies."""
+"""``manage.py check --deploy`` on caches, mails and proxies."""
 
 from __future__ import annotations
 

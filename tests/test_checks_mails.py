@@ -1,4 +1,4 @@
-"""What ``manage.py check`` says of the templates of mails."""
+"""``manage.py check`` on the templates of mails."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What ``manage.py check`` says of Django, DRF and the URLconf."""
+"""``manage.py check`` on Django, DRF and the URLconf."""
 
 from __future__ import annotations
 

@@ -1,7 +1,7 @@
 """
 The README's three steps, on what ``startproject`` makes.
 
-They are read from the README, and ``manage.py check`` is asked in a process of its own.
+The test reads them from the README, and runs ``manage.py check`` in its own process.
 """
 
 from __future__ import annotations

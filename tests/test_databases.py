@@ -1,4 +1,4 @@
-"""A server that is missing is no test that passes."""
+"""A test without its server skips or fails, and never passes."""
 
 from __future__ import annotations
 

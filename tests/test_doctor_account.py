@@ -1,4 +1,4 @@
-"""The doctor's account: on any user model, whatever its columns ask for."""
+"""The doctor's account, on any user model with any columns."""
 
 from __future__ import annotations
 

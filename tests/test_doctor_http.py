@@ -1,8 +1,8 @@
 """
-``manage.py ai_kit_auth_doctor --url``: a deployed server, looked at from outside.
+``manage.py ai_kit_auth_doctor --url``: a deployed server, tested from outside.
 
-The servers are real: Django over HTTP, and in front of it a proxy that speaks TLS with
-a certificate that the doctor trusts by ``SSL_CERT_FILE``.
+The servers are real: Django over HTTP, and in front of it a TLS proxy with a
+certificate that the doctor trusts by ``SSL_CERT_FILE``.
 """
 
 from __future__ import annotations

@@ -1,7 +1,7 @@
 """
-A host that is well hears nothing, and nothing of the doctor's visit is left behind.
+The doctor reports no fault of a sound project, and leaves nothing behind.
 
-What a broken host hears is in ``test_misconfigurations``.
+``test_misconfigurations`` has its reports on misconfigured projects.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""PREVENT_ENUMERATION: who registers learns not whether an address has an account."""
+"""PREVENT_ENUMERATION: registration does not show whether an address has an account."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How whatever goes wrong becomes a code."""
+"""Every error becomes a code."""
 
 from __future__ import annotations
 

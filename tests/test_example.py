@@ -1,4 +1,4 @@
-"""The example has a sentence for whatever the package may say."""
+"""The example has a sentence for every code of the package."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The log tells of a mail that failed, and not whose address it was for."""
+"""The log has a mail that failed, without the recipient's e-mail address."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whole journeys, as a frontend makes them, on every user model."""
+"""Whole flows, as a frontend goes through them, on every user model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""One process hashes only so many passwords at a time, whoever they are of."""
+"""One process hashes a limited number of passwords at a time."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whatever is sent, the answer is no 5xx, holds codes only, and nothing changes."""
+"""Hostile requests get codes and no 5xx, and change nothing."""
 
 from __future__ import annotations
 

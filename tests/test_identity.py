@@ -1,4 +1,4 @@
-"""One address, one account: one form of an address, one owner of a name."""
+"""One e-mail address, one account: normal forms, and one owner for each name."""
 
 from __future__ import annotations
 

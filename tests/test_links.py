@@ -1,4 +1,4 @@
-"""Which link opens which account at which endpoint, and what a link lets one ask."""
+"""Which link works for which account at which endpoint."""
 
 from __future__ import annotations
 

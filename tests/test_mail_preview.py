@@ -1,4 +1,4 @@
-"""``manage.py ai_kit_auth_mails``: what it writes, and what it finds wrong."""
+"""``manage.py ai_kit_auth_mails``: its files, and the faults that it reports."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The doctor, or a check that it runs, names the very setting that is wrong."""
+"""The doctor, or a check that it runs, names exactly the setting that is wrong."""
 
 from __future__ import annotations
 

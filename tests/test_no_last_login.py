@@ -1,4 +1,4 @@
-"""A user model without ``last_login``: all flows work, what is unsure is refused."""
+"""A user model without ``last_login``: all flows work, unclear cases are refused."""
 
 from __future__ import annotations
 

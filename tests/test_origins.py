@@ -1,4 +1,4 @@
-"""Origins and sites, as browsers know them."""
+"""Origins and sites as browsers see them."""
 
 from __future__ import annotations
 

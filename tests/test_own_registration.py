@@ -1,4 +1,4 @@
-"""A project's own REGISTRATION_SERIALIZER: what it makes, and who mails."""
+"""A REGISTRATION_SERIALIZER of the project: the account that it makes, and the mail."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the distribution promises: version, types, dependencies, docs, no tables."""
+"""The distribution: version, types, dependencies, docs, and no tables."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a body may be, whatever a client says that it is."""
+"""The bodies that the endpoints accept, with any declared content type."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The projects of ``tests/projects``, each in a process with settings of its own."""
+"""The projects of ``tests/projects``, each in its own process with its own settings."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a request may cost, in SQL statements, on Django's own user model."""
+"""The number of SQL statements of each request, on Django's own user model."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The security log: who watches the host sees each event once, and no secret."""
+"""The security log has each event once, and no secret."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What hosts subclass, and what each serializer takes, refuses and shows."""
+"""The serializers that projects subclass: what each takes, refuses and shows."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Side effects: links, mails, and what is written when."""
+"""Side effects: links, mails, and the order of writes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``me/`` begins so many sessions for one IP address, where tokens are kept in them."""
+"""The limit of sessions that ``me/`` starts for one IP address."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What AI_KIT_AUTH may hold, what it means where it is silent, and who notices."""
+"""AI_KIT_AUTH: accepted values, defaults, and errors."""
 
 from __future__ import annotations
 

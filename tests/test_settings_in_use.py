@@ -1,4 +1,4 @@
-"""``override_settings(AI_KIT_AUTH=...)`` is honoured, by what somebody sees of it."""
+"""``override_settings(AI_KIT_AUTH=...)`` works, as its visible effects show."""
 
 from __future__ import annotations
 

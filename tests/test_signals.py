@@ -1,4 +1,4 @@
-"""The twelve signals: what they carry, when they come, and what an exception does."""
+"""The twelve signals: arguments, order, and the effect of an exception."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a subclass of a view sets as a class attribute, or overrides, holds."""
+"""Subclasses of views: their class attributes and overridden methods apply."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who tries too often is told to wait, and nobody else is."""
+"""Throttles: they stop a client that tries too often, and no other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a link's token is good for, and what ends it."""
+"""The token of a link: what it allows, and what revokes it."""
 
 from __future__ import annotations
 

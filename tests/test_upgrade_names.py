@@ -1,4 +1,4 @@
-"""What 2.0.0's modules had and projects import or patch: contract section 6."""
+"""Names of 2.0.0 that projects import or patch: contract section 6."""
 
 from __future__ import annotations
 

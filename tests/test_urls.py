@@ -1,4 +1,4 @@
-"""Where the endpoints are, and that a disabled one is nowhere."""
+"""The URLs of the endpoints; a disabled endpoint has none."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Projects whose user model or user admin is not the usual one: each in a process."""
+"""Projects with an unusual user model or user admin, each in its own process."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who is found by what somebody typed, what it costs, and what a row says."""
+"""Which user a login finds, the cost of finding one, and the state of an account."""
 
 from __future__ import annotations
 

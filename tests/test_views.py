@@ -1,4 +1,4 @@
-"""The eight endpoints, fact by fact, as a frontend meets them."""
+"""The eight endpoints, one fact in each test, as a frontend sees them."""
 
 from __future__ import annotations
 

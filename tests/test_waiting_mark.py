@@ -1,4 +1,4 @@
-"""What tells a waiting account from one that an admin has deactivated."""
+"""The mark of an account that waits, which a deactivated account does not have."""
 
 from __future__ import annotations
 

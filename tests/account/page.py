@@ -1,4 +1,4 @@
-"""What a browser does with the account page, and what the page is like to a host."""
+"""A browser that uses the account page, and settings of a project with the page."""
 
 from __future__ import annotations
 

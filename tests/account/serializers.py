@@ -1,4 +1,4 @@
-"""What hosts name in USER_UPDATE_SERIALIZER, some of it unwise."""
+"""Serializers that projects name in USER_UPDATE_SERIALIZER; some are mistakes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the user admin does about accounts that are there, and about who is invited."""
+"""The user admin: its actions for existing accounts, and invitations."""
 
 from __future__ import annotations
 

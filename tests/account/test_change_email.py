@@ -1,4 +1,4 @@
-"""An account gets another address when its mailbox has said so, and not before."""
+"""An account gets a new e-mail address only after the link to it was used."""
 
 from __future__ import annotations
 

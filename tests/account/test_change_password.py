@@ -1,4 +1,4 @@
-"""A new password by who knows the old one: this session lives, the others end."""
+"""A change of the password needs the old one, and ends all other sessions."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A session that has just proven who it is need not do so again for a while."""
+"""After a re-authentication a session needs no password for some minutes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Who leaves is gone as the host wants it, wholly or not at all."""
+"""A user deletes their account in the project's way, completely or not at all."""
 
 from __future__ import annotations
 

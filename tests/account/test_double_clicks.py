@@ -1,4 +1,4 @@
-"""The same request twice at once: the second answer takes nothing from the first."""
+"""The same request twice at the same time: the second does not undo the first."""
 
 from __future__ import annotations
 

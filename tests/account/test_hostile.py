@@ -1,4 +1,4 @@
-"""Whatever is sent to the account page, no 5xx, codes only, and nothing changes."""
+"""Hostile requests to the account page get codes and no 5xx, and change nothing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Every other session ends, whatever keeps the sessions, and the password stays."""
+"""All other sessions end with every session engine, and the password stays."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""How many mails one mailbox gets, from which clients, and what a refusal costs."""
+"""Limits of the mails to one mailbox, by client, and the cost of a refusal."""
 
 from __future__ import annotations
 

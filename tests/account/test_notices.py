@@ -1,4 +1,4 @@
-"""Security notices: who is told what, in which language, and what a failure hinders."""
+"""Security notices: recipients, texts, languages, and failures of the mail server."""
 
 from __future__ import annotations
 

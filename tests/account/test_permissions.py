@@ -1,4 +1,4 @@
-"""``RecentlyAuthenticated`` on a host's own views."""
+"""``RecentlyAuthenticated`` on views of the project."""
 
 from __future__ import annotations
 

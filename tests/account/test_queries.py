@@ -1,5 +1,5 @@
 """
-What the account page costs, in SQL statements, on Django's own user model.
+The number of SQL statements of the account page, on Django's own user model.
 
 Sessions are in the database: 1 reads the session, 1 its user. A check of the password
 is 1, as Django's backend looks for the user by its name. A new key for this session is

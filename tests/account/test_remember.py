@@ -1,4 +1,4 @@
-"""``remember`` at login: whether the session outlives the browser."""
+"""``remember`` at login: whether the session ends with the browser."""
 
 from __future__ import annotations
 

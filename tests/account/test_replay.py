@@ -1,8 +1,8 @@
 """
-Every kind of link at every endpoint that takes one, after everything that can happen.
+Every kind of link at every endpoint that takes one, after every event.
 
-One table says where a link opens something; all the other cells must be refused, and
-leave every account as it is.
+One table says where a link works. Every other combination must be refused, and must
+change no account.
 """
 
 from __future__ import annotations

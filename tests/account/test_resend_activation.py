@@ -1,4 +1,4 @@
-"""The activation mail once more, for who waits for it, and no word about who does."""
+"""The activation mail again, for accounts that wait, without showing which do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Where the account page is, for whom, and that it is nowhere by default."""
+"""The routes of the account page, their permissions, and that all are off by default."""
 
 from __future__ import annotations
 

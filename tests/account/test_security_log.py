@@ -1,4 +1,4 @@
-"""Who watches the host sees each event of the account page once, and no secret."""
+"""The security log has each event of the account page once, and no secret."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The signals of the account page: what they carry, when, and what a refusal does."""
+"""The signals of the account page: arguments, order, and the effect of a veto."""
 
 from __future__ import annotations
 

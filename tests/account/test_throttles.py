@@ -1,4 +1,4 @@
-"""Who asks the account page too often is told to wait, and nobody else is."""
+"""Throttles of the account page: they stop a client that asks too often, and no other."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""``PATCH me/``: what people may change about themselves, and what never."""
+"""``PATCH me/``: what a user may change, and what never."""
 
 from __future__ import annotations
 

@@ -5,8 +5,8 @@ Needs Debian's chromium (or another one, named by the environment variable CHROM
 the dependency group ``browser``. Without them these tests are skipped; with
 ``AI_KIT_AUTH_REQUIRE_ALL=1`` they fail.
 
-Left out of the unit suite's coverage (``omit`` in pyproject.toml): what runs here runs
-in other processes, and a machine without a browser runs nothing of it.
+The coverage of the unit suite omits this folder (``omit`` in pyproject.toml): the code
+runs in other processes, and only on a machine with a browser.
 """
 
 from __future__ import annotations

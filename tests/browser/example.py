@@ -1,4 +1,4 @@
-"""The running example, as these tests use it: its process, sentences and accounts."""
+"""The running example: its process, its sentences and its accounts."""
 
 from __future__ import annotations
 

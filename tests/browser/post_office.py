@@ -1,4 +1,4 @@
-"""A mail server on the loopback interface: keeps what it received, as files too."""
+"""A mail server on the loopback interface that keeps the mails, also as files."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Programs that a suite starts: a free port, a wait until they are up, a stop."""
+"""Programs that the tests start: find a free port, wait for the program, stop it."""
 
 from __future__ import annotations
 

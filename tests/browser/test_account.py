@@ -1,4 +1,4 @@
-"""The account page, the journeys that it begins, and the admin's part in them."""
+"""The account page in a browser, with mails and with the admin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The doctor as a program of its own, on the example: exit codes and colours."""
+"""The doctor as a program on the example: exit codes and colours."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The frontend, its errors and the mails in the person's language."""
+"""The frontend, its errors and the mails in the user's language."""
 
 from __future__ import annotations
 

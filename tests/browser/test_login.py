@@ -1,4 +1,4 @@
-"""Logging in and out, and what the session survives."""
+"""Login, logout, and when a session ends."""
 
 from __future__ import annotations
 

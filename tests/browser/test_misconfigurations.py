@@ -1,4 +1,4 @@
-"""A browser fails at a host that is set up wrong where the doctor says it does."""
+"""A misconfigured project fails in a browser at the step that the doctor names."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the browser and the host let other origins do: CORS and CSRF, for real."""
+"""CORS and CSRF in a browser: what other origins may do."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What every page looks like: on a phone, in the dark, to a screen reader."""
+"""Every page on a phone, in the dark scheme, and for a screen reader."""
 
 from __future__ import annotations
 

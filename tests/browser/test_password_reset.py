@@ -1,4 +1,4 @@
-"""A forgotten password, from the question to the login with a new one."""
+"""A forgotten password, from the request to the login with a new one."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""From the form to an active account, the mail included."""
+"""Registration, from the form by way of the mail to an active account."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A person's browser: what they do, what they see, and what the console says of it."""
+"""One visit with a browser: input, visible texts, and messages of the console."""
 
 from __future__ import annotations
 

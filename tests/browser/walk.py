@@ -1,4 +1,4 @@
-"""The doctor's walk, taken by a real browser through the example's frontend."""
+"""The doctor's requests, made by a real browser with the example's frontend."""
 
 from __future__ import annotations
 

@@ -1,13 +1,13 @@
 """
-The documentation, held to what it says: its tutorial and its snippets are executed.
+The documentation is executed: its tutorial and its snippets.
 
-Needs pip and the package index, Debian's chromium (or another one, named by the
-environment variable CHROMIUM) and the dependency group ``docs``; it is collected only
-when the command line names it: ``pytest tests/docs``, which is what ``tox run -e docs``
-does. What is missing skips, or fails with ``AI_KIT_AUTH_REQUIRE_ALL=1``.
+These tests need pip and the package index, Debian's chromium (or another one, named by
+the environment variable CHROMIUM) and the dependency group ``docs``. pytest collects
+them only if the command line names the folder: ``pytest tests/docs``, as ``tox run -e
+docs`` does. Without a part they skip, or fail with ``AI_KIT_AUTH_REQUIRE_ALL=1``.
 
-Left out of the unit suite's coverage (``omit`` in pyproject.toml): the package runs in
-other environments here.
+The coverage of the unit suite omits them (``omit`` in pyproject.toml), since the
+package runs in other environments here.
 """
 
 from __future__ import annotations

@@ -1,5 +1,5 @@
 """
-What the pages tell their readers to type, as these tests do it.
+The files and commands that the pages tell their readers to type.
 
 A ``code-block`` with a caption is a file: the reader writes ``host/settings.py``, and
 adds to ``host/settings.py (at the end)``. A ``console`` block has commands after ``$``

@@ -1,4 +1,4 @@
-"""The modules of ``howto/axios.rst`` and ``howto/vue.rst``, with the real libraries."""
+"""The modules of ``howto/axios.rst`` and ``howto/vue.rst`` with the real libraries."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """
-The code on the pages, run where it can be: each page in a project of its own.
+The code on the pages runs, each page in its own project.
 
-The project is what ``startproject`` makes, with the README's three steps. The page's
-files are written into it, in the page's order, and its commands typed.
+The project is the result of ``startproject`` and of the README's three steps. The test
+writes the page's files into it, in their order, and runs its commands.
 """
 
 from __future__ import annotations

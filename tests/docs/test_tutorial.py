@@ -1,9 +1,9 @@
 """
-The tutorial, done as it stands there: its files, its commands, its walk in a browser.
+The tutorial, executed: its files, its commands, and its steps in a browser.
 
-Nothing is done here that the page does not say. Two things differ: the ports are free
-ones, "write another number throughout", and pip gets the wheel of this repository, by
-an environment variable, where a reader gets the released one.
+The test does only what the page says. Two things differ: the ports are free ones,
+"write another number throughout", and an environment variable gives pip the wheel of
+this repository instead of the released one.
 """
 
 from __future__ import annotations

@@ -1,13 +1,13 @@
 """
-The OpenAPI schema: that it is one, and that the running example keeps to it.
+The OpenAPI schema is valid, and the running example conforms to it.
 
-Needs the extra ``openapi``, the dependency group of this name, and for the TypeScript
-client node with npm and the index of its packages. It takes its time, so it is
-collected only when the command line names it: ``pytest tests/openapi``, which is what
-``tox run -e openapi`` does. What is missing skips its tests; with
-``AI_KIT_AUTH_REQUIRE_ALL=1`` it fails them.
+These tests need the extra ``openapi``, the dependency group of the same name and, for
+the TypeScript client, node with npm and the npm registry. They are slow, so pytest
+collects them only if the command line names the folder: ``pytest tests/openapi``, as
+``tox run -e openapi`` does. Without a part they skip, or fail with
+``AI_KIT_AUTH_REQUIRE_ALL=1``.
 
-Left out of the unit suite's coverage (``omit`` in pyproject.toml).
+The coverage of the unit suite omits them (``omit`` in pyproject.toml).
 """
 
 from __future__ import annotations

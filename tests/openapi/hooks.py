@@ -1,8 +1,8 @@
 """
-What schemathesis has to know about the example: how to log in, and some real links.
+What schemathesis needs to know of the example: how to log in, and some real links.
 
-It is loaded by schemathesis (``SCHEMATHESIS_HOOKS``). Environment variables: ``API``,
-the address that the endpoints are below, and ``OUTBOX``, that of the mails.
+schemathesis loads it (``SCHEMATHESIS_HOOKS``). Environment variables: ``API``, the URL
+that the endpoints are below, and ``OUTBOX``, the URL of the mails.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""Settings of the example for as many requests as these tests make."""
+"""Settings of the example without limits for the many requests of these tests."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A Python client from the schema: it compiles, type-checks and logs in."""
+"""A Python client generated from the schema: it compiles, type-checks and logs in."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The schema is one, and says what the endpoints do under the host's settings."""
+"""The schema is valid, and describes the endpoints under the project's settings."""
 
 from __future__ import annotations
 

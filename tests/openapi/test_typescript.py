@@ -1,4 +1,4 @@
-"""A TypeScript client from the schema: it compiles, and goes on the whole journey."""
+"""A TypeScript client generated from the schema: it compiles and uses all endpoints."""
 
 from __future__ import annotations
 

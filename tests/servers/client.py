@@ -1,4 +1,4 @@
-"""What a frontend does, in as few steps as possible: bytes out, bytes in."""
+"""A minimal HTTP client that sends what a frontend sends."""
 
 from __future__ import annotations
 

@@ -1,15 +1,15 @@
 """
-The package among real parts: gunicorn and uvicorn, PostgreSQL and MariaDB, Redis, SMTP.
+The package with real servers: gunicorn, uvicorn, PostgreSQL, MariaDB, Redis and SMTP.
 
-Takes its time, so it is collected only when the command line names it: ``pytest
-tests/servers``, which is what ``tox run -e servers`` does. TEST_POSTGRESQL_HOST, _PORT,
+These tests are slow, so pytest collects them only if the command line names the folder:
+``pytest tests/servers``, as ``tox run -e servers`` does. TEST_POSTGRESQL_HOST, _PORT,
 _USER and _PASSWORD name the server, TEST_MARIADB_… and TEST_REDIS_HOST and _PORT the
-others; by default each is looked for on the loopback interface. What is missing there
-is skipped; with ``AI_KIT_AUTH_REQUIRE_ALL=1`` it is an error, and the generated
-requests are many (as with ``HYPOTHESIS_PROFILE=full``).
+others; the default is the loopback interface. Without a server its tests skip. With
+``AI_KIT_AUTH_REQUIRE_ALL=1`` they fail, and there are more generated requests (as with
+``HYPOTHESIS_PROFILE=full``).
 
-Left out of the unit suite's coverage (``omit`` in pyproject.toml): the package runs in
-other processes here.
+The coverage of the unit suite omits them (``omit`` in pyproject.toml), since the
+package runs in other processes here.
 """
 
 from __future__ import annotations

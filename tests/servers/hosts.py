@@ -1,4 +1,4 @@
-"""Databases, and the host on gunicorn, waitress or uvicorn with one of them."""
+"""Databases, and the project on gunicorn, waitress or uvicorn with one of them."""
 
 from __future__ import annotations
 

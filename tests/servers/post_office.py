@@ -1,4 +1,4 @@
-"""A mail server that can be told to be as bad as mail servers are."""
+"""A mail server that can be slow, refuse mails or close the connection."""
 
 from __future__ import annotations
 

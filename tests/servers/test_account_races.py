@@ -1,4 +1,4 @@
-"""The account page, asked at the same moment, in processes that know nothing of it."""
+"""Races on the account page between server processes."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Eight people at the same moment, on one process with eight threads: nobody fails."""
+"""Eight users at the same time on one process with eight threads: no request fails."""
 
 from __future__ import annotations
 

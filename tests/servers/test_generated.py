@@ -1,4 +1,4 @@
-"""Requests that nobody thought of: no 5xx, codes only, and links that come back."""
+"""Generated requests: no 5xx, codes only, and links that parse back."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Mail servers that are slow, refuse, hang up, hang, or are not there."""
+"""Mail servers that are slow, refuse, hang up, do not answer, or are missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Requests that arrive at the same moment, at processes that know nothing of others."""
+"""Races between server processes at the endpoints of the core."""
 
 from __future__ import annotations
 

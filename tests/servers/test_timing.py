@@ -1,8 +1,8 @@
 """
-Whether the time of an answer tells if there is an account.
+Whether the time of an answer shows that an account exists.
 
-What is compared was measured in turn, in one run. The figures are for people: a test
-fails only where no noise can explain them.
+Each run measures the cases that it compares in turn. The figures are for people: a test
+fails only if noise cannot explain them.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A host as the README describes it; one module beside this one a user model."""
+"""A project as the README describes it. Each user model has a module in this folder."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A user model without a username: people log in by e-mail."""
+"""A user model without a username: users log in by e-mail address."""
 
 from __future__ import annotations
 

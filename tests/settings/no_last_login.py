@@ -1,4 +1,4 @@
-"""A user model without ``last_login``: its accounts can't carry the waiting mark."""
+"""A user model without ``last_login``, so without a mark for accounts that wait."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What a host keeps about its users, each with another rule for their end."""
+"""Rows of a project that refer to users, each with another ``on_delete``."""
 
 from __future__ import annotations
 

@@ -1,1 +1,1 @@
-"""URLconfs of hosts that are set up in other ways, most of them wrong."""
+"""URLconfs of other projects; most of them are wrong."""

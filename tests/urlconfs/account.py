@@ -1,4 +1,4 @@
-"""The URLs of a host that has switched every endpoint on."""
+"""The URLs of a project with every endpoint on."""
 
 from __future__ import annotations
 

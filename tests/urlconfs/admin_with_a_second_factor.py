@@ -1,4 +1,4 @@
-"""An admin whose login asks for a code besides the password."""
+"""An admin whose login asks for a code in addition to the password."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The app's URLs, under a name that the host made up."""
+"""The package's URLs in a namespace of the project's choice."""
 
 from __future__ import annotations
 

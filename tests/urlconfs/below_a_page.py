@@ -1,4 +1,4 @@
-"""The app below a route that answers everything, as a frontend's pages have it."""
+"""The package below a catch-all route, such as a frontend's."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The app, and a login of the project's own that stands before it."""
+"""The package, with a login view of the project above it."""
 
 from __future__ import annotations
 

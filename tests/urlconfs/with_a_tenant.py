@@ -1,4 +1,4 @@
-"""The app and the admin below a tenant's name and key."""
+"""The package and the admin below the name and the key of a tenant."""
 
 from __future__ import annotations
 

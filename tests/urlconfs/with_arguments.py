@@ -1,4 +1,4 @@
-"""The app below arguments of the project's own."""
+"""The package below URL arguments of the project."""
 
 from __future__ import annotations
 

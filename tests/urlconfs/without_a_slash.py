@@ -1,4 +1,4 @@
-"""The app at a prefix that lacks its slash."""
+"""The package at a prefix without a trailing slash."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A host without an admin."""
+"""A project without an admin."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the app's route table is with ENABLE_ENDPOINTS = {"LOGIN": False}."""
+"""The package's routes with ENABLE_ENDPOINTS = {"LOGIN": False}."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""The step that is easily forgotten."""
+"""A URLconf that does not include the package."""
 
 from __future__ import annotations
 

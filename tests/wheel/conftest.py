@@ -1,11 +1,11 @@
 """
-The wheel as a host gets it: built, installed into an empty environment, running.
+The wheel as a project gets it: built, installed into an empty environment, and running.
 
-Needs pip and the package index and takes its time, so it is collected only when the
-command line names it: ``pytest tests/wheel``, which is what ``tox run -e wheel`` does.
+These tests need pip and the package index and are slow, so pytest collects them only if
+the command line names the folder: ``pytest tests/wheel``, as ``tox run -e wheel`` does.
 
-Left out of the unit suite's coverage (``omit`` in pyproject.toml): the package runs in
-another environment here.
+The coverage of the unit suite omits them (``omit`` in pyproject.toml), since the
+package runs in another environment here.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What is in the wheel, and that a host needs nothing else."""
+"""The content of the wheel; a project needs nothing else."""
 
 from __future__ import annotations
 

@@ -1,8 +1,8 @@
 """
-A host project for the suite: Django's user model, a database server, Redis, SMTP.
+A project for these tests: Django's user model, a database server, Redis and SMTP.
 
-It is served by gunicorn and uvicorn from the folder above, so it is called ``host``
-there; what differs between runs comes as JSON in ``HOST_SETTINGS``.
+gunicorn and uvicorn serve it from the folder above, where it is the package ``host``.
+The settings that differ between runs are JSON in ``HOST_SETTINGS``.
 """
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""What all runs of the host have in common; ``HOST_SETTINGS`` adds the rest."""
+"""Settings of all runs of the project; ``HOST_SETTINGS`` adds the rest."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What the suite asks the host beside the API: what it has stored and counted."""
+"""Views for the tests: what the project has stored and counted."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Also a manager that takes no flags, as in the example of Django's documentation."""
+"""A user model whose manager takes no flags, as in Django's documentation."""
 
 from __future__ import annotations
 
