@@ -1,5 +1,5 @@
 """
-A host that serves the account page, and one account whose owner is logged in.
+A project that serves the account page, and one account that is logged in.
 
 Nothing here may import the package at the top: pytest reads this file before Django is
 set up.

@@ -1,4 +1,4 @@
-"""The routes of the account page, their permissions, and that all are off by default."""
+"""The routes of the account page: permissions, and that all are off by default."""
 
 from __future__ import annotations
 

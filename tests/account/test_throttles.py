@@ -1,4 +1,4 @@
-"""Throttles of the account page: they stop a client that asks too often, and no other."""
+"""Throttles of the account page: they stop a client that asks too often, no other."""
 
 from __future__ import annotations
 
