@@ -1,8 +1,8 @@
 """
-The user admin: an account that is made here gets its activation mail.
+The user admin: an account that an admin creates here gets its activation mail.
 
-Registered for the user model unless USE_AI_KIT_AUTH_ADMIN is False, or the project
-registers a user admin of its own, which then is kept.
+It is registered for the user model unless USE_AI_KIT_AUTH_ADMIN is False, or the
+project registers its own user admin.
 """
 
 from __future__ import annotations
@@ -82,10 +82,10 @@ def _editable(*names: str | None) -> tuple[str, ...]:
 
 def _field_classes() -> dict[str, type[forms.Field]]:
     """
-    Return Django's form field for the username, where its column takes that.
+    Return Django's form field for the username, if the column takes that.
 
-    A SlugField, a phone number and the like hand their form field what a username's
-    does not take: they have one of their own.
+    A SlugField, a phone number and the like pass arguments that it does not take: they
+    have their own form field.
     """
     wanted = UserCreationForm.Meta.field_classes["username"]
     if user_model.username != "username" or not _editable("username"):
@@ -177,11 +177,11 @@ def _unless_taken(address: str, others: Any) -> str:
 
 class AIUserCreationForm(_AddressForm, _UserCreationForm):
     """
-    Makes an inactive account and mails its activation link once it is saved.
+    Creates an inactive account, and mails its activation link after it is saved.
 
-    Without a password the owner gets the link to set one, which activates as well. That
-    is so with ``commit=False`` too: the mail goes out when the account's
-    ``save()`` has been called, which raises :exc:`~ai_kit_auth.errors.MailNotSent`.
+    Without a password the owner gets a link to set one, which also activates the
+    account. With ``commit=False`` the mail is sent when the account's ``save()`` is
+    called, which raises :exc:`~ai_kit_auth.errors.MailNotSent`.
     """
 
     class Meta:
@@ -196,7 +196,7 @@ class AIUserCreationForm(_AddressForm, _UserCreationForm):
             username.required = (
                 api_settings.USERNAME_REQUIRED or not user_model.username_can_be_made_up
             )
-        # Whoever cannot be seen to wait for the activation gets no link to set one.
+        # An account without the mark of waiting gets no link to set a password.
         invites = user_model.can_wait
         for name in ("password1", "password2"):
             self.fields[name].required = not invites
@@ -263,7 +263,7 @@ def _mail_when_saved(user: User) -> None:
 
 
 class AIUserChangeForm(_AddressForm, _UserChangeForm):
-    """Changes an account, whose address stays required and unique."""
+    """Changes an account. The e-mail address stays required and unique."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)
@@ -367,11 +367,11 @@ class AIUserAdmin(_UserAdmin):
     """
     Django's user admin with the two forms and the fieldsets of the settings.
 
-    What of Django's lists the user model lacks is left out, so it serves any model. A
-    subclass may set ``form``, ``add_form``, ``fieldsets`` and ``add_fieldsets``, as one
-    of Django's. Fieldsets of its own go before those of the settings, which
-    ``AIUserAdmin.fieldsets`` shows; without them a form of its own is shown with all
-    that it declares.
+    It leaves out the fields of Django's lists that the user model lacks, so it works
+    with any model. A subclass may set ``form``, ``add_form``, ``fieldsets`` and
+    ``add_fieldsets``, as a subclass of Django's may. Its fieldsets replace those of the
+    settings, which are in ``AIUserAdmin.fieldsets``. Without fieldsets, its form is
+    shown with all fields that it declares.
     """
 
     form = AIUserChangeForm
@@ -476,7 +476,7 @@ class AIUserAdmin(_UserAdmin):
         ``text`` is a lazy plural with a ``count``. ``reasons`` says of each other
         account why it was left out.
         """
-        # The model is there only where the admin is installed.
+        # The model exists only if the admin is installed.
         from django.contrib.admin.models import CHANGE, LogEntry
 
         by: Any = request.user.pk
@@ -683,10 +683,10 @@ def _is_ours(current: object, site: admin.AdminSite) -> bool:
 
 def _give_way(site: admin.AdminSite) -> None:
     """
-    Have the project's registration for the user model take the place of ours.
+    Let the project's registration of a user admin replace ours.
 
-    Django raises ``AlreadyRegistered``, and so the order of the apps would decide
-    whether a project with an admin of its own starts.
+    Without this Django raises ``AlreadyRegistered``, depending on the order of the
+    apps, and a project with its own user admin does not start.
     """
     register = site.register
     if getattr(register, "gives_way", False):

@@ -66,9 +66,9 @@ class ReauthenticationSerializer(Discreet, serializers.Serializer[Any]):
 
 class LogoutOthersSerializer(ReauthenticationSerializer):
     """
-    ``password``, in a fresh session as well: it is hashed anew.
+    ``password``, also in a re-authenticated session, since it is hashed again.
 
-    An account without a usable password needs a fresh session instead.
+    An account without a usable password needs a re-authenticated session instead.
     """
 
     def proven(self, attrs: Mapping[str, Any]) -> User:
@@ -79,7 +79,7 @@ class LogoutOthersSerializer(ReauthenticationSerializer):
 
 
 class ConfirmPasswordSerializer(ReauthenticationSerializer):
-    """``password``, always: what it proves may not rest on an older proof."""
+    """``password``, always: an older re-authentication does not count."""
 
     password = PasswordField()
 
@@ -95,7 +95,7 @@ class ChangePasswordSerializer(ReauthenticationSerializer):
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         _insist_on_password(self.context["request"].user)
-        # The proof first: what the validators say is about the account.
+        # The proof comes first: the answers of the validators are about the account.
         attrs = super().validate(attrs)
         weak = password_problems(attrs["new_password"], attrs["user"])
         if weak:
@@ -109,7 +109,7 @@ def _insist_on_password(user: User) -> None:
 
 
 class ChangeEmailSerializer(ReauthenticationSerializer):
-    """``email``, the new address, in whatever form; and ``password``."""
+    """``email``, the new e-mail address in any form, and ``password``."""
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         return {"email": email_serializer_field(), **super().get_fields()}
@@ -117,9 +117,9 @@ class ChangeEmailSerializer(ReauthenticationSerializer):
 
 class ConfirmEmailSerializer(Discreet, serializers.Serializer[Any]):
     """
-    ``ident`` and ``token`` of a link; gives ``user`` and the new ``address``.
+    ``ident`` and ``token`` of a link. The result has ``user`` and the new ``address``.
 
-    Under ACTIVATION_PROOF it takes the account's ``password`` as well.
+    With ACTIVATION_PROOF it also takes the account's ``password``.
     """
 
     ident = serializers.CharField(max_length=MAX_LENGTH)
@@ -136,7 +136,7 @@ class ConfirmEmailSerializer(Discreet, serializers.Serializer[Any]):
 
 
 class ResendActivationMailSerializer(InitiatePasswordResetSerializer):
-    """``email`` or ``ident``, as for a reset mail, of who waits for an activation."""
+    """``email`` or ``ident``, as for a reset mail, of an account that waits."""
 
     email = serializers.CharField(max_length=MAX_LENGTH, required=False)
     ident = serializers.CharField(max_length=MAX_LENGTH, required=False)
@@ -152,10 +152,11 @@ class ResendActivationMailSerializer(InitiatePasswordResetSerializer):
 
 class UserUpdateSerializer(ModelSerializer):
     """
-    What ``PATCH me/`` changes: the username, where the model has one.
+    What ``PATCH me/`` changes: the username, if the model has one.
 
-    A host's subclass declares further fields, or lists them in ``Meta.fields``. The
-    address, the password, flags and groups are never changed here, whatever it lists.
+    A subclass of the project declares further fields, or lists them in ``Meta.fields``.
+    It can never change the e-mail address, the password, flags and groups, even if it
+    lists them.
     """
 
     class Meta:
@@ -180,11 +181,11 @@ class UserUpdateSerializer(ModelSerializer):
 
 def restrict_update(serializer: Any) -> None:
     """
-    Take out of ``serializer`` what ``PATCH me/`` never changes.
+    Remove from ``serializer`` the fields that ``PATCH me/`` never changes.
 
-    SECURITY: whatever a host's USER_UPDATE_SERIALIZER lists. Who has a name already is
-    answered by :func:`services.save_update`, in any case and with a code that says
-    which, so the field's own validator goes too.
+    SECURITY: this also holds if the project's USER_UPDATE_SERIALIZER lists them.
+    :func:`services.save_update` finds taken names, regardless of case and with a code
+    for each, so this also removes the field's own validator.
     """
     for name, field in list(serializer.fields.items()):
         if not services.is_updatable(field.source):

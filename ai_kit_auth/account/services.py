@@ -1,7 +1,7 @@
 """
-The side effects of the account page: passwords, addresses, sessions, notices.
+The side effects of the account page: passwords, e-mail addresses, sessions, notices.
 
-Hosts call and patch them by their name in this module.
+Projects call and patch these functions by their names in this module.
 """
 
 from __future__ import annotations
@@ -95,10 +95,10 @@ logger = logging.getLogger("ai_kit_auth")
 @sensitive_variables()
 def prove(request: Any, password: str) -> User:
     """
-    Return the account that is logged in, if ``password`` is its own.
+    Return the account of the session, if ``password`` is its password.
 
-    Counted, logged and hashed as a login is, so a stolen session cannot be used to
-    guess at leisure. Raises a ``ValidationError`` with ``invalid_credentials`` under
+    This counts, logs and hashes as a login does, so a stolen session cannot guess
+    faster than a login. Raises a ``ValidationError`` with ``invalid_credentials`` under
     ``password``, and DRF's ``Throttled``.
     """
     user = request.user
@@ -113,7 +113,7 @@ def prove(request: Any, password: str) -> User:
         raise _wrong_password()
     attempt.succeeded()
     if proven.password != user.password:
-        # The check has hashed it anew, by better rules; that must end no session here.
+        # The check hashed it again with newer settings; that must not end this session.
         keep_session(request, proven)
     return proven
 
@@ -124,10 +124,10 @@ def _wrong_password() -> ValidationError:
 
 def keep_session(request: Any, user: User) -> None:
     """
-    Bind this session, under a new key, to the password that ``user`` has by now.
+    Bind this session, under a new key, to the current password of ``user``.
 
-    Django binds every session to the password's hash, whatever keeps the sessions, so
-    all the others end at their next request.
+    Django binds every session to the password's hash, with every session engine. So all
+    other sessions end at their next request.
     """
     request._request.user = user
     request.user = user
@@ -137,9 +137,9 @@ def keep_session(request: Any, user: User) -> None:
 @sensitive_variables()
 def change_password(user: User, password: str) -> None:
     """
-    Set the password of ``user``; every session that is not kept ends.
+    Set the password of ``user``. All sessions end except those that are kept.
 
-    Raises ``NotAuthenticated`` where the account is not what was checked any more.
+    Raises ``NotAuthenticated`` if the account has changed since it was checked.
     """
     _write_hash(user, hash_of(user, password))
     password_validation.password_changed(password, user)
@@ -148,11 +148,11 @@ def change_password(user: User, password: str) -> None:
 @sensitive_variables()
 def another_hash(user: User, password: str) -> str | None:
     """
-    Return another hash of the password of ``user``, None if ``password`` is not it.
+    Return a new hash of ``password``, or None if it is not the password of ``user``.
 
-    SECURITY: :func:`prove` asks the host's backends. What one of them has taken (the
-    password of a directory, say) must not become good for the row as well, where it
-    would outlive its end in the directory.
+    SECURITY: :func:`prove` asks the project's backends. A password that one of them
+    accepts, such as that of a directory, must not get into the row: there it would stay
+    valid after the directory has revoked it.
     """
     with gate:
         is_it = check_password(password, user.password)
@@ -162,11 +162,11 @@ def another_hash(user: User, password: str) -> str | None:
 @sensitive_variables()
 def logout_others(user: User, password: str | None) -> None:
     """
-    Hash the password of ``user`` anew, which ends every session that is not kept.
+    Hash the password of ``user`` again, which ends all sessions that are not kept.
 
-    ``password``: what was typed; an account without a usable password needs none.
-    Raises a ``ValidationError`` under ``password`` where it is not the account's own,
-    ``NotAuthenticated`` where the account is not what was checked any more.
+    ``password`` is from the request; an account without a usable password needs none.
+    Raises a ``ValidationError`` under ``password`` if it is wrong, and
+    ``NotAuthenticated`` if the account has changed since it was checked.
     """
     if not user.has_usable_password():
         _write_hash(user, make_password(None))
@@ -188,9 +188,9 @@ def _write_hash(user: User, encoded: str) -> None:
 @sensitive_variables()
 def get_email_change_url(user: User, address: str) -> SafeString:
     """
-    Return the link that gives ``user`` the ``address``, to CONFIRM_EMAIL_ROUTE.
+    Return the link to CONFIRM_EMAIL_ROUTE that gives ``user`` the ``address``.
 
-    It is good once and for EMAIL_CHANGE_TIMEOUT seconds.
+    It works once, within EMAIL_CHANGE_TIMEOUT seconds.
     """
     return services.make_url(
         require_frontend_url(api_settings.FRONTEND.URL),
@@ -202,9 +202,9 @@ def get_email_change_url(user: User, address: str) -> SafeString:
 
 def find_by_email_change_link(ident: str, token: str) -> tuple[User, str]:
     """
-    Return the account and the address that a link gives it.
+    Return the account of a link and the e-mail address that the link gives it.
 
-    Raises :exc:`~ai_kit_auth.account.errors.EmailChangeLinkInvalid` for any other.
+    Raises :exc:`~ai_kit_auth.account.errors.EmailChangeLinkInvalid` if it is not valid.
     """
     user = find_by_ident(ident)
     if user is not None and state_of(user) is AccountState.ACTIVE:
@@ -219,9 +219,10 @@ def _change_key(user: User) -> str:
 
 
 def _last_change(user: User) -> float:
-    # SECURITY: who changes A to B and back to A is, for the first link's digest, where
-    # they were before; whoever reads B's mails could use it a second time. Where the
-    # cache is down no link is good, since nobody can tell.
+    # SECURITY: after a change from A to B and back to A, the digest of the first link
+    # is right again, and a person who reads the mails of B could use it a second time.
+    # If the cache is down no link is valid, since the time of the last change is
+    # unknown.
     try:
         return float(ask_cache("get", _change_key(user), 0, insist=True))
     except Exception:
@@ -231,14 +232,14 @@ def _last_change(user: User) -> float:
 
 def confirm_email(user: User, address: str) -> None:
     """
-    Give ``user`` the ``address`` that a link was checked for.
+    Give ``user`` the ``address`` of a link that was checked.
 
-    Within :func:`services.registration`. Raises a ``ValidationError`` with
-    ``email_unique`` under ``email`` where somebody else has it by now, and
-    :exc:`~ai_kit_auth.account.errors.EmailChangeLinkInvalid` where the account is not
-    what was checked any more.
+    Call it within :func:`services.registration`. Raises a ``ValidationError`` with
+    ``email_unique`` under ``email`` if another account has the address now, and
+    :exc:`~ai_kit_auth.account.errors.EmailChangeLinkInvalid` if the account has changed
+    since the check.
     """
-    # The row before the identity, as PATCH me/ does, or each would wait for the other.
+    # Lock the row before the identity, as PATCH me/ does. The other order deadlocks.
     UserModel._base_manager.select_for_update().filter(pk=user.pk).first()
     refuse_address(_taken_address(user, address))
     try:
@@ -247,7 +248,7 @@ def confirm_email(user: User, address: str) -> None:
                 user, regardless_of=("last_login",), **{user_model.email: address}
             )
     except IntegrityError:
-        # Other code than this took the address since the check.
+        # Other code took the address after the check.
         refuse_address(_taken_address(user, address))
         raise
     if not written:
@@ -255,7 +256,7 @@ def confirm_email(user: User, address: str) -> None:
 
 
 def refuse_address(taken: Mapping[str, str]) -> None:
-    """Raise what ``taken``, the codes of a new address, says, under ``email``."""
+    """Raise ``taken``, the codes of a new address, under ``email``."""
     refuse({"email": taken[user_model.email]} if taken else {})
 
 
@@ -265,11 +266,11 @@ def _taken_address(user: User, address: str) -> dict[str, str]:
 
 def void_email_change_links(user: User) -> None:
     """
-    Let no link that was made until now change the address of ``user`` any more.
+    Revoke all links until now that change the e-mail address of ``user``.
 
-    The last step of a change, so that a change that is undone leaves its link good.
-    Raises :exc:`~ai_kit_auth.account.errors.EmailChangeLinkInvalid` where the cache is
-    down: what cannot be made single-use is not done.
+    This is the last step of a change, so that a link still works after a rollback.
+    Raises :exc:`~ai_kit_auth.account.errors.EmailChangeLinkInvalid` if the cache is
+    down: without it a link would work more than once.
     """
     try:
         ask_cache(
@@ -286,29 +287,29 @@ def void_email_change_links(user: User) -> None:
 @contextmanager
 def deletion() -> Iterator[None]:
     """
-    Open the transaction in which an account is deleted, or nothing is.
+    Open the transaction in which an account is deleted completely or not at all.
 
-    Raises :exc:`~ai_kit_auth.account.errors.AccountProtected` where rows that must stay
-    refer to the account, which some databases only say at the end.
+    Raises :exc:`~ai_kit_auth.account.errors.AccountProtected` if rows that must stay
+    refer to the account. Some databases report that only at the end.
     """
     try:
         with AccountTransaction():
             yield
     except IntegrityError as error:
-        # Django's ProtectedError and RestrictedError are such. What a receiver's own
-        # rows have broken looks the same from here.
+        # Django's ProtectedError and RestrictedError are subclasses. A constraint that
+        # a receiver's rows break looks the same here.
         logger.warning("An account was not deleted", exc_info=True)
         raise AccountProtected from error
 
 
 def lock(user: User) -> User:
     """
-    Return the row of ``user`` as it is now, till the end of the transaction.
+    Return the current row of ``user``, locked until the end of the transaction.
 
-    Raises ``NotAuthenticated`` where it is not what was authenticated any more.
+    Raises ``NotAuthenticated`` if the row has changed since the authentication.
 
-    SECURITY: it may have been deleted, deactivated, anonymised or given another
-    password meanwhile, which ends every session and whatever was asked in one.
+    SECURITY: another request may have deleted, deactivated or anonymised the account or
+    changed its password. That ends every session, and every request of such a session.
     """
     rows = UserModel._base_manager.select_for_update()
     row = rows.filter(pk=user.pk).first()
@@ -318,17 +319,18 @@ def lock(user: User) -> User:
 
 
 def delete_account(user: User) -> None:
-    """Let ACCOUNT_DELETION_FUNCTION do what deletion means to this host."""
+    """Call ACCOUNT_DELETION_FUNCTION, which decides what deletion means."""
     account_settings.ACCOUNT_DELETION_FUNCTION(user)
 
 
 def delete_user(user: User) -> None:
     """
-    Delete the account and all that Django deletes with it.
+    Delete the account and all rows that Django deletes with it.
 
-    SECURITY: the admin's history refers to who did it, and Django would delete it with
-    the account: nobody could tell any more what a member of the staff has done. An
-    account that is in it is anonymised in place of that, and its entries stay.
+    SECURITY: the admin's history refers to the account that made a change. Django would
+    delete these entries with the account, and with them the record of what a staff
+    member did. An account with such entries is anonymised instead, and the entries
+    stay.
     """
     if _has_admin_history(user):
         anonymise_user(user)
@@ -341,18 +343,18 @@ def _has_admin_history(user: User) -> bool:
         return False
     from django.contrib.admin.models import LogEntry
 
-    # Where it would be deleted, which may not be where it is read.
+    # The database that is written to, which may not be the one that is read.
     alias = router.db_for_write(LogEntry)
     return bool(LogEntry.objects.using(alias).filter(user=user.pk).exists())
 
 
 def anonymise_user(user: User) -> None:
     """
-    Keep the row that others refer to, and nothing in it that tells whose it was.
+    Remove all personal data from the row, and keep the row for those that refer to it.
 
-    Names, address and password go, the account is inactive and has no powers. Columns
-    that the host has added are for a function of the host's own, which may call this
-    one.
+    This removes names, e-mail address, password and permissions, and deactivates the
+    account. Columns that the project added need a function of the project, which may
+    call this one.
     """
     columns = {column.name: column for column in UserModel._meta.concrete_fields}
     blank: dict[str, Any] = {
@@ -396,12 +398,12 @@ _NEVER_UPDATED = frozenset(
 
 def is_updatable(name: str | None) -> bool:
     """
-    Tell whether ``PATCH me/`` may change what the model calls ``name``.
+    Tell whether ``PATCH me/`` may change the model's attribute ``name``.
 
-    SECURITY: the others have an endpoint of their own or are nobody's to change but an
-    admin's, whatever a host's USER_UPDATE_SERIALIZER lists.
+    SECURITY: all others have their own endpoint, or only an admin may change them. This
+    also holds if the project's USER_UPDATE_SERIALIZER lists them.
 
-    Flags that a host has added, such as an ``is_admin``, are the host's to leave out.
+    For a flag of the project, such as ``is_admin``, the project must not list it.
     """
     keys = {user_model.email, UserModel._meta.pk.name, UserModel._meta.pk.attname}
     return name not in _NEVER_UPDATED | keys
@@ -409,11 +411,11 @@ def is_updatable(name: str | None) -> bool:
 
 def save_update(user: User, serializer: Any) -> User:
     """
-    Save what ``serializer``, which is valid, changes of ``user``; return the account.
+    Save the changes of a valid ``serializer`` to ``user`` and return the account.
 
-    By the rules of registration, whosever serializer it is. Within
+    The rules of registration apply to every serializer. Call it within
     :func:`services.registration`. Raises a ``ValidationError`` with ``<field>_unique``
-    where an identity is somebody else's.
+    if another account has an identity.
     """
     values = serializer.validated_data
     for name in [name for name in values if not is_updatable(name)]:
@@ -429,7 +431,7 @@ def save_update(user: User, serializer: Any) -> User:
                 return update_user(user, values)
             saved: User = serializer.save()
     except IntegrityError:
-        # Other code than this took the identity since the check.
+        # Other code took the identity after the check.
         refuse(taken_codes(values, but=user))
         refuse(related.taken_columns(UserModel, values, user))
         raise
@@ -439,7 +441,7 @@ def save_update(user: User, serializer: Any) -> User:
 def _merged(
     user: User, fields: Collection[Any], values: Mapping[str, Any]
 ) -> dict[str, Any]:
-    """Return the columns of which ``fields`` change a key, with the others kept."""
+    """Return JSON columns in which ``fields`` change a key, with their other keys."""
     relations = get_field_info(UserModel).relations
     merged: dict[str, Any] = {}
     for name, *keys in _paths(fields):
@@ -475,18 +477,18 @@ def _with_key(stored: Any, keys: list[str], given: Any) -> Any:
 
 def update_user(user: User, values: Mapping[str, Any]) -> User:
     """
-    Write ``values``, by the model's own names, and return ``user``.
+    Write ``values``, by names of the model, and return ``user``.
 
-    The values of a row that belongs to this account alone, by a one-to-one relation,
-    are written into it. Neither normalised nor checked: :func:`save_update` has done
-    that.
+    Values for a related row of this account alone, by a one-to-one relation, are
+    written into that row. This neither normalises nor checks values:
+    :func:`save_update` does.
     """
     changed = {name: value for name, value in values.items() if is_updatable(name)}
     own, later = related.in_order(UserModel, changed, user, new=False)
     for name, value in own.items():
         setattr(user, name, value)
     if not own.keys() <= user_model.columns.keys():
-        # A property of the model's may have set any of them.
+        # A property of the model may have set any column.
         user.save()
     elif own:
         moving = [column.name for column in auto_now_columns(UserModel)]
@@ -499,7 +501,7 @@ def update_user(user: User, values: Mapping[str, Any]) -> User:
 
 
 def addressed(user: User, address: str) -> User:
-    """Return a copy of ``user`` that mails reach at ``address``; never saved."""
+    """Return a copy of ``user`` with the e-mail ``address``, which is never saved."""
     other = copy.copy(user)
     setattr(other, user_model.email, address)
     return other
@@ -508,9 +510,9 @@ def addressed(user: User, address: str) -> User:
 @sensitive_variables()
 def send_confirm_email_mail(user: User, address: str) -> None:
     """
-    Hand the mail that asks ``address`` for its consent to SEND_CONFIRM_EMAIL_MAIL.
+    Send the mail with the link that confirms ``address``, by SEND_CONFIRM_EMAIL_MAIL.
 
-    The sender gets a copy of ``user`` whose address is the new one. Raises
+    The sender gets a copy of ``user`` with the new address. Raises
     :exc:`~ai_kit_auth.errors.MailNotSent`.
     """
     services.hand_over(
@@ -522,7 +524,7 @@ def send_confirm_email_mail(user: User, address: str) -> None:
 
 @sensitive_variables()
 def default_send_confirm_email_mail(user: User, url: str) -> None:
-    """Send the mail of a change of address from the templates of CONFIRM_EMAIL."""
+    """Send the mail of a change of the e-mail address, by its templates."""
     services.send_from_templates(
         account_settings.EMAIL_TEMPLATES.CONFIRM_EMAIL, user, url
     )
@@ -531,19 +533,19 @@ def default_send_confirm_email_mail(user: User, url: str) -> None:
 @sensitive_variables()
 def send_security_notice(user: User, notice: str, request: Any = None) -> None:
     """
-    Tell ``user`` what has happened to the account, if SECURITY_NOTICES has it on.
+    Mail ``user`` the ``notice``, a key of SECURITY_NOTICES, if it is on.
 
-    ``notice``: a key of SECURITY_NOTICES. To be called when what happened is committed:
-    a mail that fails is logged and undoes nothing. It never holds a link that logs in.
-    ``request``: what made it happen, for the security log.
+    Call it after the commit: a mail that fails is logged and undoes nothing. A notice
+    never has a link that logs in. ``request`` is the cause, for the security log.
 
-    At most MAIL_RECIPIENT notices of a kind go to one address of an account; what is
-    over that is a line ``throttled`` in the security log.
+    One e-mail address of an account gets at most MAIL_RECIPIENT notices of a kind. A
+    notice over the limit is a line ``throttled`` in the security log.
     """
     if not getattr(account_settings.SECURITY_NOTICES, notice) or not email_of(user):
         return
-    # SECURITY: apart from the mails with a link, which notices must not use up; and
-    # each kind apart, so that no notice can be kept back by causing others.
+    # SECURITY: notices must not use up the limit of mails with a link. Each kind of
+    # notice has its own limit, so that an attacker cannot suppress one by causing
+    # others.
     key = f"notice|{notice}|{user.pk}|{email_of(user)}"
     try:
         mail = Mail(take_all(Counter("MAIL_RECIPIENT", key)))
@@ -555,7 +557,7 @@ def send_security_notice(user: User, notice: str, request: Any = None) -> None:
         services.hand_over(account_settings.SEND_SECURITY_NOTICE, user, notice)
     except MailNotSent:
         mail.not_sent()
-        # Which has been logged with its cause.
+        # hand_over() has logged the cause.
         logger.error("The notice %s to user %s was not sent", notice, user.pk)
     except Exception as error:  # noqa: BLE001  # it is logged
         mail.not_sent()
@@ -564,7 +566,7 @@ def send_security_notice(user: User, notice: str, request: Any = None) -> None:
 
 
 def tell_of_reset(sender: Any, user: User, **kwargs: object) -> None:
-    """Send the notice of a reset: a receiver of ``user_post_reset_password``."""
+    """Send the notice of a reset, as a receiver of ``user_post_reset_password``."""
     transaction.on_commit(
         partial(send_security_notice, user, "PASSWORD_RESET"),
         using=router.db_for_write(UserModel),
