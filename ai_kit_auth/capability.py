@@ -16,13 +16,12 @@ nothing else.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
 from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
-from django.dispatch import Signal
 from django.utils.module_loading import import_string
 
 if TYPE_CHECKING:
@@ -62,62 +61,6 @@ class Notice:
     endpoint: str
 
 
-def _no_codes() -> Mapping[str, set[str]]:
-    return {}
-
-
-@dataclass(frozen=True)
-class Operation:
-    """
-    One method of one view, as far as no class of the view shows it.
-
-    ``id``: the schema's ``operationId``. Generated clients name their functions by it,
-    so it never changes. ``answer``: the keys of the body, each with its kind: ``csrf``,
-    ``user``, ``user or null``, or a JSON schema. ``body``: the view's method that
-    returns the serializer class of the body; None for a body that is not read.
-    ``fields``: returns further codes by field. ``refusal``: a code for the whole
-    request with status 400; ``forbidden``: with 403; ``conflict``: with 409.
-    ``is_partial``: every field may be left out. ``restrict``: what the view does to its
-    serializer first. ``new_passwords``: serializer classes, each with the field that
-    AUTH_PASSWORD_VALIDATORS check. ``needs_proof``: ACTIVATION_PROOF holds here.
-    ``sender``: the setting whose function mails before the answer. ``calls``: returns
-    another function of the project. ``signals``: their receivers may veto. ``scopes``:
-    the THROTTLE_RATES that count within the flow, besides those of the view's
-    throttles.
-    """
-
-    id: str
-    summary: str
-    description: str
-    success: int = 200
-    answer: Mapping[str, str | Mapping[str, Any]] = field(default_factory=dict)
-    body: str | None = None
-    fields: Callable[[], Mapping[str, set[str]]] = _no_codes
-    refusal: str | None = None
-    forbidden: str | None = None
-    conflict: str | None = None
-    is_partial: bool = False
-    restrict: Callable[[Any], object] | None = None
-    new_passwords: Mapping[type[Any], str] = field(default_factory=dict)
-    needs_proof: bool = False
-    sender: str | None = None
-    calls: Callable[[], Any] | None = None
-    signals: tuple[Signal, ...] = ()
-    scopes: tuple[str, ...] = ()
-
-    def serializer_of(self, view: type[Any]) -> type[Any] | None:
-        """Return the serializer class of the body, None where it is not read."""
-        if self.body is None:
-            return None
-        # As drf-spectacular has a view: without a request, and saying so.
-        asked = view(
-            request=None, args=(), kwargs={}, format_kwarg=None, swagger_fake_view=True
-        )
-        found: type[Any] = getattr(asked, self.body)()
-        return found
-
-
-Operations = Mapping[tuple[type[Any], str], Operation]
 Routes = Mapping[str, "URLPattern | Sequence[URLPattern]"]
 
 
@@ -137,7 +80,8 @@ class Capability:
     The rest are dotted paths. ``routes``: a mapping from keys of ENABLE_ENDPOINTS to
     URL patterns, or a function that takes the section ENABLE_ENDPOINTS and returns the
     mapping; a route takes the place of a route of the core with the same URL name.
-    ``operations``: a mapping from (view class, HTTP method) to :class:`Operation`.
+    ``operations``: a mapping from (view class, HTTP method) to
+    :class:`~ai_kit_auth.operations.Operation`.
     ``signals`` and ``views``: modules, for the reference. ``checks``: functions without
     arguments that yield messages of Django's system checks.
     """
@@ -165,22 +109,6 @@ class Capability:
                 found[".".join(parts[:depth])] = True
             found[name] = False
         return found
-
-    def needed_keys(self) -> Iterator[str]:
-        """Yield the settings that the rest of the declaration names."""
-        for name, mail in self.mails.items():
-            yield f"EMAIL_TEMPLATES.{name}"
-            yield mail.sender
-            if mail.link is not None:
-                yield f"FRONTEND.{mail.link}"
-        for name, notice in self.notices.items():
-            yield f"SECURITY_NOTICES.{name}"
-            yield f"EMAIL_TEMPLATES.{notice.mail}"
-            yield f"ENABLE_ENDPOINTS.{notice.endpoint}"
-        for key, mails in self.sends.items():
-            yield f"ENABLE_ENDPOINTS.{key}"
-            for name in mails:
-                yield f"EMAIL_TEMPLATES.{name}"
 
 
 class Fault(NamedTuple):
@@ -231,15 +159,29 @@ def _search(found: _Found) -> None:
         for path in paths:
             if path not in found.capabilities:
                 _add(found, path, where)
-    every_key = {
-        key for one in found.capabilities.values() for key in one.setting_keys()
-    }
-    for path, capability in found.capabilities.items():
-        for key in dict.fromkeys(capability.needed_keys()):
+    every_key = {key for o in found.capabilities.values() for key in o.setting_keys()}
+    for path, one in found.capabilities.items():
+        for key in dict.fromkeys(_needed_keys(one)):
             if key not in every_key:
                 message = f"{path} names the setting {key}, which is not declared."
                 hint = f"Declare {key} in the settings of {path}, or correct its name."
                 found.faults.append(Fault(path, message, hint))
+
+
+def _needed_keys(one: Capability) -> Iterator[str]:
+    """Yield the settings that the rest of the declaration names."""
+    for name, mail in one.mails.items():
+        yield f"EMAIL_TEMPLATES.{name}"
+        yield mail.sender
+        if mail.link is not None:
+            yield f"FRONTEND.{mail.link}"
+    for name, notice in one.notices.items():
+        yield f"SECURITY_NOTICES.{name}"
+        yield f"EMAIL_TEMPLATES.{notice.mail}"
+        yield f"ENABLE_ENDPOINTS.{notice.endpoint}"
+    for name, mails in one.sends.items():
+        yield f"ENABLE_ENDPOINTS.{name}"
+        yield from (f"EMAIL_TEMPLATES.{mail}" for mail in mails)
 
 
 def _add(found: _Found, path: str, where: str) -> None:

@@ -2,10 +2,13 @@
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Callable, Mapping
+from dataclasses import dataclass, field
+from typing import Any
+
+from django.dispatch import Signal
 
 from . import signals, views
-from .capability import Operation, Operations
 from .errors import ActivationLinkInvalid, ResetPasswordLinkInvalid
 from .registration import identities
 from .serializers import (
@@ -15,6 +18,64 @@ from .serializers import (
 )
 from .settings import api_settings
 from .user_model import user_model
+
+
+def _no_codes() -> Mapping[str, set[str]]:
+    return {}
+
+
+@dataclass(frozen=True)
+class Operation:
+    """
+    One method of one view, as far as no class of the view shows it.
+
+    ``id``: the schema's ``operationId``. Generated clients name their functions by it,
+    so it never changes. ``answer``: the keys of the body, each with its kind: ``csrf``,
+    ``user``, ``user or null``, or a JSON schema. ``body``: the view's method that
+    returns the serializer class of the body; None for a body that is not read.
+    ``fields``: returns further codes by field. ``refusal``: a code for the whole
+    request with status 400; ``forbidden``: with 403; ``conflict``: with 409.
+    ``is_partial``: every field may be left out. ``restrict``: what the view does to its
+    serializer first. ``new_passwords``: serializer classes, each with the field that
+    AUTH_PASSWORD_VALIDATORS check. ``needs_proof``: ACTIVATION_PROOF holds here.
+    ``sender``: the setting whose function mails before the answer. ``calls``: returns
+    another function of the project. ``signals``: their receivers may veto. ``scopes``:
+    the THROTTLE_RATES that count within the flow, besides those of the view's
+    throttles.
+    """
+
+    id: str
+    summary: str
+    description: str
+    success: int = 200
+    answer: Mapping[str, str | Mapping[str, Any]] = field(default_factory=dict)
+    body: str | None = None
+    fields: Callable[[], Mapping[str, set[str]]] = _no_codes
+    refusal: str | None = None
+    forbidden: str | None = None
+    conflict: str | None = None
+    is_partial: bool = False
+    restrict: Callable[[Any], object] | None = None
+    new_passwords: Mapping[type[Any], str] = field(default_factory=dict)
+    needs_proof: bool = False
+    sender: str | None = None
+    calls: Callable[[], Any] | None = None
+    signals: tuple[Signal, ...] = ()
+    scopes: tuple[str, ...] = ()
+
+    def serializer_of(self, view: type[Any]) -> type[Any] | None:
+        """Return the serializer class of the body, None where it is not read."""
+        if self.body is None:
+            return None
+        # As drf-spectacular has a view: without a request, and saying so.
+        asked = view(
+            request=None, args=(), kwargs={}, format_kwarg=None, swagger_fake_view=True
+        )
+        found: type[Any] = getattr(asked, self.body)()
+        return found
+
+
+Operations = Mapping[tuple[type[Any], str], Operation]
 
 # The keys of an answer's body, and what they hold.
 CSRF = "csrf"

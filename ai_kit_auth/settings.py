@@ -16,7 +16,7 @@ import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, cached_property
-from typing import TYPE_CHECKING, Any, Generic, TypeVar, overload
+from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, overload
 
 from django.apps import apps
 from django.conf import settings
@@ -42,23 +42,11 @@ S = TypeVar("S", bound="Section")
 
 
 class UnknownConfigurationError(ImproperlyConfigured):
-    """
-    ``AI_KIT_AUTH`` has a key that does not exist; the message names the nearest.
-
-    ``hint`` is what to write instead.
-    """
-
-    hint = ""
+    """``AI_KIT_AUTH`` has a key that does not exist; the message names the nearest."""
 
 
 class InvalidConfigurationError(ImproperlyConfigured):
-    """
-    ``AI_KIT_AUTH`` has a value of the wrong type, or lacks a required one.
-
-    ``hint`` is what to write instead.
-    """
-
-    hint = ""
+    """``AI_KIT_AUTH`` has a value of the wrong type, or lacks a required one."""
 
 
 class Setting(Generic[T]):
@@ -86,14 +74,6 @@ class Setting(Generic[T]):
             return isinstance(value, list | tuple)
         return isinstance(value, type(self.default))
 
-    def hint(self, value: object) -> str:
-        """Return what to write instead of ``value``, which is not accepted."""
-        if isinstance(self.default, bool):
-            # What people write in an environment's variable, and in JSON.
-            off = {"false", "no", "off", "0", "none", ""}
-            return f"{self.name!r}: {str(value).strip().lower() not in off}"
-        return f"{self.name!r}: {self.default!r}"
-
     @overload
     def __get__(self, instance: None, owner: type[Section]) -> Setting[T]: ...
     @overload
@@ -118,14 +98,6 @@ class Names(Setting[tuple[str, ...]]):
             isinstance(item, str) for item in value
         )
 
-    def hint(self, value: object) -> str:
-        if not isinstance(value, str):
-            return super().hint(value)
-        names = tuple(filter(None, re.split(r"[\s,;]+", value))) or self.default
-        # ("email") is a text; a tuple of one has a comma.
-        comma = "A tuple of one needs its comma: " if len(names) == 1 else ""
-        return f"{comma}{self.name!r}: {names!r}"
-
 
 @cache
 def parse_rate(rate: str) -> tuple[int, int]:
@@ -145,12 +117,6 @@ _PERIODS = {"s": 1, "m": 60, "h": 60 * 60, "d": 24 * 60 * 60}
 _RATE = re.compile(r"(?P<events>[1-9][0-9]{0,4})/(?P<period>[smhd][a-z]*)")
 
 
-def _likely_rate(value: object) -> str | None:
-    """Return the rate that "10 per minute", "10/5m" or 10 most likely stands for."""
-    found = re.search(r"([1-9][0-9]{0,4})\W*(?:per|/)?\W*([smhd]?)", str(value).lower())
-    return f"{found[1]}/{found[2] or 'min'}" if found else None
-
-
 class Rate(Setting[str | None]):
     """A number of events in a period, such as ``"10/min"``; None for no limit."""
 
@@ -161,13 +127,6 @@ class Rate(Setting[str | None]):
             isinstance(value, str) and bool(_RATE.fullmatch(value))
         )
 
-    def hint(self, value: object) -> str:
-        likely = _likely_rate(value) or self.default
-        return (
-            f"{self.name!r}: {likely!r}: a number, a slash, and s, m, h or d for "
-            "second, minute, hour or day; None for no limit."
-        )
-
 
 class Seconds(Setting[int | None]):
     """A number of seconds from 1, or None."""
@@ -176,14 +135,6 @@ class Seconds(Setting[int | None]):
 
     def accepts(self, value: object) -> bool:
         return value is None or (type(value) is int and value > 0)
-
-    def hint(self, value: object) -> str:
-        seconds = getattr(value, "total_seconds", lambda: value)()
-        try:
-            number = max(1, int(float(seconds)))  # type: ignore[arg-type]  # see below
-        except (TypeError, ValueError, OverflowError):
-            number = self.default or 3600
-        return f"{self.name!r}: {number}: a number of seconds from 1, or None."
 
 
 class Dotted(Setting[T]):
@@ -196,9 +147,6 @@ class Dotted(Setting[T]):
 
     def accepts(self, value: object) -> bool:
         return isinstance(value, str) or callable(value)
-
-    def hint(self, value: object) -> str:
-        return f"{self.name!r}: {self.default!r}, or another dotted path or callable."
 
     def read(self, section: Section) -> T:
         path = section.values.get(self.name, self.default)
@@ -334,14 +282,16 @@ class ProjectSettings(Section):
     def values(self) -> Mapping[str, Any]:
         if self._given is not None:
             for fault in faults_of(self._given):
-                raise fault
+                raise fault.error
             return self._given
         given: Mapping[str, Any] | None = getattr(settings, SETTING_NAME, None)
         given = {} if given is None else given
-        for found in (*capability_faults(), *faults_of(given)):
+        for _where, message, _hint in capability.faults():
+            raise InvalidConfigurationError(message)
+        for fault in faults_of(given):
             # Before the apps are loaded, their keys are not known.
-            if apps.apps_ready or not isinstance(found, UnknownConfigurationError):
-                raise found
+            if apps.apps_ready or isinstance(fault.error, InvalidConfigurationError):
+                raise fault.error
         return given
 
     def declaration(self) -> type[Section]:
@@ -400,40 +350,46 @@ def _path(parent: str, key: object) -> str:
     return f"{parent}[{key!r}]"
 
 
-def faults_of(
-    given: object,
-) -> Iterator[UnknownConfigurationError | InvalidConfigurationError]:
+class Fault(NamedTuple):
+    """
+    A fault of the dict that a project writes as ``path`` for ``section``.
+
+    ``key``: an unknown key, or the key of the wrong ``value``; None where the dict
+    itself is wrong.
+    """
+
+    error: UnknownConfigurationError | InvalidConfigurationError
+    path: str
+    section: type[Section]
+    key: Any
+    value: Any
+
+
+def faults_of(given: object) -> Iterator[Fault]:
     """
     Yield every fault of ``given`` as an ``AI_KIT_AUTH``, at any depth.
 
-    They are :exc:`UnknownConfigurationError` and :exc:`InvalidConfigurationError`, in
-    the order in which :class:`APISettings` would raise them.
+    They are in the order in which :class:`APISettings` would raise them.
     """
     return _faults(every_key(), given, SETTING_NAME)
 
 
-def capability_faults() -> Iterator[InvalidConfigurationError]:
-    """Yield what is wrong with the declarations of the installed apps."""
-    for _path_of_it, message, hint in capability.faults():
-        fault = InvalidConfigurationError(message)
-        fault.hint = hint
-        yield fault
-
-
-def _faults(
-    section: type[Section], given: object, path: str
-) -> Iterator[UnknownConfigurationError | InvalidConfigurationError]:
+def _faults(section: type[Section], given: object, path: str) -> Iterator[Fault]:
     members = section.members()
     if not isinstance(given, Mapping):
-        no_dict = InvalidConfigurationError(
-            f"{path} must be a dict, not {type(given).__name__}"
-        )
-        no_dict.hint = f"In {path}, write a dict, such as {_example(section, given)}"
-        yield no_dict
+        error = f"{path} must be a dict, not {type(given).__name__}"
+        yield Fault(InvalidConfigurationError(error), path, section, None, given)
         return
-    for key in given:
+    for key, value in given.items():
         if key not in members:
-            yield _unknown(key, members, path)
+            close = nearest(key, section)
+            advice = (
+                f"did you mean {close!r}?"
+                if close
+                else f"known keys are {', '.join(members)}"
+            )
+            error = f"{_path(path, key)} is unknown: {advice}"
+            yield Fault(UnknownConfigurationError(error), path, section, key, value)
     for name, member in members.items():
         if name not in given:
             continue
@@ -441,53 +397,15 @@ def _faults(
         if isinstance(member, Nested):
             yield from _faults(member.section, value, value_path)
         elif not member.accepts(value):
-            invalid = InvalidConfigurationError(
-                f"{value_path} must be a {member.type_name}, not {type(value).__name__}"
-            )
-            invalid.hint = f"In {path}, write {member.hint(value)}"
-            yield invalid
+            kind = type(value).__name__
+            error = f"{value_path} must be a {member.type_name}, not {kind}"
+            yield Fault(InvalidConfigurationError(error), path, section, name, value)
 
 
-def _example(section: type[Section], given: object) -> str:
-    """Return a dict as an example of ``section``, with ``given`` if that is its URL."""
-    members = section.members()
-    if "FRONTEND" in members:
-        return f"{{'FRONTEND': {_example(Frontend, given)}}}"
-    name, member = next(iter(members.items()))
-    value = given if name == "URL" and isinstance(given, str) else None
-    return f"{{{name!r}: {value or getattr(member, 'default', None) or '...'!r}}}"
-
-
-def _unknown(
-    key: object, members: Mapping[str, object], path: str
-) -> UnknownConfigurationError:
-    close = difflib.get_close_matches(str(key).upper(), members, n=1)
-    advice = (
-        f"did you mean {close[0]!r}?"
-        if close
-        else f"known keys are {', '.join(members)}"
-    )
-    fault = UnknownConfigurationError(f"{_path(path, key)} is unknown: {advice}")
-    elsewhere = [
-        name for name in _all_keys() if name.rpartition(".")[2] == str(key).upper()
-    ]
-    if elsewhere and not (close and close[0] == str(key).upper()):
-        # The key exists at another place.
-        whole = SETTING_NAME + "".join(f"[{p!r}]" for p in elsewhere[0].split("."))
-        fault.hint = f"The key is {whole}: move it there."
-    elif close:
-        fault.hint = f"In {path}, write {close[0]!r} instead of {key!r}."
-    else:
-        fault.hint = f"In {path}, remove {key!r}."
-    return fault
-
-
-def _all_keys(section: type[Section] | None = None, prefix: str = "") -> Iterator[str]:
-    """Yield every key, at any depth, sections included: "FRONTEND", "FRONTEND.URL"."""
-    for name, member in (section or every_key()).members().items():
-        yield f"{prefix}{name}"
-        if isinstance(member, Nested):
-            yield from _all_keys(member.section, f"{prefix}{name}.")
+def nearest(key: object, section: type[Section]) -> str | None:
+    """Return the key of ``section`` that ``key`` most likely stands for."""
+    close = difflib.get_close_matches(str(key).upper(), section.members(), n=1)
+    return close[0] if close else None
 
 
 class EnableEndpoints(Section):

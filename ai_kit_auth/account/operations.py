@@ -4,8 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 
-from ..capability import Operation, Operations
-from ..operations import CSRF, PASSWORD_SCOPES, USER
+from ..operations import CSRF, PASSWORD_SCOPES, USER, Operation, Operations
 from ..registration import identities
 from ..settings import api_settings
 from ..user_model import user_model

@@ -7,7 +7,7 @@ from typing import Any
 from django.core.exceptions import ImproperlyConfigured
 
 from .. import capability
-from ..settings import api_settings, capability_faults
+from ..settings import api_settings
 from .problems import Problems, is_readable, problem
 
 _HINT = "Correct the declaration, or take its app out of INSTALLED_APPS."
@@ -15,8 +15,8 @@ _HINT = "Correct the declaration, or take its app out of INSTALLED_APPS."
 
 def check_capabilities() -> Problems:
     """E017, and the checks of each capability."""
-    for fault in capability_faults():
-        yield problem("E017", str(fault), fault.hint)
+    for _path, message, hint in capability.faults():
+        yield problem("E017", message, hint)
     if is_readable():
         try:
             capability.served(api_settings.ENABLE_ENDPOINTS)

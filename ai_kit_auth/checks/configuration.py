@@ -20,6 +20,7 @@ from ..settings import (
     faults_of,
     require_frontend_url,
 )
+from .hints import hint_of
 from .origins import is_local, origin_of
 from .problems import (
     Problems,
@@ -36,7 +37,7 @@ def check_settings() -> Problems:
     """E001 to E003, E015, W003, W025."""
     given = getattr(settings, SETTING_NAME, None)
     for fault in () if given is None else faults_of(given):
-        yield problem("E001", str(fault), fault.hint)
+        yield problem("E001", str(fault.error), hint_of(fault))
     if not is_readable():
         return
     url = api_settings.FRONTEND.URL

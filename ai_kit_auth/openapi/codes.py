@@ -28,10 +28,10 @@ from rest_framework.throttling import ScopedRateThrottle
 from rest_framework.validators import UniqueTogetherValidator, UniqueValidator
 
 from .. import related
-from ..capability import Operation, packages
+from ..capability import packages
 from ..endpoints import SessionAuthentication
 from ..errors import ActivationProofRequired, code_of
-from ..operations import PASSWORD_SCOPES
+from ..operations import PASSWORD_SCOPES, Operation
 from ..serializers import RegistrationSerializer
 from ..settings import api_settings
 from ..throttling import CountingThrottle

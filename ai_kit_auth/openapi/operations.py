@@ -6,7 +6,8 @@ from collections.abc import Mapping
 from functools import cache
 from typing import Any
 
-from ..capability import Capability, Operation, Operations, capabilities, load
+from ..capability import Capability, capabilities, load
+from ..operations import Operation, Operations
 from ..user_model import user_model
 
 # The operations of all capabilities.

@@ -19,9 +19,8 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRespo
 from rest_framework import authentication, serializers
 from rest_framework.settings import api_settings as drf_settings
 
-from ..capability import Operation
 from ..endpoints import AuthView, CSRFEnforcement, SessionAuthentication
-from ..operations import CSRF, USER, USER_OR_NULL
+from ..operations import CSRF, USER, USER_OR_NULL, Operation
 from ..serializers import PasswordField, UserSerializer
 from ..settings import api_settings
 from ..user_model import UserModel, user_model

@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ai_kit_auth.capability import Operation, Operations
+from ai_kit_auth.operations import CSRF, Operation, Operations
 
 from .signals import post_add_wish, pre_add_wish
 from .views import WishlistFull, WishlistView
@@ -14,7 +14,7 @@ OPERATIONS: Operations = {
         "The wishes of this session.",
         answer={
             "wishes": {"type": "array", "items": {"type": "string"}},
-            "csrf": "csrf",
+            "csrf": CSRF,
         },
     ),
     (WishlistView, "POST"): Operation(
