@@ -17,14 +17,14 @@ from django.db import connections
 from django.db.models import Field
 
 
-def upper(text: str, alias: str) -> str:
+def upper_by_locale(text: str, alias: str) -> str:
     """Return ``text`` in the capitals of the PostgreSQL database ``alias``."""
     if text.isascii():
         return text.upper()
     return str(_ask(alias, "SELECT UPPER(%s)", text)[0])
 
 
-def spellings(
+def spellings_by_collation(
     field: Field[Any, Any], text: str, alias: str, *, any_case: bool
 ) -> tuple[str, str]:
     """

@@ -400,14 +400,16 @@ def spellings(field: Field[Any, Any], text: str, *, any_case: bool) -> tuple[str
     nothing, two spellings may have two.
     """
     alias = router.db_for_read(UserModel)
-    vendor = connections[alias].vendor
-    if vendor == "mysql":
-        return collation.spellings(field, text, alias, any_case=any_case)
+    connection = connections[alias]
+    if connection.vendor == "mysql":
+        return collation.spellings_by_collation(field, text, alias, any_case=any_case)
     # SQLite's one collation in which "=" has no regard to case.
     folds = str(getattr(field, "db_collation", None)).upper() == "NOCASE"
     if not any_case and not folds:
         return text, text
-    upper = collation.upper if vendor == "postgresql" else _upper_ascii
+    upper = _upper_ascii
+    if connection.vendor == "postgresql":
+        upper = collation.upper_by_locale
     form = upper(text, alias)
     candidates = (form.lower(), form)
     same = (each for each in candidates if upper(each, alias) == form)

@@ -16,7 +16,7 @@ from django.contrib.auth import get_user_model
 from django.core import mail
 from django.core.cache.backends.dummy import DummyCache
 from django.core.mail import EmailMultiAlternatives
-from django.db import IntegrityError, OperationalError
+from django.db import IntegrityError, OperationalError, connection
 from django.db.models.signals import post_save, pre_save
 from django.test import override_settings
 from django.utils import timezone
@@ -25,7 +25,7 @@ from rest_framework.test import APIClient
 
 from ai_kit_auth import services, users
 from ai_kit_auth.account_changes import activate, reset_password
-from ai_kit_auth.accounts import execute_when_free
+from ai_kit_auth.accounts import AccountTransaction, execute_when_free
 from ai_kit_auth.errors import ActivationLinkInvalid, LinkInvalid, MailNotSent
 from ai_kit_auth.registration import register
 from ai_kit_auth.settings import InvalidConfigurationError, api_settings
@@ -801,3 +801,19 @@ def test_what_is_no_lock_is_not_waited_for() -> None:
     cursor = BusyCursor("no such table: auth_user", failures=1)
     with pytest.raises(OperationalError, match="no such table"):
         execute_when_free(cursor, "UPDATE", time.monotonic() + 60)
+
+
+@pytest.mark.database("sqlite")
+@pytest.mark.django_db(transaction=True)
+def test_a_lock_that_cannot_be_had_leaves_no_transaction_open() -> None:
+    def refuse(*args: Any) -> None:
+        raise OperationalError("disk I/O error")
+
+    with (
+        connection.execute_wrapper(refuse),
+        pytest.raises(OperationalError, match="disk"),
+    ):
+        AccountTransaction().__enter__()
+    assert not connection.in_atomic_block
+    with AccountTransaction():
+        assert connection.in_atomic_block

@@ -1036,6 +1036,16 @@ def test_a_hosts_view_counts_besides_ours_or_instead(
     assert statuses(*(view.as_view()(request) for request in requests)) == expected
 
 
+@pytest.mark.user_model("auth_user")
+def test_a_full_width_at_sign_counts_as_one_of_ascii(db: None) -> None:
+    """A username is looked up with the one for the other."""
+    counted = {
+        tuple(users.find_for_login(typed)[2])
+        for typed in ("ada@example.com", "ada\uff20example.com")
+    }
+    assert len(counted) == 1
+
+
 @pytest.mark.database("sqlite")
 @pytest.mark.user_model("auth_user")
 def test_a_column_with_a_collation_of_its_own_folds_by_equality_too(db: None) -> None:

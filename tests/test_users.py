@@ -210,6 +210,16 @@ def test_a_default_name_that_the_host_wrote_is_an_error_too(settings: Settings) 
         whom("ada@example.com")
 
 
+@pytest.mark.user_model("auth_user")
+def test_another_text_to_log_in_by(make_user: MakeUser, settings: Settings) -> None:
+    """It is no username, so it is compared as it was typed."""
+    settings.AI_KIT_AUTH = {**URL, "USER_IDENTITY_FIELDS": ("last_name",)}
+    ada = make_user("ada", last_name="Lovelace")
+    make_user("bob", last_name="King")
+    assert whom("Lovelace") == key_of(ada)
+    assert whom("lovelace") is None
+
+
 @pytest.mark.user_model("extra_field")
 def test_a_number_to_log_in_by(make_user: MakeUser, settings: Settings) -> None:
     settings.AI_KIT_AUTH = {**URL, "USER_IDENTITY_FIELDS": ("age", "username")}
