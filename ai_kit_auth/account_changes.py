@@ -81,9 +81,9 @@ def reset_password(user: User, password: str) -> None:
 @sensitive_variables()
 def hash_of(user: User, password: str) -> str:
     """
-    Return the hash of a new ``password`` of ``user``, who keeps the old one.
+    Return the hash of a new ``password`` for ``user``, which keeps the old one.
 
-    By the model's own ``set_password``, which a host may have overridden. Raises DRF's
+    By the model's ``set_password``, which a project may have overridden. Raises DRF's
     ``Throttled`` where too many passwords are hashed at this moment.
     """
     old_hash = user.password
@@ -92,7 +92,7 @@ def hash_of(user: User, password: str) -> str:
     new_hash: str = user.password
     user.password = old_hash
     # SECURITY: Django keeps the raw one for the next save(). Receivers, security
-    # notices and whatever pickles the user would have it, and a save() of theirs would
+    # notices and each pickle of the user would have it, and a save() of theirs would
     # tell the validators a second time.
     user._password = None
     return new_hash

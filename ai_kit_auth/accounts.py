@@ -320,7 +320,7 @@ def keep_waiting_mark(
     last_login: datetime | None = instance.last_login
     right = last_login
     if instance._state.adding:
-        # An account may be made in two steps, by one object: that deactivates nobody.
+        # An account may be made in two steps, by one object: that is no deactivation.
         instance._state.ai_kit_auth_made = True
         if not instance.is_active and last_login is None:
             right = waiting_mark()
@@ -505,11 +505,10 @@ class ResetPasswordTokenGenerator(_LinkTokenGenerator):
     The link of a reset mail, good once, for ``PASSWORD_RESET_TIMEOUT`` seconds.
 
     Its use revokes it by the new password. SECURITY: a login does not, unlike with
-    Django's: an owner asks for the link because somebody else may know the password,
-    and whoever knows that could make one link after the other void by logging in. What
-    the link gives, the mailbox gives at any time by another request, so a link that
-    outlives a login tells nobody more. Only the first login after a change of
-    ``PASSWORD_HASHERS`` voids it, since the row's hash then is another one.
+    Django's: an owner asks for the link because a thief may know the password, and the
+    thief could make one link after the other void by logging in. The mailbox gives a
+    new link at any time, so a link that outlives a login gives no more. Only the first
+    login after a change of ``PASSWORD_HASHERS`` voids it, as that changes the hash.
 
     The ``last_login`` of an inactive account stays in, as it tells one that waits from
     one that an admin has deactivated since.

@@ -98,7 +98,7 @@ def _field_classes() -> dict[str, type[forms.Field]]:
 
 
 class _AddressForm(_ModelForm):
-    """Keeps the address required and unique, whatever its case."""
+    """Keeps the address required, and unique in any case."""
 
     def __init__(self, *args: Any, **kwargs: Any) -> None:
         super().__init__(*args, **kwargs)

@@ -1,5 +1,5 @@
 """
-One identity, one account: who has it, the locks around it, and the new account.
+One identity, one account: the check that it is free, its locks, and the new account.
 """
 
 from __future__ import annotations
@@ -144,7 +144,7 @@ def _lock_number(name: str) -> int:
 
 
 def identities() -> tuple[str, ...]:
-    """Return the columns whose values must not stand for two people."""
+    """Return the columns whose values must not name two accounts."""
     names = api_settings.USER_IDENTITY_FIELDS
     columns = identity_columns(
         tuple(names), are_default=names is DEFAULT_IDENTITY_FIELDS

@@ -16,8 +16,6 @@ from django.views.decorators.debug import sensitive_variables
 from rest_framework.serializers import BaseSerializer, ListSerializer
 from rest_framework.utils.model_meta import RelationInfo, get_field_info
 
-__all__ = ["can_be_set", "in_order", "loss", "taken_columns", "unique_columns", "write"]
-
 
 def _may_write(relation: RelationInfo, *, new: bool) -> bool:
     """

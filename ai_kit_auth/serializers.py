@@ -1,7 +1,7 @@
 """
 Input into validated values, users into output.
 
-They write nothing that ``services`` does not do for them. A host subclasses
+They write nothing that ``services`` does not do for them. A project subclasses
 ``UserSerializer`` and ``RegistrationSerializer`` and names its own in the settings.
 """
 
@@ -120,7 +120,7 @@ class ModelSerializer(Discreet, serializers.ModelSerializer[Any]):
     """A ModelSerializer that also takes the fields that ``Meta.fields`` forgets."""
 
     def listed(self) -> Collection[str] | None:
-        """Return ``Meta.fields``, None where a host's ``Meta`` means all of them."""
+        """Return ``Meta.fields``, None where a ``Meta`` means all of them."""
         names: Collection[str] = getattr(self.Meta, "fields", serializers.ALL_FIELDS)
         return None if names == serializers.ALL_FIELDS else names
 
@@ -144,7 +144,7 @@ class UserSerializer(ModelSerializer):
     """
     ``{"id": pk, "email": ..., "username": ...}``, the keys by the model's own names.
 
-    A host's subclass declares further fields, or lists them in ``Meta.fields``.
+    A subclass of a project declares further fields, or lists them in ``Meta.fields``.
     """
 
     id = PrimaryKeyField(source="pk")
@@ -398,7 +398,7 @@ class AnyTextField(_AnyText):
 
 
 class AnyPasswordField(_AnyText, PasswordField):
-    """Likewise a password: anything else is "", which is nobody's."""
+    """Likewise a password: anything else is "", which no account has."""
 
 
 class LoginSerializer(Discreet, serializers.Serializer[Any]):
@@ -431,7 +431,7 @@ class ActivateUserSerializer(Discreet, serializers.Serializer[Any]):
     """
     ``ident`` and ``token`` of an activation link; gives ``user``.
 
-    Whatever is missing or no text makes a link that is no good. Under ACTIVATION_PROOF
+    A value that is missing or no text makes the link invalid. Under ACTIVATION_PROOF
     it takes the account's ``password`` as well.
     """
 
@@ -488,7 +488,7 @@ class PasswordResetSerializer(Discreet, serializers.Serializer[Any]):
 
 class InitiatePasswordResetSerializer(Discreet, serializers.Serializer[Any]):
     """
-    ``email`` or ``ident``: whatever USER_IDENTITY_FIELDS finds, under either name.
+    ``email`` or ``ident``: what USER_IDENTITY_FIELDS finds, under either name.
 
     Gives ``typed``; ``user``, None where no account may get the mail; and ``others``
     that have the same address, as old rows may.
@@ -516,7 +516,7 @@ class ValidatePasswordSerializer(Discreet, serializers.Serializer[Any]):
     """
     ``password`` and either ``ident`` or ``email`` (and ``username``, if required).
 
-    Of these all but the password may be blank: the person is still typing.
+    Of these all but the password may be blank: the user is still typing.
 
     SECURITY: idents are public, so what the account behind one is like is only compared
     with while a link of it is live; otherwise, and for an unknown ident, the password

@@ -70,13 +70,12 @@ def make_url(*path: object, **query: object) -> SafeString:
     """
     Join the parts of ``path`` by single slashes and append ``query``, quoted.
 
-    ``path``: whatever has a text form. ``query``: in the order given; the values are
-    quoted. The result is safe for templates, so a template of a project's own, escaped
-    or not, shows the link as it is.
+    ``path``: values with a text form. ``query``: in the order given; the values are
+    quoted. The result is safe for templates, so each template shows the link as it is.
 
-    A query that the parts have is kept, and so is an anchor such as ``/reset#form``,
-    which the query then stands before. What begins with a slash after the ``#`` is a
-    route of the frontend's router, which reads the query there: ``/#/reset?ident=...``.
+    The result keeps a query of the parts, and an anchor such as ``/reset#form`` after
+    the query. A slash after the ``#`` begins a route of the frontend's router, which
+    reads the query there: ``/#/reset?ident=...``.
 
     >>> make_url("https://app.example.com/", "/auth/activation/", ident="1", token="a")
     'https://app.example.com/auth/activation?ident=1&token=a'
@@ -220,8 +219,7 @@ def send_email(subject: str, text: str, html: str, to_address: str) -> None:
     """
     Send one mail from ``DEFAULT_FROM_EMAIL``: plain text with an HTML alternative.
 
-    ``subject`` is folded into one line, whatever a template made of it. Raises what the
-    host's mail transport raises.
+    ``subject`` is folded into one line. Raises what the project's mail backend raises.
     """
     _message(subject, text, html, to_address).send()
 
@@ -239,9 +237,9 @@ def pretend_to_mail(templates: MailTemplates) -> None:
     """
     Make the mail of ``templates`` for no account, and drop it.
 
-    SECURITY: what follows an answer shares the processor, and Python's lock, with the
-    next request, which would feel a mail that is made for known accounts alone. Its
-    transport is left out: that waits for others, and can be sent to nobody.
+    SECURITY: the work after an answer shares the processor, and Python's lock, with the
+    next request. A client could measure a mail that is made for known accounts alone.
+    The transport is left out: it waits for others, and the mail has no recipient.
     """
     address = "nobody@invalid"
     user = UserModel(**{user_model.email: address})
@@ -250,14 +248,14 @@ def pretend_to_mail(templates: MailTemplates) -> None:
         _message(*parts, address).message().as_bytes()
     except Exception:
         # Templates of a project may need a user that is stored.
-        logger.debug("A mail to nobody was not made", exc_info=True)
+        logger.debug("A mail without a recipient was not made", exc_info=True)
 
 
 def _render(template_name: str, context: dict[str, Any], *, escape: bool) -> str:
     template = get_template(template_name)
     if isinstance(template, DjangoTemplate):
         # Not the engine's default: a plain text must never hold "&amp;", and HTML is
-        # escaped even where a host has switched that off for its pages.
+        # escaped even if a project has switched that off for its pages.
         return template.template.render(Context(context, autoescape=escape))
     if not escape:
         # Other engines escape by their own rules, but no text that is called safe.
@@ -276,7 +274,7 @@ def mail_context(user: User, url: str) -> dict[str, Any]:
     ``url`` is a plain text, not a safe one: HTML templates escape its ``&`` as every
     other one, and plain texts are never escaped.
 
-    Raises whatever CUSTOM_DATA_FUNCTION raises.
+    Raises what CUSTOM_DATA_FUNCTION raises.
     """
     custom_data = _chosen(
         api_settings.EMAIL_TEMPLATES, "CUSTOM_DATA_FUNCTION", custom_email_data
@@ -294,18 +292,18 @@ def render_part(templates: MailTemplates, part: str, context: dict[str, Any]) ->
     """
     Return one part of a mail: TITLE, BODY_PLAINTEXT or BODY_HTML.
 
-    Raises ``TemplateDoesNotExist``, ``TemplateSyntaxError``, and whatever the template
+    Raises ``TemplateDoesNotExist``, ``TemplateSyntaxError``, and what the template
     raises.
     """
     text = _render(getattr(templates, part), context, escape=part == "BODY_HTML")
-    # A subject is one line, whatever a template made of it.
+    # A subject is one line.
     return " ".join(text.split()) if part == "TITLE" else text
 
 
 @sensitive_variables()
 def render_mail(templates: MailTemplates, user: User, url: str) -> tuple[str, str, str]:
     """
-    Return subject, plain text and HTML of one mail, from the host's templates.
+    Return subject, plain text and HTML of one mail, from the project's templates.
 
     Raises what :func:`mail_context` and :func:`render_part` raise.
     """
@@ -361,7 +359,7 @@ def _chosen(section: Section, name: str, default: _Function) -> _Function:
 @sensitive_variables()
 def hand_over(send: Callable[[Any, str], object], user: User, url: str) -> None:
     """
-    Call a host's sender with ``user`` and ``url``.
+    Call a sender of the project's with ``user`` and ``url``.
 
     Raises a DRF exception of the sender's own, and
     :exc:`~ai_kit_auth.errors.MailNotSent` in place of any other.
@@ -371,7 +369,7 @@ def hand_over(send: Callable[[Any, str], object], user: User, url: str) -> None:
     except APIException:
         raise
     except Exception as error:
-        # A host's sender may raise whatever its mail service's client raises.
+        # A project's sender may raise any error of its mail service's client.
         message = "A mail to user %s was not handed over"
         if log_failure(error, message, user.pk):
             raise MailNotSent from error
@@ -420,10 +418,10 @@ def send_activation_by_admin_mail(user: User) -> None:
 @sensitive_variables()
 def resend_activation_mail(user: User) -> None:
     """
-    Mail ``user``, who waits for the activation, once more.
+    Mail ``user``, whose account waits for its activation, once more.
 
-    Who was invited without a password gets the link to set one, everybody else that of
-    the registration. Raises :exc:`~ai_kit_auth.errors.MailNotSent`.
+    A user that was invited without a password gets the link to set one, any other user
+    that of the registration. Raises :exc:`~ai_kit_auth.errors.MailNotSent`.
     """
     if user.has_usable_password():
         send_user_activation_mail(user)
@@ -474,10 +472,10 @@ def tell_owner(owner: User | None) -> bool:
 
 def mailbox_key(found: User | None, typed: str, *, as_address: bool = False) -> str:
     """
-    Return what the mails to ``found``, or to whatever ``typed`` names, are counted by.
+    Return what the mails to ``found``, or to the name ``typed``, are counted by.
 
-    By the state that links depend on as well: what makes the mailed links void (a
-    login, a new password or address) must not leave the owner without another.
+    The state that links depend on is part of it: an event that makes the mailed links
+    void (a login, a new password or address) must not leave the owner without another.
     ``as_address``: as of :func:`account_key`.
     """
     key = account_key(found, typed, as_address=as_address)
@@ -486,7 +484,7 @@ def mailbox_key(found: User | None, typed: str, *, as_address: bool = False) -> 
 
 def mail_new_account(user: User) -> None:
     """
-    Mail ``user``, who has just registered, the activation link.
+    Mail the activation link to ``user``, whose account is new.
 
     Within a request it is sent when the transaction has ended; called by a project's
     own code, at once. An account whose mail cannot be sent is taken back. Raises

@@ -24,8 +24,8 @@ from django.utils.module_loading import import_string
 from django.views.decorators.debug import sensitive_variables
 
 from . import collation
+from .accounts import AccountState as AccountState
 from .accounts import (
-    AccountState,
     address_forms,
     all_rows,
     being_checked,
@@ -35,35 +35,18 @@ from .accounts import (
     is_named,
     normal_address,
     scramble_id,
-    waiting_mark,
 )
+from .accounts import waiting_mark as waiting_mark
 from .settings import api_settings
 from .user_model import (
     DEFAULT_IDENTITY_FIELDS,
     DJANGOS_BACKENDS,
     User,
-    UserModel,
     identity_columns,
     is_value,
     user_model,
 )
-
-__all__ = [
-    "AccountState",
-    "User",
-    "UserModel",
-    "account_key",
-    "authenticate",
-    "find_by_address",
-    "find_by_ident",
-    "find_for_login",
-    "find_recipients",
-    "identity_fields",
-    "is_hidden",
-    "users",
-    "waiting_accounts",
-    "waiting_mark",
-]
+from .user_model import UserModel as UserModel
 
 
 def users() -> Any:
@@ -106,7 +89,7 @@ def identity_fields() -> tuple[str, ...]:
 
 def find_for_login(typed: str) -> tuple[User | None, str, list[str]]:
     """
-    Return who is found by ``typed``, and what a login with it asks for and counts by.
+    Return the user that ``typed`` names, and what a login asks for and counts by.
 
     In one query at most: USER_IDENTITY_FIELDS is walked in order, and the first field
     that finds exactly one user decides.
@@ -140,10 +123,10 @@ _MOST_RECIPIENTS = 10
 
 def find_recipients(typed: str) -> list[User]:
     """
-    Return the users whom a mail for ``typed`` is for, in one query at most.
+    Return the users that get a mail for ``typed``, in one query at most.
 
-    The one that :func:`find_for_login` finds; otherwise those who share the address,
-    as old rows may. Each has a link of its own, and they log in by their usernames.
+    The one that :func:`find_for_login` finds, or the users that share the address, as
+    old rows may. Each has a link of its own, and they log in by their usernames.
     """
     found = _found_by_field(typed, identity_fields())
     one = _the_one(found)

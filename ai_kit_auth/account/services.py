@@ -67,25 +67,6 @@ from .tokens import (
     read_email_change_token,
 )
 
-__all__ = [
-    "anonymise_user",
-    "another_hash",
-    "change_password",
-    "confirm_email",
-    "default_send_confirm_email_mail",
-    "default_send_security_notice",
-    "delete_account",
-    "delete_user",
-    "deletion",
-    "get_email_change_url",
-    "lock",
-    "logout_others",
-    "prove",
-    "save_update",
-    "send_confirm_email_mail",
-    "send_security_notice",
-]
-
 logger = logging.getLogger("ai_kit_auth")
 
 
@@ -356,18 +337,16 @@ def anonymise_user(user: User) -> None:
     account. Columns that the project added need a function of the project, which may
     call this one.
     """
-    columns = {column.name: column for column in UserModel._meta.concrete_fields}
+    columns: Mapping[str, Any] = user_model.columns
     blank: dict[str, Any] = {
         name: uuid.uuid4().hex[: columns[name].max_length]
         for name in {*identities(), "username"} & columns.keys()
         if isinstance(columns[name], CharField | TextField)
     }
     blank[user_model.email] = f"{uuid.uuid4().hex}@deleted.invalid"
-    blank |= {
-        name: "" for name in ("first_name", "last_name") if name in user_model.columns
-    }
+    blank |= {name: "" for name in ("first_name", "last_name") if name in columns}
     powers = ("is_active", "is_staff", "is_superuser")
-    blank |= {name: False for name in powers if name in user_model.columns}
+    blank |= {name: False for name in powers if name in columns}
     for name, value in blank.items():
         setattr(user, name, value)
     user.set_unusable_password()

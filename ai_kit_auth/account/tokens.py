@@ -31,7 +31,7 @@ def make_email_change_token(user: Any, address: str) -> str:
 
     SECURITY: signed together with a digest of the account, its password, its present
     address and whether it is active: it is no good for another account, for another
-    address, or once any of these has changed. A login does not revoke it, as people
+    address, or once any of these has changed. A login does not revoke it, as users
     read their mail when they are logged out.
     """
     digest = _digest(user, settings.SECRET_KEY)
