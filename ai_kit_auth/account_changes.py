@@ -30,24 +30,24 @@ logger = logging.getLogger("ai_kit_auth")
 @sensitive_variables()
 def activate(user: User, token: str = "") -> None:
     """
-    Activate an account that an activation link was checked for.
+    Activate the account of an activation link that was checked.
 
-    ``token``: of the link. Where the account is active already, nothing is written, and
-    the cache remembers that the link was used. Raises
-    :exc:`~ai_kit_auth.errors.ActivationLinkInvalid` where the row is no longer what was
-    checked: another request used the link, or an admin has intervened.
+    ``token`` is from the link. If the account is active already, nothing is written,
+    and the cache stores that the link was used. Raises
+    :exc:`~ai_kit_auth.errors.ActivationLinkInvalid` if the row has changed since the
+    check: another request used the link, or an admin changed the account.
     """
     if user.is_active:
         _use_once(user, token)
         return
-    # SECURITY: the project's manager may hide it for more than that it waits; then the
-    # transaction takes the activation back.
+    # SECURITY: the project's manager may hide the account for another reason than that
+    # it waits. Then the transaction rolls the activation back.
     if not write_checked(user, **_activation(user)) or is_hidden(user):
         raise ActivationLinkInvalid
 
 
 def _use_once(user: User, token: str) -> None:
-    # SECURITY: nothing that such a link changes would make it void.
+    # SECURITY: the use of such a link changes nothing that would revoke it.
     key = cache_key("used_link", user.pk, token)
     try:
         is_first = ask_cache("add", key, True, activation_tokens.timeout(), insist=True)
@@ -61,12 +61,12 @@ def _use_once(user: User, token: str) -> None:
 @sensitive_variables()
 def reset_password(user: User, password: str) -> None:
     """
-    Set the password of an account that a reset link was checked for, and activate it.
+    Set the password of the account of a checked reset link, and activate the account.
 
-    Ends every session of the user, as Django binds sessions to the password.
+    This ends every session of the user, since Django binds sessions to the password.
 
-    Raises :exc:`~ai_kit_auth.errors.ResetPasswordLinkInvalid` where the row is no
-    longer what was checked.
+    Raises :exc:`~ai_kit_auth.errors.ResetPasswordLinkInvalid` if the row has changed
+    since the check.
     """
     changes = {} if user.is_active else _activation(user)
     # A login in between does not end the link of an active account.
@@ -101,16 +101,16 @@ def hash_of(user: User, password: str) -> str:
 def _activation(user: User) -> dict[str, Any]:
     changes: dict[str, Any] = {"is_active": True}
     if "last_login" in user_model.columns:
-        # SECURITY: the link that led here must stay dead when an admin deactivates the
-        # account before its first login. Losing the mark does that; a row of 2.0.0 has
-        # no mark to lose, so it remembers this moment.
+        # SECURITY: the used link must stay revoked when an admin deactivates the
+        # account before its first login. Removing the mark does that. A row of 2.0.0
+        # has no mark, so it gets the current time.
         waiting = state_of(user) is AccountState.WAITING
         changes["last_login"] = None if waiting else timezone.now()
     return changes
 
 
 def auto_now_columns(model: type[Any]) -> list[Any]:
-    """Return the columns of ``model`` that every ``save()`` sets to the present."""
+    """Return the columns of ``model`` with ``auto_now``."""
     columns = model._meta.concrete_fields
     return [column for column in columns if getattr(column, "auto_now", False)]
 
@@ -120,16 +120,17 @@ def write_checked(
     user: User, *, regardless_of: Collection[str] = (), **changes: Any
 ) -> bool:
     """
-    Write ``changes`` if the row still is what was checked, and tell whether it was.
+    Write ``changes`` if the row has not changed since the check; tell whether it did
+    so.
 
-    ``regardless_of``: columns that may have changed meanwhile.
+    The columns in ``regardless_of`` may have changed.
 
-    One UPDATE whose condition is all that a token depends on, so a link is consumed
-    once and a deactivation in between wins. It is no ``save()``, which would write
-    unconditionally; receivers of ``pre_save`` and ``post_save`` and ``auto_now``
-    columns see what they would see of one.
+    This is one UPDATE with a condition on everything that a token depends on. So a link
+    is used once, and a deactivation before the write takes precedence. A ``save()``
+    would write unconditionally. Receivers of ``pre_save`` and ``post_save``, and
+    ``auto_now`` columns, work as with a ``save()``.
     """
-    # Not type(): the user of a request is a lazy object around it.
+    # type() does not work: the user of a request is a lazy object.
     model = user.__class__
     checked = {
         name: getattr(user, name)
@@ -157,9 +158,9 @@ def write_checked(
 
 
 def _has_no_session(user: User) -> bool:
-    """Tell whether ``user`` has none, or none any more: those of a placeholder end."""
+    """Tell whether ``user`` has no session; end those without a usable password."""
     if state_of(user) is AccountState.WAITING:
-        # Nor would the link with which it was invited survive another placeholder.
+        # A new placeholder would also revoke the link of an invitation.
         return True
     return not user.has_usable_password() and write_checked(
         user, regardless_of=("last_login",), password=make_password(None)
@@ -168,12 +169,12 @@ def _has_no_session(user: User) -> bool:
 
 def end_sessions(users: Collection[User]) -> list[User]:
     """
-    End every session of ``users``, whose passwords stay what they are.
+    End every session of ``users`` without changing a password.
 
-    Sessions in the database are looked through for theirs, once for all of them. Other
-    engines cannot be searched; there it works for an account without a usable password
-    alone, whose random placeholder every session is bound to. Returns those whose
-    sessions still go on.
+    Sessions in the database are searched once for all users. Other engines cannot be
+    searched. With them this works only for an account without a usable password, since
+    its sessions are bound to a random placeholder. Return the users with sessions that
+    did not end.
     """
     ended = {user.pk for user in users if _has_no_session(user)}
     store = import_string(f"{settings.SESSION_ENGINE}.SessionStore")
@@ -184,6 +185,6 @@ def end_sessions(users: Collection[User]) -> list[User]:
     sessions = model._default_manager.using(router.db_for_write(model))
     for session in sessions.filter(expire_date__gt=timezone.now()).iterator():
         if session.get_decoded().get(SESSION_KEY) in keys:
-            # By the store, which may keep a copy in the cache.
+            # The store may also have a copy in the cache.
             store(session.session_key).delete()
     return []

@@ -37,9 +37,9 @@ from .user_model import User, UserModel, is_value, user_model
 
 def all_rows() -> Any:
     """
-    Return every row of the user model, as the database that is written to has it.
+    Return every row of the user model, from the database that is written to.
 
-    The names of an account are taken, whether or not the project's manager shows it.
+    The names of an account are taken even if the project's manager hides the account.
     """
     return UserModel._base_manager.using(router.db_for_write(UserModel))
 
@@ -48,9 +48,9 @@ class AccountTransaction(transaction.Atomic):
     """
     A transaction on the database that the user model is written to.
 
-    On SQLite it begins with a write, which waits for other writers: SQLite refuses at
-    once ("database is locked") a write of a transaction that has read before. So
-    nothing slow, a mail above all, belongs into it.
+    On SQLite it begins with a write, which waits for other writers: SQLite refuses a
+    write of a transaction that has read before at once ("database is locked"). So
+    nothing slow, such as a mail, belongs into it.
     """
 
     def __init__(self) -> None:
@@ -101,7 +101,7 @@ def execute_when_free(cursor: Any, statement: str, deadline: float) -> None:
 
 
 def email_of(user: User) -> str:
-    """Return the address that mails to ``user`` go to, "" for none."""
+    """Return the e-mail address of ``user``, "" for none."""
     return getattr(user, user_model.email) or ""
 
 
@@ -120,7 +120,7 @@ def normal_address(address: str) -> str:
     local, at, domain = address.rpartition("@")
     domain = unicodedata.normalize("NFKC", domain).replace("\u3002", ".").lower()
     if not at or "@" in domain:
-        # A full-width @ has become one: the parts are not those that were typed.
+        # NFKC turned a full-width @ into @: the domain still has a local part.
         raise ValueError(address)
     if not domain.isascii():
         encoded = domain.encode("idna")
@@ -136,9 +136,9 @@ is_normal_ascii = re.compile(r"[\x00-\x7f]+@[a-z0-9.-]+").fullmatch
 
 def address_forms(address: str) -> list[str]:
     """
-    Return the forms of ``address`` that rows may hold, in any case; none without ``@``.
+    Return the forms of ``address`` that rows may have, in any case; none without ``@``.
 
-    Older rows may hold what was typed then, in the letters of an alphabet.
+    Older rows may have the domain as it was typed, in the letters of an alphabet.
     """
     if "@" not in address:
         return []
@@ -169,9 +169,9 @@ def is_named(value: str, columns: Iterable[str]) -> Q:
 
 def is_called(name: str, typed: str, *, any_case: bool = False) -> Q | None:
     """
-    Return the condition that finds ``typed`` in the column ``name``, no address.
+    Return the condition that finds ``typed`` in the column ``name``, or None.
 
-    None where nothing can match.
+    The column has no e-mail addresses. None means that nothing can match.
     """
     field: Any = user_model.columns[name]
     if field is user_model.username_field:
@@ -238,7 +238,7 @@ def in_state(state: AccountState) -> Q:
 
 
 def state_of(user: User) -> AccountState:
-    """Return what the columns of ``user`` say."""
+    """Return the state that the columns of ``user`` show."""
     if user.is_active:
         return AccountState.ACTIVE
     if user.last_login is None:
@@ -269,12 +269,12 @@ def watch_saves() -> None:
     """
     Connect :func:`keep_waiting_mark` to each model whose rows are accounts.
 
-    SECURITY: not to ``get_user_model()`` alone: an admin may deactivate an account
-    through a proxy or a child of it, whose signals have another sender.
+    SECURITY: ``get_user_model()`` alone is not enough: an admin may deactivate an
+    account through a proxy or a child model, whose signals have another sender.
     """
     if not user_model.can_wait:
         return
-    # Where the user model is itself a proxy or a child, the table is its parent's.
+    # If the user model itself is a proxy or a child, the table is its parent's.
     family = [user_model.columns["last_login"].model]
     for model in family:
         _watch_model(model)
@@ -297,13 +297,14 @@ def keep_waiting_mark(
     **kwargs: object,
 ) -> None:
     """
-    Leave in the row what tells a waiting account from a deactivated one.
+    Keep the difference between a waiting account and a deactivated one in the row.
 
-    A ``pre_save`` receiver: it changes the row that is about to be written, and holds
-    for accounts that a project's own code makes, activates or deactivates. An account
-    that is born inactive gets the mark, one that turns active loses it, and one that is
-    deactivated before its first login gets the present as its ``last_login``. It asks
-    the database about the saves of accounts that are inactive and never logged in.
+    This is a ``pre_save`` receiver. It changes the row before it is written, so it also
+    works for accounts that code of the project creates, activates or deactivates. An
+    account that is created inactive gets the mark. An account that becomes active loses
+    it. An account that is deactivated before its first login gets the current time as
+    its ``last_login``. Only the saves of inactive accounts that never logged in cost a
+    query.
     """
     checked = being_checked.get()
     if (
@@ -339,11 +340,12 @@ def keep_waiting_mark(
 def _last_login_of_inactive(
     user: User, rows: Any, written: Collection[str]
 ) -> datetime | None:
-    """Return the ``last_login`` that the row of an inactive ``user`` shall have."""
+    """Return the ``last_login`` that the row of an inactive ``user`` must get."""
     own: datetime | None = user.last_login
     if state_of(user) is AccountState.DEACTIVATED:
         # SECURITY: a backend such as AllowAllUsersModelBackend logs a waiting account
-        # in. It waits on, or the login would make its link and every reset void.
+        # in. It must stay waiting: otherwise the login would revoke its link and every
+        # reset.
         if written == {"last_login"}:
             own = (
                 rows.filter(in_state(AccountState.WAITING))
@@ -355,9 +357,9 @@ def _last_login_of_inactive(
     if "is_active" not in written or hasattr(user._state, "ai_kit_auth_made"):
         return own
     row = rows.filter(is_active=True).values("last_login").first()
-    # SECURITY: an account that is deactivated before its first login looks as 2.0.0 has
-    # left one that waits, and a link of 2.0.0 would open it. One that was activated
-    # past this receiver, by ``queryset.update()``, still has its mark.
+    # SECURITY: an account that is deactivated before its first login looks like a
+    # waiting account of 2.0.0, and a link of 2.0.0 would activate it. An account that
+    # was activated without this receiver, by ``queryset.update()``, still has its mark.
     if row is not None and (own is None or is_mark(row["last_login"])):
         return timezone.now()
     return own
@@ -370,7 +372,7 @@ _SESSION_NAME = "_ai_kit_auth_session"
 
 
 def watch_logins() -> None:
-    """Connect :func:`_name_session` to the logins of all ways to log in."""
+    """Connect :func:`_name_session` to every login, by any view."""
     user_logged_in.connect(_name_session, dispatch_uid="ai_kit_auth.name_session")
 
 
@@ -382,12 +384,12 @@ def _name_session(request: Any, **kwargs: object) -> None:
 
 def session_name(request: Any) -> str:
     """
-    Return what the session is counted by, from its login on; it is no secret.
+    Return the name that a session is counted by since its login. It is not a secret.
 
-    Not the key: Django and this package give a session another one, and a session that
-    lives in a cookie has another one whenever it is saved, which began its limits anew.
-    A session from before it got a name counts by its key, and in a cookie together with
-    all such sessions of its account, till the next login.
+    The key cannot be used: Django and this package change it, and a session in a cookie
+    gets a new one with every save, so its limits would begin again. A session without a
+    name counts by its key. In a cookie, all sessions of an account without a name count
+    together until the next login.
     """
     session = request.session
     if _SESSION_NAME in session:
@@ -419,7 +421,7 @@ def scramble_id(pk: Any) -> Any:
 
 def _number(pk: Any) -> int | None:
     if isinstance(pk, str):
-        # One spelling a number: "007" and other alphabets' digits are no idents.
+        # Each number has one spelling: "007" and digits of other scripts are no idents.
         pk = int(pk) if pk.isdecimal() and len(pk) <= 10 and str(int(pk)) == pk else pk
     if isinstance(pk, int) and not isinstance(pk, bool) and 0 <= pk < 2**32:
         return pk
@@ -431,28 +433,28 @@ def ident_of(user: User) -> str:
     return str(scramble_id(user.pk))
 
 
-# One generator for each purpose, all of them Django's: an HMAC over the state that must
-# revoke the link, so nothing is stored. What each adds is argued at its class.
+# One generator for each purpose, all based on Django's: an HMAC over the state that
+# must revoke the link, so nothing is stored. Each class says what it adds, and why.
 
 
 class _LinkTokenGenerator(PasswordResetTokenGenerator):
     """
-    Revoked by a new password, a new address, and any change of ``is_active``.
+    A new password, a new e-mail address and any change of ``is_active`` revoke a link.
 
-    SECURITY: without the last a link mailed to an active account would still open it
-    after an admin has deactivated it.
+    SECURITY: without the last one, a link mailed to an active account would activate it
+    again after an admin has deactivated it.
     """
 
-    # Named, since Django has deprecated relying on its default.
+    # Explicit, since Django deprecates its default.
     algorithm = "sha256"
 
     def timeout(self) -> int:
-        """Return how many seconds a link is good for."""
+        """Return the number of seconds that a link is valid."""
         return settings.PASSWORD_RESET_TIMEOUT
 
     def check_token(self, user: Any, token: str | None) -> bool:
-        """Tell whether ``token`` was made for ``user`` as it is, and is not too old."""
-        # Django's own knows one timeout for all purposes.
+        """Tell whether ``token`` is for the current state of ``user`` and not too old."""
+        # Django's method has one time-out for all purposes.
         if user is None or not token:
             return False
         parts = token.split("-")
@@ -475,11 +477,11 @@ class _LinkTokenGenerator(PasswordResetTokenGenerator):
 
 class ActivationTokenGenerator(_LinkTokenGenerator):
     """
-    The link of an activation mail, good once, for ACTIVATION_TIMEOUT seconds.
+    The link of an activation mail. It works once, within ACTIVATION_TIMEOUT seconds.
 
-    Also revoked by a login, as Django's.
+    A login revokes it as well, as with Django's generator.
 
-    SECURITY: its own salt keeps it from resetting a password.
+    SECURITY: because of its own salt it cannot reset a password.
     """
 
     key_salt = "ai_kit_auth.tokens.ActivationTokenGenerator"
@@ -491,10 +493,10 @@ class ActivationTokenGenerator(_LinkTokenGenerator):
 
 class InvitationTokenGenerator(ActivationTokenGenerator):
     """
-    The activation link of an account that an admin has made.
+    The activation link of an account that an admin created.
 
-    SECURITY: its own salt tells it from that of a registration, which a stranger may
-    have made: only that one needs ACTIVATION_PROOF's proof.
+    SECURITY: its own salt distinguishes it from the link of a registration, which an
+    attacker may have made. Only the latter needs the proof of ACTIVATION_PROOF.
     """
 
     key_salt = "ai_kit_auth.tokens.InvitationTokenGenerator"
@@ -502,7 +504,7 @@ class InvitationTokenGenerator(ActivationTokenGenerator):
 
 class ResetPasswordTokenGenerator(_LinkTokenGenerator):
     """
-    The link of a reset mail, good once, for ``PASSWORD_RESET_TIMEOUT`` seconds.
+    The link of a reset mail. It works once, within ``PASSWORD_RESET_TIMEOUT`` seconds.
 
     Its use revokes it by the new password. SECURITY: a login does not, unlike with
     Django's: an owner asks for the link because a thief may know the password, and the
@@ -510,10 +512,10 @@ class ResetPasswordTokenGenerator(_LinkTokenGenerator):
     new link at any time, so a link that outlives a login gives no more. Only the first
     login after a change of ``PASSWORD_HASHERS`` voids it, as that changes the hash.
 
-    The ``last_login`` of an inactive account stays in, as it tells one that waits from
-    one that an admin has deactivated since.
+    For an inactive account the token depends on ``last_login``, which distinguishes an
+    account that waits from one that an admin has deactivated.
 
-    SECURITY: its own salt keeps it from activating an account by the other endpoint.
+    SECURITY: because of its own salt it cannot be used at the activation endpoint.
     """
 
     key_salt = "ai_kit_auth.tokens.ResetPasswordTokenGenerator"
@@ -527,56 +529,58 @@ class ResetPasswordTokenGenerator(_LinkTokenGenerator):
 
 class LegacyTokenGenerator(PasswordResetTokenGenerator):
     """
-    The links that version 2.0.0 mailed, for both purposes: Django's plain generator.
+    The links that version 2.0.0 mailed for both purposes, by Django's own generator.
 
-    Only checked, never made. Which accounts it may open is decided by the caller.
+    This version checks them and makes none. The caller decides for which accounts a
+    link is valid.
     """
 
     algorithm = "sha256"
 
     def is_of_registration(self, user: Any, token: str) -> bool:
         """
-        Tell whether a token that was checked was made when ``user`` registered.
+        Tell whether a checked token was made when ``user`` registered.
 
-        By ``date_joined``, where the model has it. SECURITY: 2.0.0 mailed at once. A
-        later token of this kind comes from Django's own reset views, was made for an
-        account that was active, and must not open it once it is deactivated.
+        This compares ``date_joined``, if the model has it. SECURITY: 2.0.0 sent the
+        mail at once. A later token of this kind comes from Django's own reset views. It
+        was made for an active account, and must not activate it after it is
+        deactivated.
         """
         joined = getattr(user, "date_joined", None)
         if joined is None:
             return True
         if timezone.is_aware(joined):
-            # As the time in a token: without a zone, by this machine's clock.
+            # Like the time in a token: naive, in the time zone of this machine.
             joined = joined.astimezone().replace(tzinfo=None)
         made = base36_to_int(token.split("-")[0])
         return made <= self._num_seconds(joined) + REGISTRATION
 
     def predates_this_process(self, token: str) -> bool:
         """
-        Tell whether 2.0.0 may have made a token that was checked.
+        Tell whether 2.0.0 may have made a checked token.
 
-        SECURITY: 2.0.0 cannot run in this process, so its tokens are older, but for the
-        time in which a deployment replaces one worker after the other. A younger one
-        comes from Django's own reset views, which mint the same kind, and says nothing
-        about an account that never was activated.
+        SECURITY: 2.0.0 cannot run in this process. So its tokens are older, apart from
+        the time in which a deployment replaces one worker after the other. A newer
+        token comes from Django's own reset views, which make the same kind. It proves
+        nothing about an account that was never activated.
         """
         made = base36_to_int(token.split("-")[0])
         return made < _PROCESS_START + ROLLING_DEPLOYMENT
 
 
-# Within how many seconds 2.0.0 had made the link of a new account.
+# The seconds after a registration within which 2.0.0 made its link.
 REGISTRATION = 600
 
-# How long, in seconds, workers of 2.0.0 may go on mailing beside those of this version.
+# The seconds for which workers of 2.0.0 may send mails beside those of this version.
 ROLLING_DEPLOYMENT = 3600
 
 
 def state_digest(user: Any, secret: str | bytes | None = None) -> str:
     """
-    Return a digest of all that a reset link of ``user`` depends on, besides the time.
+    Return a digest of the state that a reset link of ``user`` depends on, without time.
 
-    An activation link depends on more than that, but what revokes it alone, a login,
-    needs no link. ``secret``: by default ``SECRET_KEY``.
+    An activation link also depends on the last login, but after a login the user needs
+    no such link. ``secret`` is ``SECRET_KEY`` by default.
     """
     return salted_hmac(
         "ai_kit_auth.tokens.state_digest",
@@ -587,7 +591,7 @@ def state_digest(user: Any, secret: str | bytes | None = None) -> str:
 
 
 def is_state(user: Any, digest: object) -> bool:
-    """Tell whether ``digest`` is of ``user`` as it is, by a key that still counts."""
+    """Tell whether ``digest`` is of the current ``user``, by a key that is valid."""
     keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
     return isinstance(digest, str) and any(
         constant_time_compare(digest, state_digest(user, key)) for key in keys

@@ -63,12 +63,12 @@ def identity_transaction(*, mails: bool = True) -> Iterator[_Claims]:
     """
     Open the transaction in which an identity is checked and taken.
 
-    Another one that checks the same identity meanwhile, in any process, waits for its
-    end: :func:`taken_codes` locks what it looks at. The e-mail column of Django's user
-    has no constraint that would decide the race.
+    Another transaction that checks the same identity, in any process, waits for its
+    end, since :func:`taken_codes` locks the identities. The e-mail column of Django's
+    user model has no constraint that would decide the race.
 
-    ``mails``: whether the activation mails that a registration asks for are sent when
-    the transaction has ended, or by the caller.
+    With ``mails`` the activation mails of registrations are sent when the transaction
+    has ended. Otherwise the caller sends them.
     """
     current = _Claims()
     before = _current.set(current)
@@ -117,12 +117,12 @@ def _lock(using: str, current: _Claims, names: Sequence[str]) -> None:
             name for name, got in zip(names, answers, strict=True) if got == 1
         ]
         if len(current.locks) < len(names):
-            raise OperationalError("The lock of a registration is not to be had")
+            raise OperationalError("The lock of a registration is not available")
 
 
 def _unlock(names: Sequence[str]) -> None:
-    # Only MariaDB and MySQL, whose locks outlive the transaction. Not by Django's
-    # cursor, which refuses within a project's own transaction that is broken.
+    # Only for MariaDB and MySQL, whose locks outlive the transaction. Django's cursor
+    # would refuse within a broken transaction of the project.
     driver = connections[router.db_for_write(UserModel)].connection
     if driver is not None:
         calls = ", ".join(["RELEASE_LOCK(%s)"] * len(names))
@@ -163,16 +163,18 @@ def taken_codes(
     """
     Return ``{"<field>": "<field>_unique"}`` for each identity that has an account.
 
-    Under PREVENT_ENUMERATION a name that is no address may hold no ``@``: its code is
-    ``invalid``. SECURITY: "taken" would tell that the address has an account.
+    With PREVENT_ENUMERATION a name that is not an e-mail address must not have an
+    ``@``: its code is ``invalid``. SECURITY: "taken" would show that the address has an
+    account.
 
-    Identities are the address, the username and USER_IDENTITY_FIELDS. They compare in
-    any case, and crosswise: SECURITY: an address that is another user's username, or
-    the other way round, would let a stranger stand in front of its owner at login.
+    Identities are the e-mail address, the username and USER_IDENTITY_FIELDS. They are
+    compared regardless of case, and each with all columns. SECURITY: an address that is
+    the username of another user, or the reverse, would let that user log in in place of
+    the owner.
 
-    ``fields``: values by the user model's own names. Within
-    :func:`identity_transaction` they are locked till its end. ``but``: the account
-    whose own identities do not count.
+    ``fields`` has values by names of the user model. Within
+    :func:`identity_transaction` they stay locked until its end. The identities of the
+    account ``but`` do not count.
     """
     columns = identities()
     values = {name: _typed(fields[name]) for name in columns if fields.get(name)}
@@ -180,7 +182,7 @@ def taken_codes(
     if api_settings.PREVENT_ENUMERATION:
         for name, value in values.items():
             tells = "@" in value and name not in user_model.addresses
-            # What an account has already tells it nothing.
+            # The account's own value shows nothing new.
             if tells and not (but and str(getattr(but, name)) == value):
                 refused[name] = "invalid"
         values = {name: value for name, value in values.items() if name not in refused}
@@ -190,7 +192,7 @@ def taken_codes(
     current = _current.get()
     locks = {name: _lock_name(value) for name, value in values.items()}
     if current is not None:
-        # In order, so that two registrations never wait for each other.
+        # Sorted, so that two registrations cannot deadlock.
         _lock(using, current, sorted(set(locks.values())))
     taken = _taken(using, values, columns, but)
     if current is not None:
@@ -217,7 +219,7 @@ def _taken(
 
 
 def _typed(value: Any) -> str:
-    """Return what a user types for ``value``, an identity; for a row its key."""
+    """Return the text of an identity; for a row, its primary key."""
     return str(getattr(value, "pk", value))
 
 
@@ -234,9 +236,9 @@ def refuse(codes: Mapping[str, str]) -> None:
 
 class AddressTaken(ValidationError):
     """
-    The address has an account, and PREVENT_ENUMERATION keeps that from the client.
+    The e-mail address has an account, and PREVENT_ENUMERATION hides that.
 
-    ``values``: what the account was to be made of.
+    ``values`` are the values for the new account.
     """
 
     def __init__(self, values: Mapping[str, Any]) -> None:
@@ -248,26 +250,26 @@ class AddressTaken(ValidationError):
 @sensitive_variables()
 def register(fields: Mapping[str, Any]) -> User:
     """
-    Make an account that waits for its activation, and return it.
+    Create an account that waits for its activation, and return it.
 
-    ``fields``: what the manager's ``create_user`` takes, by the model's own names, the
-    password among them. Rows of a many-to-many relation, and the values of a related
-    row by its name (as DRF's dotted ``source`` gives them), are written after it. A
-    name that neither ``create_user`` nor the model knows is left out. Without a
-    username the account gets a unique one. Where the model has no ``is_active`` column,
-    or ``fields`` says that it is active, it is active at once.
+    ``fields`` are for the manager's ``create_user``, by names of the model, with the
+    password. Rows of a many-to-many relation, and values of a related row by its name
+    (as DRF's dotted ``source`` gives them), are written after the account. A name that
+    neither ``create_user`` nor the model knows is left out. Without a username the
+    account gets a unique one. It is active at once if the model has no ``is_active``
+    column or ``fields`` says so.
 
-    Raises a ``ValidationError`` with the codes of :func:`taken_codes` where an identity
-    is taken: :exc:`AddressTaken` where PREVENT_ENUMERATION hides that. Raises DRF's
-    ``Throttled`` where too many passwords are hashed at this moment. Outside of
-    :func:`identity_transaction` it opens one and checks that itself.
+    Raises a ``ValidationError`` with the codes of :func:`taken_codes` if an identity is
+    taken, and :exc:`AddressTaken` if PREVENT_ENUMERATION hides that. Raises DRF's
+    ``Throttled`` if too many passwords are being hashed. Outside of
+    :func:`identity_transaction` it opens one and checks the identities itself.
     """
     current = _current.get()
     if current is None:
         with identity_transaction():
             return register(fields)
     values = _normal(fields)
-    # A serializer of the project's may have left our checks out.
+    # A serializer of the project may leave the checks out.
     unchecked = {
         name: values[name]
         for name in identities()
@@ -284,7 +286,7 @@ def register(fields: Mapping[str, Any]) -> User:
         with gate, AccountTransaction():
             return _create_user(values)
     except IntegrityError:
-        # Other code than this made an account since the check.
+        # Other code created an account after the check.
         _refuse_taken(values, values)
         refuse(related.taken_columns(UserModel, values))
         raise
@@ -294,7 +296,7 @@ def register(fields: Mapping[str, Any]) -> User:
 def _refuse_taken(unchecked: Mapping[str, Any], values: Mapping[str, Any]) -> None:
     taken = taken_codes(unchecked)
     hidden = api_settings.PREVENT_ENUMERATION and taken.pop(user_model.email, "")
-    # A name that is taken, or no good, is told either way.
+    # The answer always shows that a username is taken or invalid.
     refuse(taken)
     if hidden:
         raise AddressTaken(values)
@@ -303,7 +305,7 @@ def _refuse_taken(unchecked: Mapping[str, Any], values: Mapping[str, Any]) -> No
 def _normal(fields: Mapping[str, Any]) -> dict[str, Any]:
     values = dict(fields)
     address, username = user_model.email, user_model.username
-    # The serializer has normalised it already, or a project's own has not.
+    # Serializers of this package normalise it already; a project's may not.
     if values.get(address) and not is_normal_ascii(values[address]):
         try:
             values[address] = normal_address(values[address])
@@ -315,7 +317,7 @@ def _normal(fields: Mapping[str, Any]) -> dict[str, Any]:
 
 
 def unique_username() -> str:
-    """Return a username that no account has, for an account that was given none."""
+    """Return a new username, for an account without one."""
     return uuid.uuid4().hex[: getattr(user_model.username_field, "max_length", None)]
 
 
@@ -341,12 +343,12 @@ def _create_user(values: dict[str, Any]) -> User:
         or (takes_any and (name in columns or hasattr(UserModel, name)))
     }
     user = create_user(**taken)
-    # The manager of Django's own custom user example takes no flags.
+    # The manager in Django's example of a custom user takes no flags.
     rest = {n: v for n, v in given.items() if n not in taken and n in columns}
     if rest:
         _write_rest(user, rest, waits=waits)
     if later:
-        # A form cannot tell "none" from "not sent".
+        # In a form, "none" and "not sent" look the same.
         later = {name: value for name, value in later.items() if value}
         related.write(user, later, new=True)
     return user
@@ -372,15 +374,15 @@ def _create_plain_user(**values: Any) -> User:
 
 def withdraw(user: User) -> None:
     """
-    Take a registration back whose mail could not be sent, unless it was used.
+    Delete the account of a registration whose mail could not be sent, if it is unused.
 
-    With it goes what refers to it, by the ``on_delete`` of each foreign key. Where that
-    forbids it the account stays, which the log tells.
+    Rows that refer to it are handled by the ``on_delete`` of their foreign keys. If one
+    forbids the deletion the account stays, and the log has an entry.
     """
     untouched = {"password": user.password, "is_active": False}
     try:
         with AccountTransaction():
             all_rows().filter(pk=user.pk, **untouched).delete()
     except IntegrityError:
-        # Django's ProtectedError and RestrictedError are such.
+        # Django's ProtectedError and RestrictedError are subclasses.
         logger.exception("The account of user %s stays without its mail", user.pk)

@@ -1,5 +1,5 @@
 """
-Input into validated values, users into output.
+Serializers that validate input, and show users.
 
 They write nothing that ``services`` does not do for them. A project subclasses
 ``UserSerializer`` and ``RegistrationSerializer`` and names its own in the settings.
@@ -38,7 +38,8 @@ __all__ = [
     "ValidatePasswordSerializer",
 ]
 
-# Longer than any identity, link or pass phrase, and short enough to hash and look up.
+# Longer than any identity or link, and short enough to look up. Passwords may be
+# longer.
 MAX_LENGTH = 1024
 MAX_PASSWORD_LENGTH = 4096
 
@@ -52,10 +53,11 @@ class Discreet:
 
 class PasswordField(serializers.CharField):
     """
-    A password: a JSON string, taken to the letter.
+    A password: a JSON string, unchanged.
 
-    Never trimmed (NIST SP 800-63B-4, 3.1.1.2: verifiers do not change what was typed)
-    and no number or boolean; at most ``MAX_PASSWORD_LENGTH`` characters.
+    It is never trimmed (NIST SP 800-63B-4, 3.1.1.2: verifiers do not change a
+    password). Numbers and booleans are refused. It has at most ``MAX_PASSWORD_LENGTH``
+    characters.
     """
 
     def __init__(self, **kwargs: Any) -> None:
@@ -71,9 +73,10 @@ class PasswordField(serializers.CharField):
 
 def is_saved_by_drf(serializer: Any, method: str) -> bool:
     """
-    Tell whether DRF's own ``create()`` or ``update()``, the ``method``, would save.
+    Tell whether ``method``, ``"create"`` or ``"update"``, is DRF's own.
 
-    The one stores a password as it was typed, the other refuses nested values.
+    DRF's ``create()`` would store a password in plain text. Its ``update()`` refuses
+    nested values.
     """
     kind, plain = type(serializer), serializers.ModelSerializer
     return (
@@ -84,9 +87,10 @@ def is_saved_by_drf(serializer: Any, method: str) -> bool:
 
 def surely_lacking(serializer_class: Any, names: Collection[str]) -> list[str]:
     """
-    Return which of ``names`` no ``validated_data`` of ``serializer_class`` can have.
+    Return the ``names`` that ``validated_data`` of ``serializer_class`` cannot have.
 
-    A method of its own may add any, and so may what makes its fields by the request.
+    The list is empty if a method of the class may add values, or if its fields depend
+    on the request.
     """
     plain = serializers.Serializer
     if not isinstance(serializer_class, type) or not issubclass(
@@ -101,10 +105,10 @@ def surely_lacking(serializer_class: Any, names: Collection[str]) -> list[str]:
         return []
     try:
         fields = serializer_class().fields.values()
-    except Exception:  # noqa: BLE001  # it may want a request, as a view has it
+    except Exception:  # noqa: BLE001  # it may need a request
         return []
     written = [field.source_attrs for field in fields if not field.read_only]
-    # The source "*" gives anything.
+    # The source "*" may give any name.
     found = {attrs[0] if attrs else "*" for attrs in written}
     return [] if "*" in found else [name for name in names if name not in found]
 
@@ -117,7 +121,7 @@ class PrimaryKeyField(serializers.ReadOnlyField):
 
 
 class ModelSerializer(Discreet, serializers.ModelSerializer[Any]):
-    """A ModelSerializer that also takes the fields that ``Meta.fields`` forgets."""
+    """A ModelSerializer that also takes declared fields that ``Meta.fields`` lacks."""
 
     def listed(self) -> Collection[str] | None:
         """Return ``Meta.fields``, None where a ``Meta`` means all of them."""
@@ -130,7 +134,7 @@ class ModelSerializer(Discreet, serializers.ModelSerializer[Any]):
         listed = self.listed()
         if listed is None:
             return list(super().get_field_names(declared_fields, info))
-        # ModelSerializer alone would refuse a subclass that just declares a field.
+        # ModelSerializer refuses a subclass that declares a field and does not list it.
         inherited = {
             name
             for base in type(self).__bases__
@@ -142,7 +146,7 @@ class ModelSerializer(Discreet, serializers.ModelSerializer[Any]):
 
 class UserSerializer(ModelSerializer):
     """
-    ``{"id": pk, "email": ..., "username": ...}``, the keys by the model's own names.
+    ``{"id": pk, "email": ..., "username": ...}``, with the model's names as keys.
 
     A subclass of a project declares further fields, or lists them in ``Meta.fields``.
     """
@@ -159,8 +163,8 @@ class UserSerializer(ModelSerializer):
             and not hasattr(self, "initial_data")
             and user_model.texts.issuperset(user_model.names)
         ):
-            # Every ``me/`` comes here. This spares ModelSerializer's look at the whole
-            # model, for three fields that are known.
+            # Every ``me/`` calls this. ModelSerializer would inspect the whole model
+            # for these three fields.
             return {
                 "id": PrimaryKeyField(source="pk"),
                 **{name: serializers.ReadOnlyField() for name in user_model.names},
@@ -169,7 +173,7 @@ class UserSerializer(ModelSerializer):
 
 
 def password_problems(password: str, user: User) -> list[ErrorDetail]:
-    """Return what ``AUTH_PASSWORD_VALIDATORS`` find wrong, with their codes."""
+    """Return the errors of ``AUTH_PASSWORD_VALIDATORS``, with their codes."""
     try:
         password_validation.validate_password(password, user)
     except DjangoValidationError as error:
@@ -181,7 +185,7 @@ def password_problems(password: str, user: User) -> list[ErrorDetail]:
 
 
 def check_password(password: str, user: User) -> None:
-    """Raise a ``ValidationError`` under ``password`` where it has problems."""
+    """Raise a ``ValidationError`` under ``password`` if a validator refuses it."""
     problems = password_problems(password, user)
     if problems:
         raise ValidationError({"password": problems})
@@ -191,15 +195,14 @@ class RegistrationSerializer(ModelSerializer):
     """
     ``username`` (required only by USERNAME_REQUIRED), ``email`` and ``password``.
 
-    A project's subclass may add fields, declared or in ``Meta.fields``; what is
-    validated goes to the manager's ``create_user``. ``create()`` makes the account and
-    has its activation link mailed; a ``create()`` of a project's own that does not call
-    it decides about its mail itself. On a model with other names for the two
-    identities, these names are the keys, and ``email`` and ``username`` are understood
-    as well.
+    A subclass of the project may add fields, declared or in ``Meta.fields``. The
+    manager's ``create_user`` gets the validated values. ``create()`` makes the account
+    and mails its activation link. A ``create()`` of the project that does not call it
+    has to send its mail itself. On a model with other names for the two identities,
+    these names are the keys, and ``email`` and ``username`` are understood as well.
     """
 
-    # Set under PREVENT_ENUMERATION: valid, and still nothing to be saved.
+    # True with PREVENT_ENUMERATION: the data is valid, but there is nothing to save.
     address_is_taken = False
 
     class Meta:
@@ -223,10 +226,10 @@ class RegistrationSerializer(ModelSerializer):
         if "password" in ours:
             fields["password"] = PasswordField()
         if type(self) is RegistrationSerializer and user_model.username_is_text:
-            # That is all: spares ModelSerializer's look at the whole model.
+            # There are no other fields, so ModelSerializer need not inspect the model.
             return fields
         others = super().get_fields()
-        # SECURITY: "taken" of a field of the project's own would tell.
+        # SECURITY: the unique validator of a field would show that a value is taken.
         hidden = identities() if api_settings.PREVENT_ENUMERATION else ()
         for name, field in others.items():
             source = field.source or name
@@ -243,10 +246,10 @@ class RegistrationSerializer(ModelSerializer):
 
     @cached_property
     def _own_fields(self) -> set[str]:
-        """The fields of ours that are wanted, and that no subclass declares."""
+        """The default fields that are listed and that no subclass declares."""
         ours = {"password", *user_model.names} - set(self._declared_fields)
         if not user_model.username_is_text:
-            # A number or a related row has the field that the model gives it.
+            # A number or a related row gets the field that the model gives it.
             ours.discard(str(UserModel.USERNAME_FIELD))
         listed = self.listed()
         return ours if listed is None else ours & set(listed)
@@ -257,11 +260,11 @@ class RegistrationSerializer(ModelSerializer):
         return documented if understood else own_name
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        """Refuse a taken identity and a weak password, all that is wrong at once."""
+        """Refuse taken identities and a weak password, with all errors at once."""
         keys = {field.source: name for name, field in self.fields.items()}
         if "is_active" in keys:
-            # SECURITY: a model's flag in Meta.fields must not be the client's to set. A
-            # subclass that sets it after this call means it.
+            # SECURITY: a client must not set the flag, even if Meta.fields lists it. A
+            # subclass may set it after this call.
             attrs.pop("is_active", None)
         taken = taken_codes(attrs)
         if api_settings.PREVENT_ENUMERATION:
@@ -270,7 +273,7 @@ class RegistrationSerializer(ModelSerializer):
             keys.get(name, name): [ErrorDetail("", code)]
             for name, code in taken.items()
         }
-        # A subclass may ask for none.
+        # A subclass may have no password field.
         password = attrs.get("password")
         weak = password and password_problems(password, _unsaved_user(attrs))
         if weak:
@@ -284,9 +287,9 @@ class RegistrationSerializer(ModelSerializer):
 
 
 def created_by(serializer: Any) -> Any:
-    """Make the account of a valid ``serializer``; return what its ``create()`` does."""
+    """Make the account of a valid ``serializer``; return the result of ``create()``."""
     if is_saved_by_drf(serializer, "create"):
-        # SECURITY: DRF would store the password as it was typed.
+        # SECURITY: DRF would store the password in plain text.
         return _new_account(serializer.validated_data)
     return serializer.save()
 
@@ -298,7 +301,7 @@ def _new_account(fields: Mapping[str, Any]) -> User:
 
 
 class AddressField(serializers.EmailField):
-    """An address in its normal form, which then is what its length is measured by."""
+    """An e-mail address in its normal form; the limit of its length is for that."""
 
     def to_internal_value(self, data: Any) -> str:
         try:
@@ -308,13 +311,13 @@ class AddressField(serializers.EmailField):
 
 
 class UsernameField(serializers.CharField):
-    """A username in its normal form, which then is what the model's rules are for."""
+    """A username in its normal form; the rules of the model are for that."""
 
     def to_internal_value(self, data: Any) -> str:
         text: str = UserModel.normalize_username(
             _bounded(self, super().to_internal_value(data))
         )
-        # A field of another package may have rules for what a text is.
+        # A field of another package may not accept every text.
         if not user_model.username_can_be_made_up and not is_value(
             user_model.username_field, text
         ):
@@ -323,14 +326,14 @@ class UsernameField(serializers.CharField):
 
 
 def _bounded(field: serializers.CharField, text: str) -> str:
-    # SECURITY: normalising takes the square of the length, so it must not be any.
+    # SECURITY: the time to normalise grows with the square of the length.
     if len(text) > MAX_LENGTH:
         field.fail("max_length", max_length=MAX_LENGTH)
     return text
 
 
 def email_serializer_field(source: str | None = None) -> AddressField:
-    """Return the field for an address; ``source`` where its key is another name."""
+    """Return the field for an e-mail address; ``source`` if its key is another name."""
     field = UserModel._meta.get_field(user_model.email)
     return AddressField(source=source, max_length=_max_length(field))
 
@@ -350,7 +353,7 @@ def username_serializer_field(
 
 
 def without_unique_validator(field: Any) -> None:
-    """Let ``services`` say that the value of ``field`` is taken, with its own code."""
+    """Remove the unique validator of ``field``; a later check has its own code."""
     field.validators = [
         validator
         for validator in field.validators
@@ -363,11 +366,11 @@ def _max_length(field: object) -> int:
 
 
 def _unsaved_user(values: Mapping[str, Any]) -> User:
-    """Return a user to compare a password with: never saved, its password not set."""
+    """Return an unsaved user without password, to compare a password with."""
     user = UserModel()
     for name, value in values.items():
         field = user_model.columns.get(name)
-        # A mapping is for another row: what a dotted source gives.
+        # A mapping from a dotted source is for another row.
         if field is None or name == "password" or isinstance(value, Mapping):
             continue
         key = field.is_relation and not isinstance(value, Model)
@@ -387,10 +390,10 @@ class _AnyText(serializers.CharField):
 
 class AnyTextField(_AnyText):
     """
-    A text that is looked up: anything else is "", which finds nothing.
+    A text that is looked up. Any other value becomes "", which finds nothing.
 
-    For the endpoints whose answer does not depend on what is wrong with a field. A
-    required field that is missing is still told.
+    It is for endpoints whose answer does not depend on a wrong field. A missing
+    required field is still an error.
     """
 
     def __init__(self, **kwargs: Any) -> None:

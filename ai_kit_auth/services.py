@@ -1,8 +1,8 @@
 """
 Links and mails.
 
-Projects import these functions, call them from their own code, and patch them in tests
-by their name in this module.
+Projects import these functions, call them, and patch them in tests by their names in
+this module.
 """
 
 from __future__ import annotations
@@ -96,7 +96,7 @@ def get_activation_url(user: User) -> SafeString:
     """
     Return the link that activates ``user``, to the frontend's ACTIVATION_ROUTE.
 
-    It is good once and for ACTIVATION_TIMEOUT seconds.
+    It works once, within ACTIVATION_TIMEOUT seconds.
     """
     return _link(api_settings.FRONTEND.ACTIVATION_ROUTE, user, activation_tokens)
 
@@ -106,7 +106,7 @@ def get_password_reset_url(user: User) -> SafeString:
     """
     Return the link that resets the password of ``user``, to RESET_PW_ROUTE.
 
-    It is good once and for ``PASSWORD_RESET_TIMEOUT`` seconds.
+    It works once, within ``PASSWORD_RESET_TIMEOUT`` seconds.
     """
     return _link(api_settings.FRONTEND.RESET_PW_ROUTE, user, reset_password_tokens)
 
@@ -119,34 +119,34 @@ def _link(route: str, user: User, tokens: PasswordResetTokenGenerator) -> SafeSt
         ask_cache("set", cache_key("live_link", user.pk), state, timeout)
     except Exception:
         logger.exception(_CACHE_FAILED)
-    # SECURITY: from the settings, never from the request's Host header. A stranger that
-    # asks for another user's reset mail could set it (OWASP Forgot Password Cheat
-    # Sheet).
+    # SECURITY: the URL is from the settings, never from the request's Host header. An
+    # attacker who requests the reset mail of another user can set that header (OWASP
+    # Forgot Password Cheat Sheet).
     frontend = api_settings.FRONTEND.URL or require_frontend_url("")
     return make_url(frontend, route, ident=ident, token=token)
 
 
-# What the cache keeps of links only decides how early a weak password is reported, so a
-# cache that is down must not stop mails or logins.
+# The cache has only a hint about links, which lets validate_password/ report problems
+# earlier. So a cache that is down must not stop mails or logins.
 _CACHE_FAILED = "The cache failed; links work without it"
 
 
 def has_live_link(user: User) -> bool:
-    """Tell whether a link of ``user`` was made and is neither used nor void."""
+    """Tell whether a link of ``user`` was made that is neither used nor revoked."""
     try:
         state = ask_cache("get", cache_key("live_link", user.pk))
     except Exception:
         logger.exception(_CACHE_FAILED)
         return False
-    # The use or the end of a link changes the state that it was made for.
+    # When a link is used or revoked, the state that it was made for changes.
     return is_state(user, state)
 
 
 def find_by_activation_link(ident: str, token: str) -> User:
     """
-    Return the account that an activation link may activate.
+    Return the account that a valid activation link activates.
 
-    Raises :exc:`~ai_kit_auth.errors.ActivationLinkInvalid` for any other.
+    Raises :exc:`~ai_kit_auth.errors.ActivationLinkInvalid` if the link is not valid.
     """
     user = find_by_ident(ident)
     if user is not None:
@@ -155,8 +155,9 @@ def find_by_activation_link(ident: str, token: str) -> User:
             tokens.check_token(user, token)
             for tokens in (activation_tokens, invitation_tokens)
         ):
-            # A project may mail an active account a link of this kind, to have its
-            # address confirmed. One that has activated an account is void.
+            # A project may mail such a link to an active account, to let its owner
+            # confirm the e-mail address. A link that has activated an account is
+            # revoked.
             good = state is not AccountState.DEACTIVATED
         else:
             good = _legacy_link_may_activate(user, state, token)
@@ -167,9 +168,9 @@ def find_by_activation_link(ident: str, token: str) -> User:
 
 def find_by_reset_link(ident: str, token: str) -> User:
     """
-    Return the account whose password a reset link may set.
+    Return the account whose password a valid reset link sets.
 
-    Raises :exc:`~ai_kit_auth.errors.ResetPasswordLinkInvalid` for any other.
+    Raises :exc:`~ai_kit_auth.errors.ResetPasswordLinkInvalid` if the link is not valid.
     """
     user = find_by_ident(ident)
     if user is not None:
@@ -198,10 +199,10 @@ def _legacy_link_may_activate(user: User, state: AccountState, token: str) -> bo
 
 def may_receive_reset_mail(user: User) -> bool:
     """
-    Tell whether a reset may be offered to ``user``: active, or not yet activated.
+    Tell whether ``user`` may get a reset mail: the account is active or waits.
 
-    SECURITY: a reset also activates, so an account that an admin deactivated, or may
-    have deactivated, gets none.
+    SECURITY: a reset also activates the account. So an account that an admin
+    deactivated, or may have deactivated, gets no reset mail.
     """
     return state_of(user) in {AccountState.ACTIVE, AccountState.WAITING}
 
@@ -210,7 +211,7 @@ def may_receive_reset_mail(user: User) -> bool:
 
 
 def custom_email_data() -> dict[str, Any]:
-    """Return what is added to every mail's template context: nothing by default."""
+    """Return values for the template context of every mail: none by default."""
     return {}
 
 
@@ -235,7 +236,7 @@ def _message(
 @sensitive_variables()
 def pretend_to_mail(templates: MailTemplates) -> None:
     """
-    Make the mail of ``templates`` for no account, and drop it.
+    Render the mail of ``templates`` for no account, and do not send it.
 
     SECURITY: the work after an answer shares the processor, and Python's lock, with the
     next request. A client could measure a mail that is made for known accounts alone.
@@ -258,7 +259,7 @@ def _render(template_name: str, context: dict[str, Any], *, escape: bool) -> str
         # escaped even if a project has switched that off for its pages.
         return template.template.render(Context(context, autoescape=escape))
     if not escape:
-        # Other engines escape by their own rules, but no text that is called safe.
+        # Other engines escape by their own rules, but never a safe string.
         context = {
             name: mark_safe(value) if isinstance(value, str) else value  # noqa: S308  # it is no HTML
             for name, value in context.items()
@@ -269,10 +270,10 @@ def _render(template_name: str, context: dict[str, Any], *, escape: bool) -> str
 @sensitive_variables()
 def mail_context(user: User, url: str) -> dict[str, Any]:
     """
-    Return what a mail's templates are given: ``user``, ``url`` and the project's own.
+    Return the context of a mail's templates: ``user``, ``url`` and the custom data.
 
-    ``url`` is a plain text, not a safe one: HTML templates escape its ``&`` as every
-    other one, and plain texts are never escaped.
+    ``url`` is not a safe string: HTML templates escape its ``&``, and plain texts are
+    never escaped.
 
     Raises what CUSTOM_DATA_FUNCTION raises.
     """
@@ -282,7 +283,7 @@ def mail_context(user: User, url: str) -> dict[str, Any]:
     return {
         **custom_data(),
         "user": user,
-        # Of a SafeString, too, this is no SafeString.
+        # This turns a SafeString into a plain one.
         "url": "".join((url, "")) if url else url,
     }
 
@@ -330,7 +331,7 @@ def default_send_user_activation_mail(user: User, url: str) -> None:
 
 @sensitive_variables()
 def default_send_activation_by_admin_mail(user: User, url: str) -> None:
-    """Send the mail of an account made in the admin, from those of SET_PASSWORD."""
+    """Send the mail of an account from the admin, by the templates of SET_PASSWORD."""
     send_from_templates(api_settings.EMAIL_TEMPLATES.SET_PASSWORD, user, url)
 
 
@@ -347,9 +348,9 @@ def default_send_reset_pw_mail(user: User, url: str) -> None:
 
 
 def _chosen(section: Section, name: str, default: _Function) -> _Function:
-    """Return the function that the project has set as ``name``, else ``default``."""
+    """Return the function that the setting ``name`` holds, or else ``default``."""
     given = getattr(section, "values", None)
-    # Tests of projects put a mock in the place of the settings.
+    # Tests of projects replace the settings by a mock.
     if isinstance(given, Mapping) and name not in given:
         return default
     found: _Function = getattr(section, name)
@@ -361,8 +362,8 @@ def hand_over(send: Callable[[Any, str], object], user: User, url: str) -> None:
     """
     Call a sender of the project's with ``user`` and ``url``.
 
-    Raises a DRF exception of the sender's own, and
-    :exc:`~ai_kit_auth.errors.MailNotSent` in place of any other.
+    Raises a DRF exception of the sender, and
+    :exc:`~ai_kit_auth.errors.MailNotSent` instead of any other exception.
     """
     try:
         send(user, url)
@@ -375,8 +376,8 @@ def hand_over(send: Callable[[Any, str], object], user: User, url: str) -> None:
             raise MailNotSent from error
     else:
         return
-    # SECURITY: not from the error, whose text has the address: callers log what they
-    # get.
+    # SECURITY: not raised from the error, whose text has the e-mail address: callers
+    # log the exception with its cause.
     raise MailNotSent
 
 
@@ -455,9 +456,9 @@ def send_account_exists_mail(user: User) -> None:
 
 def tell_owner(owner: User | None) -> bool:
     """
-    Mail the owner of an address that it was asked for again, if mails go there.
+    Mail ``owner`` that their e-mail address was used again, if they may get mails.
 
-    Returns False where a mail was due and could not be handed over, which is logged.
+    Return False if a mail was due and could not be sent, which is logged.
     """
     if owner is None or not may_receive_reset_mail(owner):
         pretend_to_mail(api_settings.EMAIL_TEMPLATES.ACCOUNT_EXISTS)
@@ -486,16 +487,16 @@ def mail_new_account(user: User) -> None:
     """
     Mail the activation link to ``user``, whose account is new.
 
-    Within a request it is sent when the transaction has ended; called by a project's
-    own code, at once. An account whose mail cannot be sent is taken back. Raises
-    :exc:`~ai_kit_auth.errors.MailNotSent`.
+    Within a request the mail is sent when the transaction has ended. Code of the
+    project that calls this sends it at once. If the mail cannot be sent the account is
+    deleted. Raises :exc:`~ai_kit_auth.errors.MailNotSent`.
     """
     mail_at_the_end(user, mail_or_withdraw)
 
 
 def mail_or_withdraw(user: User) -> None:
     """
-    Mail the activation link of ``user``, if it waits; take it back where that fails.
+    Mail the activation link of ``user`` if it waits; delete the account if that fails.
 
     Raises what :func:`send_user_activation_mail` raises.
     """
@@ -504,7 +505,7 @@ def mail_or_withdraw(user: User) -> None:
     try:
         send_user_activation_mail(user)
     except BaseException:
-        # Nor may a worker that runs out of time, which exits, leave the account behind.
+        # Also when a worker exits because its time is up: no account may stay behind.
         logger.warning("The account of user %s is taken back", user.pk)
         withdraw(user)
         raise

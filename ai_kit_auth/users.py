@@ -1,7 +1,7 @@
 """
-Finding a user: by what a client typed, or by the ident of a link.
+Find a user by the name that was typed, or by the ident of a link.
 
-Also the one ``authenticate()``, and what the events of an account are counted by.
+This module also has ``authenticate()``, and the keys by which events are counted.
 """
 
 from __future__ import annotations
@@ -51,11 +51,11 @@ from .user_model import UserModel as UserModel
 
 def users() -> Any:
     """
-    Return the manager that a project means by "all users".
+    Return the user model's default manager.
 
-    What it hides (rows that are deleted softly, another tenant's) cannot log in or get
-    a mail. It reads where it writes: a link, a mail and a login end in a write, and a
-    replica may not have the row yet, or have an older one.
+    Rows that it hides (soft-deleted rows, rows of another tenant) cannot log in or get
+    a mail. It reads from the database that is written to: a link, a mail and a login
+    end in a write, and a replica may lack the row or have an older one.
     """
     manager = UserModel._default_manager
     if not router.routers:
@@ -67,8 +67,8 @@ def waiting_accounts() -> Any:
     """
     Return the accounts that wait for their first activation, as a queryset.
 
-    Reports and clean-ups ask this, and not ``last_login``. It is a queryset of the user
-    model's default manager, empty where the model cannot show such accounts.
+    Reports and clean-ups should use this instead of ``last_login``. It is a queryset of
+    the user model's default manager, empty if the model cannot show such accounts.
     """
     return users().filter(in_state(AccountState.WAITING))
 
@@ -91,33 +91,33 @@ def find_for_login(typed: str) -> tuple[User | None, str, list[str]]:
     """
     Return the user that ``typed`` names, and what a login asks for and counts by.
 
-    In one query at most: USER_IDENTITY_FIELDS is walked in order, and the first field
+    This takes one query at most. In the order of USER_IDENTITY_FIELDS, the first field
     that finds exactly one user decides.
 
-    The second is for :func:`authenticate`. SECURITY: it is one text for all spellings
-    that would find one account. What counts failures by name, as django-axes does, sees
-    the stored name of a known account, however it is typed, and must not see as many
-    names of an unknown one as there are spellings.
+    The name is for :func:`authenticate`. SECURITY: it is the same for all spellings
+    that would find one account. A package that counts failures by name, such as
+    django-axes, sees the stored name of a known account for every spelling. It must not
+    see several names of an unknown account.
 
-    The third are the keys that the attempt is counted by: :func:`account_key`, and
-    where the project's own code finds names, the letters alone.
+    The attempt is counted by the keys: :func:`account_key` and, if code of the project
+    finds names, the letters alone.
     """
     names = identity_fields()
     found = _found_by_field(typed, names)
     is_address = _is_address(typed, names)
     form, asked_for = _spellings(typed, is_address=is_address)
     if not is_address and _is_address(asked_for, names):
-        # A full-width @ has become one.
+        # NFKC turned a full-width @ into @.
         form, _ = _spellings(asked_for, is_address=True)
     if any(found.values()):
-        # Of several a backend may know which one is meant, by the very letters.
+        # A backend may choose one of several accounts by the exact letters.
         asked_for = typed
     user = _the_one(found)
     key = f"typed|{form}" if user is None else f"account|{user.pk}|{user.password}"
     return user, asked_for, [key, *_loose_keys(asked_for, names)]
 
 
-# More accounts of one address than this get no mail at one request.
+# The most accounts with one e-mail address that get a mail for one request.
 _MOST_RECIPIENTS = 10
 
 
@@ -149,7 +149,7 @@ def _found_by_field(typed: str, names: Sequence[str]) -> dict[str, list[User]]:
             conditions[name] = condition
     if not conditions:
         return {}
-    # The database says which field matched: Python's idea of equal text is another one.
+    # The database tells which field matched: Python compares texts in another way.
     candidates = list(
         users()
         .filter(reduce(operator.or_, conditions.values()))
@@ -172,11 +172,11 @@ def _condition(name: str, typed: str) -> Q | None:
     """
     Return the condition that finds ``typed`` in the column ``name``.
 
-    Addresses compare in any case. None where nothing can match.
+    E-mail addresses are compared regardless of case. None if nothing can match.
     """
     if name in user_model.addresses:
         if "@" not in typed:
-            # No address: this spares the database the scan.
+            # It is not an e-mail address, so the database need not scan.
             return None
         if typed.isascii() and "xn--" not in typed.lower():
             return Q((f"{name}__iexact", typed))
@@ -203,10 +203,10 @@ def find_by_ident(ident: str) -> User | None:
         return None
     user = users().filter(pk=pk).first()
     if user is None and user_model.hides_rows:
-        # A manager that shows active accounts alone hides those that wait, too. The
-        # caller that activates one asks is_hidden() afterwards.
+        # A manager that shows only active accounts hides those that wait, too. A caller
+        # that activates one calls is_hidden() afterwards.
         user = all_rows().filter(in_state(AccountState.WAITING), pk=pk).first()
-    # Another spelling of the same key (a UUID in capitals) is no ident of ours.
+    # Another spelling of the same key (a UUID in upper case) is not an ident.
     return user if user is not None and ident_of(user) == ident else None
 
 
@@ -223,21 +223,20 @@ def authenticate(
     request: HttpRequest, found: User | None, password: str, typed: str = ""
 ) -> User | None:
     """
-    Return the account that ``password`` proves, or None.
+    Return the account that has ``password``, or None.
 
-    ``found``: the user that an ident named. ``typed``: what was typed for it, as
-    :func:`find_for_login` returns it. A backend may know an account that has no row yet
-    (a directory's), or decide which one is meant (by tenant), so it is asked for that
-    where no user is found, and the account that it returns is taken. Without ``typed``
-    it is ``found`` or none.
+    ``found`` is the user of an ident, and ``typed`` the name, as :func:`find_for_login`
+    returns them. If no user is found, the backends get ``typed``, and the account that
+    one returns counts: a backend may know an account without a row (of a directory), or
+    choose one (by tenant). Without ``typed`` the result is ``found`` or None.
 
-    Sends Django's ``user_login_failed`` once where the answer is None.
+    This sends Django's ``user_login_failed`` once if the result is None.
 
-    SECURITY: calls Django's ``authenticate()`` exactly once, whatever was found, so an
+    SECURITY: this calls Django's ``authenticate()`` exactly once in every case, so an
     unknown account costs the same one hash as a known one (OWASP ASVS 5.0, 6.3.8). A
-    backend would find what was typed in fields that USER_IDENTITY_FIELDS leaves out, so
-    it gets that only where the username is no such field, and an account that it has
-    named by another field is refused.
+    backend would look ``typed`` up in fields that USER_IDENTITY_FIELDS leaves out. So
+    it gets ``typed`` only if the username is one of the identity fields, and an account
+    that it found by another field is refused.
     """
     username = _username_to_ask_for(typed) if found is None else name_of(found)
     holding = being_checked.set(None if found is None or found.is_active else found)
@@ -264,20 +263,20 @@ def authenticate(
 
 
 def name_of(user: User) -> Any:
-    """Return the username of ``user``; of a related row what refers to it."""
+    """Return the username of ``user``; for a related row, its key."""
     field = user_model.username_field
     return getattr(user, field.attname) if field.is_relation else user.get_username()
 
 
 def _authenticate_nameless(found: User | None, password: str) -> User | None:
     """
-    Return ``found``, whose username is NULL, if ``password`` is its own, or None.
+    Return ``found``, whose username is NULL, if it has ``password``, or None.
 
-    No backend can look for it, so this does what Django's own do. It costs a hash
-    either way.
+    No backend can look it up, so this does what Django's backends do. It always costs
+    one hash.
 
-    SECURITY: another backend may know a rule, such as a lock, that nothing may lead
-    around.
+    SECURITY: another backend may have a rule, such as a lock, that this would bypass.
+    So this works only with Django's backends.
     """
     paths = settings.AUTHENTICATION_BACKENDS
     backends: list[Any] = list(auth.get_backends())
@@ -298,14 +297,14 @@ def _authenticate_nameless(found: User | None, password: str) -> User | None:
 
 
 def _username_to_ask_for(typed: str) -> str | None:
-    """Return what backends are asked for where no user is found, or None."""
+    """Return the username for backends if no user is found, or None."""
     field = user_model.username_field
-    # Always the same for one name: a backend that counts failures by name must lock an
-    # unknown one as it does a known one. It is of the length of a UUID, and secret.
+    # It is always the same for one name: a backend that counts failures by name must
+    # lock an unknown name like a known one. It has the length of a UUID, and is secret.
     unknown = salted_hmac(
         "ai_kit_auth.users.nobody", account_key(None, typed), algorithm="sha256"
     ).hexdigest()[:32]
-    # Below zero, as no key and no number of a customer is.
+    # Negative, since no primary key and no customer number is.
     number = f"-{int(unknown[:7], 16) + 1}"
     names = [typed] if typed and field.name in identity_fields() else []
     return next((n for n in (*names, unknown, number) if is_value(field, n)), None)
@@ -318,7 +317,7 @@ def _is_meant(user: User, found: User | None, typed: str) -> bool:
         for name, field in user_model.columns.items()
         if _folded(getattr(user, field.attname)) == _folded(typed)
     }
-    # A backend may have a way of its own from a name to an account.
+    # A backend may find an account for a name in its own way.
     return not named_by.isdisjoint(identity_fields()) or (
         found is None and not named_by
     )
@@ -333,18 +332,19 @@ def _folded(value: object) -> str:
 
 def account_key(found: User | None, typed: str, *, as_address: bool = False) -> str:
     """
-    Return what the events of the account that ``typed`` names are counted by.
+    Return the key by which events of the account for ``typed`` are counted.
 
-    ``as_address``: it was looked up by :func:`find_by_address`, and not in
+    With ``as_address`` it was looked up by :func:`find_by_address` instead of
     USER_IDENTITY_FIELDS.
 
-    An account is itself together with its password: guesses at the last one say nothing
-    about a new one, and a test suite's next user with the same key starts afresh.
+    The key has the account and its password's hash: failed guesses at the old password
+    do not count for a new one, and the next user of a test suite with the same primary
+    key starts at zero.
 
-    SECURITY: where no account is found, it is what was typed in the form in which it
-    was looked up, so that two spellings share a counter exactly if the database would
-    find one account by both. Otherwise the counters would tell which accounts exist.
-    The form costs the same where an account is found.
+    SECURITY: without an account, the key is ``typed`` in the form in which it was
+    looked up. Two spellings share a counter exactly if the database would find one
+    account by both. Otherwise the counters would show which accounts exist. Computing
+    the form takes the same time if there is an account.
     """
     form = ""
     if typed:
@@ -415,13 +415,13 @@ _UPPER = {ord(letter): letter.upper() for letter in "abcdefghijklmnopqrstuvwxyz"
 
 def _loose_keys(typed: str, names: Sequence[str]) -> list[str]:
     """
-    Return what a login is counted by besides, where the project's own code finds names.
+    Return further keys by which a login is counted, if code of the project finds names.
 
-    SECURITY: a backend or a manager may take spellings for one name that this package
-    takes for several. Each would have a counter of its own, and a guesser a limit per
-    spelling. So what is typed is counted by its letters alone as well, whether or not
-    it has an account: it tells nothing. Accounts that are found by these letters count
-    with their passwords, so that a new one starts afresh.
+    SECURITY: a backend or a manager may accept several spellings of one name. Each
+    would have its own counter, so an attacker would have a limit for each spelling. So
+    a login is also counted by its letters alone. This is done with and without an
+    account, so it shows nothing. The key has the password hashes of the accounts with
+    these letters, so that a new password starts at zero.
     """
     backends = tuple(settings.AUTHENTICATION_BACKENDS)
     if UserModel.USERNAME_FIELD not in names or not _names_are_found_by_others(
@@ -436,7 +436,7 @@ def _loose_keys(typed: str, names: Sequence[str]) -> list[str]:
 
 @cache
 def _names_are_found_by_others(backends: Sequence[str]) -> bool:
-    """Tell whether code of the project's own turns a name into an account."""
+    """Tell whether code of the project turns a name into an account."""
     manager = type(UserModel._default_manager)
     finders = [getattr(manager, "get_by_natural_key", None)]
     for path in backends:
@@ -448,7 +448,7 @@ def _names_are_found_by_others(backends: Sequence[str]) -> bool:
 
 
 def _letters(text: str) -> str:
-    """Return ``text`` without case, accents, width and all that shows nothing."""
+    """Return ``text`` without case, accents, width and invisible characters."""
     letters = unicodedata.normalize("NFKD", _folded(text))
     seen = (
         letter for letter in letters if unicodedata.category(letter)[0] not in "MZC"
