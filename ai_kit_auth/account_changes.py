@@ -120,8 +120,8 @@ def write_checked(
     user: User, *, regardless_of: Collection[str] = (), **changes: Any
 ) -> bool:
     """
-    Write ``changes`` if the row has not changed since the check; tell whether it did
-    so.
+    Write ``changes`` if the row has not changed since the check; tell whether it had
+    not.
 
     The columns in ``regardless_of`` may have changed.
 

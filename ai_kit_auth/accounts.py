@@ -453,7 +453,7 @@ class _LinkTokenGenerator(PasswordResetTokenGenerator):
         return settings.PASSWORD_RESET_TIMEOUT
 
     def check_token(self, user: Any, token: str | None) -> bool:
-        """Tell whether ``token`` is for the current state of ``user`` and not too old."""
+        """Tell whether ``token`` is for ``user`` as it is now, and not too old."""
         # Django's method has one time-out for all purposes.
         if user is None or not token:
             return False
