@@ -6,6 +6,7 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Collection
+from functools import cache
 from typing import Any
 
 from django.conf import settings
@@ -109,6 +110,7 @@ def _activation(user: User) -> dict[str, Any]:
     return changes
 
 
+@cache
 def auto_now_columns(model: type[Any]) -> list[Any]:
     """Return the columns of ``model`` with ``auto_now``."""
     columns = model._meta.concrete_fields

@@ -332,8 +332,8 @@ def _create_user(values: dict[str, Any]) -> User:
     named = {p.name for p in parameters}
     columns = user_model.columns
     given, later = values, dict[str, Any]()
-    plain = not any(isinstance(value, Mapping) for value in values.values())
-    if not plain or not values.keys() <= columns.keys():
+    nested = any(isinstance(value, Mapping) for value in values.values())
+    if nested or not values.keys() <= columns.keys():
         given, later = related.in_order(UserModel, values, new=True)
     waits = user_model.can_be_inactive and not given.setdefault("is_active", False)
     taken = {

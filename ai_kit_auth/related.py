@@ -55,10 +55,6 @@ def in_order(
     This saves the rows that ``row`` refers to. It leaves out values that may not be
     written; :func:`loss` reports those before the first request.
     """
-    columns = {column.name for column in model._meta.concrete_fields}
-    plain = {n: v for n, v in values.items() if not isinstance(v, Mapping)}
-    if plain.keys() == values.keys() <= columns:
-        return plain, {}
     relations = get_field_info(model).relations
     first: dict[str, Any] = {}
     later: dict[str, Any] = {}

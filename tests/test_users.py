@@ -210,6 +210,7 @@ def test_a_default_name_that_the_host_wrote_is_an_error_too(settings: Settings) 
         whom("ada@example.com")
 
 
+@pytest.mark.database("sqlite", "postgresql")
 @pytest.mark.user_model("auth_user")
 def test_another_text_to_log_in_by(make_user: MakeUser, settings: Settings) -> None:
     """It is no username, so it is compared as it was typed."""

@@ -174,7 +174,7 @@ def get_email_change_url(user: User, address: str) -> SafeString:
     It works once, within EMAIL_CHANGE_TIMEOUT seconds.
     """
     return services.make_url(
-        require_frontend_url(api_settings.FRONTEND.URL),
+        api_settings.FRONTEND.URL or require_frontend_url(""),
         account_settings.FRONTEND.CONFIRM_EMAIL_ROUTE,
         ident=ident_of(user),
         token=make_email_change_token(user, address),
@@ -463,7 +463,10 @@ def update_user(user: User, values: Mapping[str, Any]) -> User:
     :func:`save_update` does.
     """
     changed = {name: value for name, value in values.items() if is_updatable(name)}
-    own, later = related.in_order(UserModel, changed, user, new=False)
+    own, later = changed, dict[str, Any]()
+    nested = any(isinstance(value, Mapping) for value in changed.values())
+    if nested or not changed.keys() <= user_model.columns.keys():
+        own, later = related.in_order(UserModel, changed, user, new=False)
     for name, value in own.items():
         setattr(user, name, value)
     if not own.keys() <= user_model.columns.keys():
@@ -472,7 +475,8 @@ def update_user(user: User, values: Mapping[str, Any]) -> User:
     elif own:
         moving = [column.name for column in auto_now_columns(UserModel)]
         user.save(update_fields=[*own, *moving])
-    related.write(user, later, new=False)
+    if later:
+        related.write(user, later, new=False)
     return user
 
 
