@@ -49,7 +49,7 @@ def registration(name: str = "ada", **changes: Any) -> dict[str, Any]:
 
 
 def the_user(name: str = "ada") -> Any:
-    """Return the user called ``name`` as the database has it."""
+    """Return the user called ``name`` from the database."""
     return get_user_model()._default_manager.get(
         **{user_model.email: f"{name}@example.com"}
     )

@@ -191,7 +191,7 @@ def make_user(db: None) -> Callable[..., Any]:
 
 @pytest.fixture
 def reports() -> Iterator[list[str]]:
-    """Collect what Django would mail to the host's ADMINS about a crash."""
+    """Collect what Django would mail to ADMINS about a crash."""
     from .crashes import collected_reports
 
     with collected_reports() as collected:

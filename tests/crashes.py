@@ -13,7 +13,7 @@ from django.views.debug import ExceptionReporter
 
 @contextmanager
 def collected_reports() -> Iterator[list[str]]:
-    """Collect what Django would mail to the host's ADMINS about a crash."""
+    """Collect what Django would mail to ADMINS about a crash."""
     collected: list[str] = []
 
     def collect(request: Any, **kwargs: object) -> None:

@@ -50,13 +50,13 @@ def running(server: BaseServer) -> Iterator[None]:
 @dataclass(frozen=True)
 class Proxy:
     """
-    What a proxy in front of Django does.
+    A proxy in front of Django.
 
-    ``proto``: it says by X-Forwarded-Proto that HTTPS was spoken; ``host``: it passes
-    Host on; ``plain``: whether it will ``redirect``, ``serve`` or ``refuse`` HTTP;
-    ``adds``: headers that it adds to answers; ``without``: what it takes out of the
-    values of headers; ``caches``: it answers the second time as the first, ``blindly``
-    or ``by origin``; ``answers``: a method that it answers itself, by a status.
+    With ``proto`` it sends X-Forwarded-Proto, with ``host`` it passes Host on.
+    ``plain`` tells whether it will ``redirect``, ``serve`` or ``refuse`` HTTP. ``adds``
+    are headers that it adds to answers, ``without`` is what it removes from the values
+    of headers. With ``caches`` it repeats the first answer, ``blindly`` or ``by
+    origin``. ``answers`` has a method that it answers itself, with a status.
     """
 
     proto: bool = True

@@ -26,14 +26,14 @@ class _Middleware:
 
 
 class LoginWall(_Middleware):
-    """Sends everybody to a page first, as a site of pages does who is not known."""
+    """Redirects every anonymous user to a page, as a site of pages does."""
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         return HttpResponseRedirect(f"/accounts/login/?next={quote(request.path)}")
 
 
 class Maintenance(_Middleware):
-    """Says in HTML that nobody is in."""
+    """Answers in HTML that no user is logged in."""
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         return HttpResponse("<h1>Back at noon</h1>")
@@ -47,7 +47,7 @@ class Broken(_Middleware):
 
 
 class Uninstalled(_Middleware):
-    """Imports late what nobody installed."""
+    """Imports a module late that is not installed."""
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         return HttpResponse(str(import_module("no_such_package")))
@@ -63,7 +63,7 @@ class Cached(_Middleware):
 
 
 class WithoutCSRF(_Middleware):
-    """Switches CSRF checks off, as advice on the web has it."""
+    """Turns CSRF checks off, as some advice on the web says."""
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         request._dont_enforce_csrf_checks = True  # type: ignore[attr-defined]  # Django's own
@@ -82,7 +82,7 @@ class Hoarder(_Middleware):
 
 
 class Amnesia(_Middleware):
-    """Ends the session of who is about to end it."""
+    """Ends the session that the request is about to end."""
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         if request.path.endswith("/logout/"):
@@ -143,7 +143,7 @@ class NoAdminHere(_Middleware):
 
 
 class NoStaffBackend(ModelBackend):
-    """Lets nobody in who may do more than others."""
+    """Refuses users with more permissions than others."""
 
     def user_can_authenticate(self, user: Any) -> bool:
         return not getattr(user, "is_staff", False)

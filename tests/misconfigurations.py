@@ -34,15 +34,15 @@ class Misconfiguration:
     """
     One wrong setting.
 
-    ``settings`` lie over those of a healthy host; in their strings ``{origin}``,
-    ``{netloc}`` and ``{hostname}`` stand for the frontend's, ``{other_port}`` for its
-    origin at another port. Of MIDDLEWARE ``without`` is taken out, ``first`` and
-    ``last`` are put in.
+    ``settings`` override those of a sound project. In their strings ``{origin}``,
+    ``{netloc}`` and ``{hostname}`` are those of the frontend, and ``{other_port}`` is
+    its origin with another port. ``without`` is removed from MIDDLEWARE, ``first`` and
+    ``last`` are added.
 
-    ``names`` is what the finding has to name. ``step`` is the first step of the
-    doctor's walk that fails, ``check`` the system check that finds it, "" for none; one
-    with a ``W`` in its id warns, and commands go on.
-    ``console`` is what the browser writes, as far as it matters.
+    ``names`` is what the report has to name. ``step`` is the doctor's first step that
+    fails. ``check`` is the system check that finds the fault, "" for none; a check with
+    a ``W`` in its id is a warning, and commands still run. ``console`` is the important
+    part of the browser's message.
     """
 
     name: str
@@ -62,7 +62,7 @@ class Misconfiguration:
         """
         Return the settings to override, as JSON can hold them.
 
-        ``middleware``: the healthy host's; ``origin``: its frontend's.
+        ``middleware`` and ``origin`` (the frontend's) are those of a sound project.
         """
         parts = urlsplit(origin)
         port = 1 + (parts.port or 442)
@@ -125,8 +125,8 @@ CASES = (
         console="No 'Access-Control-Allow-Origin' header is present",
     ),
     Misconfiguration(
-        # cors-headers looks at scheme and host only: no browser minds, but Django's
-        # checks keep the host from starting.
+        # cors-headers looks at scheme and host only: browsers accept it, but Django's
+        # checks stop the project from starting.
         "cors_origin_with_path",
         "CORS_ALLOWED_ORIGINS",
         {"CORS_ALLOWED_ORIGINS": ["{origin}/app"]},
@@ -577,7 +577,7 @@ CASES = (
         "admin login in the same browser",
         user_models=WITH_ADMIN,
     ),
-    # Hosts, redirects and proxies
+    # Host names, redirects and proxies
     Misconfiguration(
         "no_host_allowed",
         "ALLOWED_HOSTS",

@@ -46,7 +46,7 @@ def undocumented(view: type[Any], method: str, response: HttpResponse) -> Iterat
     answer = f"{method} {view.__name__} {response.status_code}"
     if response.status_code < 400:
         operation = operation_of(view, asked)
-        # A host's own view may say what it likes.
+        # A view of the project may answer anything.
         is_own = not view.__module__.startswith("ai_kit_auth.")
         as_told = operation is not None and (
             response.status_code == operation.success

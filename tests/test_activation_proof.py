@@ -17,7 +17,7 @@ from .conftest import OTHER_PASSWORD, PASSWORD, MakeUser
 
 pytestmark = [
     pytest.mark.django_db,
-    # Those whose accounts wait for an activation.
+    # The models whose accounts wait for an activation.
     pytest.mark.user_model(
         "auth_user", "email_login", "uuid_key", "renamed_email", "extra_field"
     ),
@@ -227,7 +227,7 @@ def test_under_prevent_enumeration_the_cookie_does_not_tell_either(
 
 @pytest.fixture
 def change(make_user: MakeUser, settings: Any) -> tuple[APIClient, dict[str, str]]:
-    """Return the page of ada, who has asked for another address, and the link."""
+    """Return the page of ada, who requested another address, and the link."""
     settings.ROOT_URLCONF = "tests.urlconfs.account"
     make_user()
     page = APIClient(enforce_csrf_checks=True)

@@ -120,7 +120,7 @@ def new_user(name: str = "ada", **changes: Any) -> dict[str, Any]:
 
 
 def shown_values(browser: Client, url: str) -> dict[str, Any]:
-    """Return what a browser would post of a page that nobody has typed into."""
+    """Return the data that a browser posts for a page without input."""
     form = browser.get(url).context["adminform"].form
     data: dict[str, Any] = {}
     for bound in form:
@@ -148,7 +148,7 @@ def count() -> int:
     return int(get_user_model()._default_manager.count())
 
 
-# It is there
+# The registration
 
 
 def test_the_app_takes_the_place_of_the_user_admin() -> None:
@@ -562,7 +562,7 @@ def test_the_hosts_sender_gets_user_and_link(browser: Client) -> None:
     assert mail.outbox == []
 
 
-# The creation form, as hosts use it in their own code
+# The creation form in code of projects
 
 
 def creation_form(**changes: Any) -> Any:
@@ -832,7 +832,7 @@ def test_the_page_shows_that_an_account_waits_and_no_odd_date(
 def test_a_form_of_all_columns_leaves_the_date_of_an_account_that_waits_alone(
     make_user: MakeUser,
 ) -> None:
-    """A project may show our form in an admin of its own."""
+    """A project may use the form of this package in its own admin."""
     form = AIUserChangeForm(
         {user_model.email: "ada@example.com", "last_login": "2020-01-01"},
         instance=make_user(is_active=False),
@@ -1174,7 +1174,7 @@ def test_the_error_of_a_dead_mail_server_is_german(browser: Client) -> None:
     assert NOT_SENT not in shown
 
 
-# Whose admin it is
+# The registered admin
 
 
 @pytest.mark.user_model("auth_user")

@@ -188,7 +188,7 @@ class OwnPages(AIUserAdmin):
 def test_a_setting_that_a_subclass_does_not_show_is_not_checked(
     attributes: dict[str, Any], told: int
 ) -> None:
-    """Nor is it where the subclass decides at each request what is there."""
+    """Nor if the subclass decides on the fields at each request."""
     site = admin.AdminSite("another")
     usual = type("OwnAdmin", (AIUserAdmin,), attributes)
     model = get_user_model()

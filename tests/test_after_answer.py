@@ -211,7 +211,7 @@ def test_a_failure_ends_no_thread(
 def test_what_is_too_much_is_named(
     caplog: pytest.LogCaptureFixture, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """And keeps nobody waiting, not even a server that waits for the rest."""
+    """And no request waits, not even on a server that waits for tasks."""
     monkeypatch.setattr(module, "LIMIT", 1)
     begun, go_on, never = Event(), Event(), Event()
     now("The first", waits(begun, go_on))
@@ -288,7 +288,7 @@ def test_a_process_that_ends_does_first_what_it_owes() -> None:
 
 
 def test_a_process_that_was_forked_has_threads_of_its_own() -> None:
-    """As behind gunicorn --preload, whose first process may have mailed already."""
+    """As behind gunicorn --preload, whose first process may have sent mails already."""
     body = """
 mail("parent", 0)
 drain(10)

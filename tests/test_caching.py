@@ -27,7 +27,7 @@ pytestmark = [pytest.mark.django_db, pytest.mark.user_model("auth_user")]
 
 
 class ByTenant:
-    """Keeps the accounts of each tenant in a database of its own."""
+    """Stores the accounts of each tenant in its own database."""
 
     tenant = "one"
 

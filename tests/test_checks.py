@@ -83,7 +83,7 @@ class NothingToLose(RegistrationSerializer):
 
 
 def findings(*, deploy: bool = False, **overlay: Any) -> list[checks.CheckMessage]:
-    """Return what the app says when a host with these settings runs all checks."""
+    """Return the messages of the package when a project runs all checks."""
     given = overlay.get("AI_KIT_AUTH", settings.AI_KIT_AUTH)
     if deploy and isinstance(given, dict):
         # What I001 recommends, unless the test says otherwise.
@@ -844,7 +844,7 @@ def test_e003_a_module_that_raises(tmp_path: Path, broken_module: str) -> None:
 
 @pytest.fixture
 def broken_module(tmp_path: Path) -> Iterator[str]:
-    """A module of the host's that cannot be imported, for a reason of its own."""
+    """A module of the project that fails at its import."""
     (tmp_path / "unlicensed.py").write_text("raise RuntimeError('no licence')")
     sys.path.insert(0, str(tmp_path))
     yield "unlicensed"
@@ -1344,7 +1344,7 @@ def test_w027_without_logins_there_is_no_session_to_keep() -> None:
     assert ids(AI_KIT_AUTH=given, MIDDLEWARE=[CORS]) == []
 
 
-# Whatever the host wrote
+# Any value in the settings
 
 
 JUNK: dict[str, Any] = {

@@ -39,7 +39,7 @@ def allowed(url: str) -> dict[str, Any]:
     return {**at(url), "CORS_ALLOWED_ORIGINS": [url], "CSRF_TRUSTED_ORIGINS": [url]}
 
 
-# Whose origin it is
+# The frontend's origin
 
 
 @pytest.mark.parametrize(

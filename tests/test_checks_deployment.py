@@ -82,7 +82,7 @@ def test_a_cache_that_processes_share_is_good(cache: dict[str, Any]) -> None:
 
 @pytest.mark.parametrize("backend", [*UNFIT, DATABASE])
 def test_a_cache_matters_in_deployments(backend: str) -> None:
-    """On a developer's machine nobody hears of it."""
+    """On a developer's machine there is no warning."""
     assert ids(**caches(BACKEND=backend)) == []
 
 
@@ -100,7 +100,7 @@ def test_w016_mails_that_reach_nobody(backend: str) -> None:
 
 
 def own_sender(user: Any, url: str) -> None:
-    """Send the mail by some service, as a host may."""
+    """Send the mail by a service, as a project may."""
 
 
 def test_w016_a_host_that_sends_by_other_means_needs_no_backend() -> None:
@@ -139,7 +139,7 @@ class FaultyServer(EmailBackend):
 
 
 class NoServer(BaseEmailBackend):
-    """Calls a mail service, by means of its own."""
+    """Calls a mail service by its own client."""
 
 
 @pytest.mark.parametrize(

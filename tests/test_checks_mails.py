@@ -65,7 +65,7 @@ def test_e007_what_a_template_asks_for_is_missing(texts: dict[str, str]) -> None
     ],
 )
 def test_e007_a_name_that_only_shows_when_rendered_is_left_alone(text: str) -> None:
-    """So is a template that stands for another of its own name."""
+    """So is a template that extends another of the same name."""
     engines = templates(mail__txt=text)
     assert ids(AI_KIT_AUTH=reset("mail.txt"), TEMPLATES=engines) == []
 

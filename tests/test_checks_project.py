@@ -88,7 +88,7 @@ def a_page(request: HttpRequest) -> Any: ...
 
 
 class OwnMe(views.MeView):
-    """What a host makes of one of our views."""
+    """What a project makes of a view of the package."""
 
 
 def urlconf(*patterns: Any) -> ModuleType:

@@ -39,7 +39,7 @@ def steps() -> list[str]:
 
 
 class Project:
-    """A host project, on which each of the README's steps can be taken."""
+    """A project on which each of the README's steps can be taken."""
 
     def __init__(self, folder: Path) -> None:
         self.folder = folder
@@ -102,7 +102,7 @@ def test_a_host_of_django_6_1_may_still_have_its_old_mail_settings(
 
 
 def _mails_of(project: Project) -> set[str]:
-    """Django 6.1 makes projects whose mails go to the console; before, by SMTP."""
+    """Django 6.1 makes projects with the console backend, older versions with SMTP."""
     console = "console" in project.settings.read_text("utf-8")
     return {"W016"} if console else {"W040"}
 

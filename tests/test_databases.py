@@ -16,7 +16,7 @@ pytestmark = pytest.mark.user_model("auth_user")
 
 @pytest.fixture
 def port() -> Iterator[socket.socket]:
-    """Yield a port where nobody listens yet."""
+    """Yield a port without a listening server."""
     with socket.socket() as port:
         port.bind(("127.0.0.1", 0))
         yield port

@@ -158,7 +158,7 @@ def test_a_cookie_is_replaced_and_ended() -> None:
 
 
 class Fixed:
-    """A server that gives everybody the same answer, and notes what it is asked."""
+    """A server that always gives the same answer, and notes the requests."""
 
     def __init__(self, answer: Answer) -> None:
         self.answer = answer

@@ -254,7 +254,7 @@ def test_each_mail_goes_once_to_the_address_that_asks_for_it() -> None:
     assert len({message.subject for message in mail.outbox}) == 9
     linked = ["token=sample" in message.body for message in mail.outbox]
     assert linked == [True] * 5 + [False] * 5
-    # It tells that nobody will find them in a letter box.
+    # It says that no mailbox will have them.
     assert [step["state"] for step in report.data["mails"]] == ["warning"] * 10
     assert "locmem" in report.data["mails"][0]["cause"]
     assert report.code == 0
@@ -334,7 +334,7 @@ def test_what_a_mail_server_refuses_is_told(
 
 
 class OwnBackend:
-    """A host's own transport, to a service that takes everything."""
+    """A mail backend of the project, for a service that takes everything."""
 
     def __init__(self, **options: Any) -> None:
         pass

@@ -49,7 +49,7 @@ def _own_routes() -> Iterator[None]:
 
 
 def visit(*options: str, **overlay: Any) -> Report:
-    """Return the report on a healthy host with ``overlay``."""
+    """Return the report on a sound project with ``overlay``."""
     given = options or ("--origin", FRONTEND, "--api", API)
     with override_settings(**{**HEALTHY, **overlay}):
         return examine(*given)
@@ -82,7 +82,7 @@ def only_users(receiver: Callable[..., object]) -> Callable[..., object]:
     return of_users
 
 
-# Healthy hosts
+# Sound projects
 
 
 @pytest.mark.parametrize("in_session", [True, False])
@@ -98,14 +98,14 @@ def test_a_healthy_host_hears_nothing(
     well(report)
     assert report.walks[0]["relation"] == "same site"
     assert len(report.walked) > 15
-    # Its sessions are gone, wherever they were.
+    # Its sessions have ended, in every store.
     assert not Session.objects.exists()
     assert list(tmp_path.iterdir()) == []
     assert sessions_in_the_cache() == []
 
 
 class OwnCache(LocMemCache):
-    """A backend that nobody knows anything of."""
+    """A backend that the doctor does not know."""
 
 
 def test_a_healthy_host_in_production_hears_nothing() -> None:

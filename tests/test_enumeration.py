@@ -61,7 +61,7 @@ def register(name: str = "ada", **changes: Any) -> tuple[int, Any]:
 
 
 def register_taken(name: str = "eve", **changes: Any) -> tuple[int, Any]:
-    """Register ada's address, by somebody of another name."""
+    """Register ada's address again, with another name."""
     return register(name, **{"email": "ada@example.com", **changes})
 
 
@@ -70,7 +70,7 @@ def mailed() -> list[tuple[str, str]]:
 
 
 def told(address: str = "ada@example.com") -> list[tuple[str, str]]:
-    """Return what is mailed where the owner of an address is told, and nobody else."""
+    """Return the mails if only the owner of an address is told."""
     return [(address, SUBJECTS["en"])]
 
 
@@ -131,7 +131,7 @@ class CountingHasher(MD5PasswordHasher):
 def test_a_registration_costs_one_hash_whose_address_it_is(
     make_user: MakeUser, settings: Settings
 ) -> None:
-    """So that its time does not tell who has an account."""
+    """So that its time does not show who has an account."""
     settings.PASSWORD_HASHERS = [f"{__name__}.CountingHasher"]
     make_user()
     costs = []
@@ -317,7 +317,7 @@ def test_the_owner_is_told_whatever_people_log_in_by(
 
 @with_username
 def test_who_is_only_called_like_an_address_is_not_told(make_user: MakeUser) -> None:
-    """An account of before the setting: the address is somebody else's."""
+    """An account from before the setting: the address is taken."""
     make_user("bob", **{str(user_model.username): "ada@example.com"})
     assert register_taken() == DONE
     assert mail.outbox == []
@@ -353,7 +353,7 @@ def test_no_address_has_many_owners_told(
 def test_the_mails_that_a_stranger_has_left_do_not_tell(
     make_user: MakeUser, settings: Settings, taken: bool
 ) -> None:
-    """Who asks for a mail to himself afterwards gets it in neither case."""
+    """A user who then asks for a mail to their own address gets it in neither case."""
     configure(settings, THROTTLE_RATES={"MAIL_ADDRESS": "1/hour"})
     make_user("stranger")
     make_user("ada")

@@ -33,14 +33,14 @@ if TYPE_CHECKING:
 
 
 def answer_of(view: type[AuthView]) -> tuple[int, Any, Any]:
-    """Return status, body and headers of what a view of a host answers to a POST."""
+    """Return status, body and headers of a POST to a view of the project."""
     response = view.as_view()(APIRequestFactory().post("/", {}, format="json"))
     response.render()
     return response.status_code, json.loads(response.content), response.headers
 
 
 def answer_to(problem: Exception) -> tuple[int, Any, Any]:
-    """Return what is answered where a view of a host raises ``problem``."""
+    """Return the answer if a view of the project raises ``problem``."""
 
     class Failing(AuthView):
         def post(self, request: Request) -> Response:
@@ -517,7 +517,7 @@ def test_a_host_authentication_may_ask_for_credentials() -> None:
     assert headers["WWW-Authenticate"] == "Token"
 
 
-# The host's own DRF settings
+# The project's settings of DRF
 
 
 @pytest.mark.django_db
@@ -574,7 +574,7 @@ def test_drfs_handler_stays_as_it_is(client: APIClient, settings: Settings) -> N
 def test_an_error_leaves_the_transaction_around_it_alone(
     client: APIClient, make_user: MakeUser, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """A host with ATOMIC_REQUESTS goes on asking the database in its TestCase."""
+    """With ATOMIC_REQUESTS, a project's TestCase can go on asking the database."""
     monkeypatch.setitem(connection.settings_dict, "ATOMIC_REQUESTS", True)
     make_user()
     assert log_in(client, "ada@example.com", "wrong").status_code == 400

@@ -71,7 +71,7 @@ def test_every_answer_of_every_endpoint_has_its_sentences(language: str) -> None
     ("what", "other"), [("host", "--frontend-port"), ("frontend", "--host-port")]
 )
 def test_a_port_that_is_taken_is_named_with_what_to_type(what: str, other: str) -> None:
-    """By whoever started the example with Python, and by whoever did so with tox."""
+    """For an example that was started with Python, and for one with tox."""
     with socket.create_server(("127.0.0.1", 0)) as server:
         port = server.getsockname()[1]
         flag = f"--{what}-port"

@@ -413,7 +413,7 @@ def test_nobody_logs_out_whatever_they_send(client: APIClient, db: None) -> None
 def test_a_logout_in_whatever_content_is_as_it_is_told(
     client: APIClient, make_user: MakeUser, content: tuple[str, bytes]
 ) -> None:
-    """Nobody is told of a logout that was none, nor the other way round."""
+    """A refused logout sends no signal, and the other way round."""
     make_user()
     log_in(client, "ada@example.com")
     token = csrf(client)
@@ -471,7 +471,7 @@ def test_a_token_that_nobody_mailed(
 def test_a_registration_that_names_columns_that_are_not_its_own(
     client: APIClient, db: None
 ) -> None:
-    """Nobody makes a superuser, or an active account, of themselves."""
+    """A client cannot make itself a superuser or an active account."""
     extra = {
         "is_staff": True,
         "is_superuser": True,

@@ -171,7 +171,7 @@ def test_each_spelling_of_an_address_finds_its_account(
         "ada@ü..example",
         "ada@.ü.example",
         "ada@ü.example.",
-        # Not in the part that nobody but the recipient's host may read.
+        # But not the local part, which only the recipient's mail server may interpret.
         "ädä@example.com",
         f"{wide('ada')}@example.com",
         "ada\u200d@example.com",
@@ -256,7 +256,7 @@ def test_an_old_account_whose_address_is_invalid_today_logs_in(
 ) -> None:
     make_user(**with_address("ada@faß.example"))
     assert log_in(client, "ada@faß.example").status_code == 200
-    # Where its mail went, and somebody else may get it.
+    # The domain that got its mail, and that another person may own.
     assert log_in(client, "ada@fass.example").status_code == 400
 
 
@@ -400,7 +400,7 @@ def test_a_stranger_of_old_who_is_called_like_an_address_is_not_in_front_of_it(
 
 
 def expect_the_owner(client: APIClient, typed: str, pk: Any) -> None:
-    """Expect ada, and nobody else, behind what is typed at login and for a reset."""
+    """Expect that a login and a reset find only ada."""
     mail.outbox.clear()
     answer = log_in(client, typed)
     assert answer.json()["user"]["id"] == (pk if isinstance(pk, int) else str(pk))
@@ -409,7 +409,7 @@ def expect_the_owner(client: APIClient, typed: str, pk: Any) -> None:
     assert [message.to for message in mail.outbox] == [[EXAMPLE]]
 
 
-# Registration by a host's own code
+# Registration by code of the project
 
 
 def fields_of(name: str = "ada", **changes: Any) -> dict[str, Any]:
@@ -499,7 +499,7 @@ def test_an_address_of_a_hosts_code_that_has_no_normal_form_is_invalid() -> None
 def test_a_serializer_that_a_hosts_code_saves_checks_once_more(
     make_user: MakeUser, overtaken: bool
 ) -> None:
-    """Somebody may have got the address since it was found valid."""
+    """Another request may have taken the address since it was checked."""
     serializer = api_settings.REGISTRATION_SERIALIZER(data=registration())
     assert serializer.is_valid(), serializer.errors
     if overtaken:
@@ -561,7 +561,7 @@ RIVALS = 6
 
 
 def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
-    """Call all at the same moment, each in a thread and connection of its own."""
+    """Call all at the same time, each in its own thread and connection."""
     barrier = Barrier(len(calls))
 
     def run(call: Callable[[], T]) -> T:
@@ -579,7 +579,7 @@ def at_once(calls: Sequence[Callable[[], T]]) -> list[T]:
 def file_database(
     transactional_db: None, tmp_path: Path, monkeypatch: pytest.MonkeyPatch
 ) -> None:
-    """Lead every thread that starts now to a database file of its own."""
+    """Give every thread that starts now its own database file."""
     own = {**connections.settings["default"], "NAME": str(tmp_path / "db.sqlite3")}
     monkeypatch.setitem(connections.settings, "default", own)
 
@@ -704,7 +704,7 @@ class TestRaces:
 
 @pytest.fixture
 def invited() -> Iterator[list[int]]:
-    """Let a host's receiver look up something before each registration."""
+    """Let a receiver of the project query before each registration."""
     seen: list[int] = []
 
     def look(**kwargs: object) -> None:

@@ -35,7 +35,7 @@ Link = dict[str, str]
 
 pytestmark = pytest.mark.django_db
 
-# All but "bare", whose accounts are active as soon as they are there.
+# All but "bare", whose accounts are active at once.
 
 INVALID = {
     "activate": {"error": "activation_link_invalid"},
@@ -214,7 +214,7 @@ def test_a_weak_password_does_not_use_up_the_link(
 def test_a_login_does_not_revoke_a_reset_link(
     client: APIClient, make_user: MakeUser
 ) -> None:
-    """Or whoever knows the old password could stop every reset by logging in."""
+    """Otherwise a person who knows the old password could stop every reset."""
     link = LINKS["reset"](make_user())
     thief = APIClient()
     assert log_in(thief, "ada@example.com").status_code == 200
@@ -261,7 +261,7 @@ def test_a_login_does_not_keep_a_reset_link_from_a_deactivation(
 def test_a_new_address_revokes_a_reset_link(
     client: APIClient, make_user: MakeUser, kind: str
 ) -> None:
-    """Whoever reads the old mailbox shall not get in by it."""
+    """A person who reads the old mailbox must not get in by it."""
     user = make_user()
     link = LINKS[kind](user)
     setattr(user, user_model.email, "countess@example.com")
@@ -672,7 +672,7 @@ def test_a_link_of_an_active_account_dies_with_its_deactivation(
 def test_without_a_cache_no_active_account_uses_a_link(
     client: APIClient, make_user: MakeUser, settings: Any
 ) -> None:
-    """Nobody could tell whether it was used before."""
+    """It would be unknown whether the link was used before."""
     link = LINKS["activation"](make_user())
     settings.CACHES = {"default": {"BACKEND": "tests.test_services.DownCache"}}
     assert_dead(client, "activate", link)

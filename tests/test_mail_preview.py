@@ -69,7 +69,7 @@ def out(tmp_path: Path) -> Path:
 
 @pytest.fixture
 def template(tmp_path: Path) -> Iterator[Template]:
-    """Return a function that writes into the host's template folder."""
+    """Return a function that writes into the project's template folder."""
     folder = tmp_path / "templates"
     engine = {**settings.TEMPLATES[0], "DIRS": [folder]}
 
@@ -84,7 +84,7 @@ def template(tmp_path: Path) -> Iterator[Template]:
 
 @pytest.fixture
 def locale(tmp_path: Path) -> Iterator[Catalog]:
-    """Return a function that compiles a catalog into the host's LOCALE_PATHS."""
+    """Return a function that compiles a catalog into the project's LOCALE_PATHS."""
     folder = tmp_path / "locale"
 
     def write(language: str, *entries: polib.POEntry) -> None:
@@ -555,7 +555,7 @@ def test_the_fallback_hides_no_missing_translation(out: Path, default: str) -> N
 
 @FRENCH
 def test_the_catalogs_of_the_process_are_left_as_they_were(out: Path) -> None:
-    """Also where the host's function fails in between."""
+    """Also if the project's function fails in between."""
     before = vars(trans_real.translation("fr")).copy()
     with configured(CUSTOM_DATA_FUNCTION=_raises), override("de"):
         problems(out)

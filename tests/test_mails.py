@@ -123,7 +123,7 @@ def test_a_mail_in_a_language(make_user: MakeUser, kind: str, language: str) -> 
     assert phrase in html.unescape(page)
     links = [html.unescape(link) for link in re.findall(r'href="([^"]*)"', page)]
     assert links == [URL, URL]
-    # Once more as text, for whoever cannot click.
+    # The link again as text, for mail programs without links.
     assert f">{html.escape(URL)}</a>" in page
 
 
@@ -218,7 +218,7 @@ def test_the_host_header_changes_no_link(
     assert mailed_link()["token"]
 
 
-# In whose language
+# Languages
 
 
 @with_activation
@@ -257,7 +257,7 @@ def test_a_reset_is_answered_in_the_language_of_the_browser(
     assert phrase in parts()[1]
 
 
-# The templates of the host
+# The templates of the project
 
 
 @pytest.fixture

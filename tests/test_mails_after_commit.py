@@ -140,7 +140,7 @@ def test_no_transaction_is_open_while_a_mail_is_sent(
     ask: Callable[..., Any],
     hides: bool,
 ) -> None:
-    """A queue that is faster finds the account, and nobody waits for the file."""
+    """A queue that is faster finds the account, and no request waits for the file."""
     seen: list[tuple[bool, bool]] = []
 
     def note(user: Any, url: str) -> None:
@@ -156,7 +156,7 @@ def test_no_transaction_is_open_while_a_mail_is_sent(
 def test_a_login_takes_the_lock_before_it_reads(
     make_user: MakeUser, django_assert_max_num_queries: Any
 ) -> None:
-    """On SQLite, whose lock a reader does not get any more."""
+    """On SQLite, whose lock a reader cannot get any more."""
     make_user()
     client = APIClient()
     header = csrf(client)
@@ -173,7 +173,7 @@ def test_a_login_takes_the_lock_before_it_reads(
 def test_a_registration_that_is_kept_by_others_stays(
     use: Callable[..., None], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """The client is told all the same, and may ask for the mail once more."""
+    """The client still gets the answer, and may request the mail again."""
 
     def fail(user: Any, url: str) -> None:
         raise ConnectionError
@@ -192,7 +192,7 @@ def test_a_registration_that_is_kept_by_others_stays(
 def test_a_worker_that_runs_out_of_time_takes_the_account_back(
     use: Callable[..., None], caplog: pytest.LogCaptureFixture
 ) -> None:
-    """Gunicorn has it exit, in the middle of the mail."""
+    """Gunicorn stops it while it sends the mail."""
 
     def time_out(user: Any, url: str) -> None:
         raise SystemExit(1)

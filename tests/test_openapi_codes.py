@@ -130,7 +130,7 @@ def test_a_registration_names_the_taken_identities_by_the_models_own_names() -> 
 def test_a_registration_that_hides_accounts_names_no_taken_address() -> None:
     answers = known(registration(PREVENT_ENUMERATION=True))
     assert f"{user_model.email}_unique" not in answers[400][user_model.email]
-    # The mail goes out after the answer.
+    # The mail is sent after the answer.
     assert 503 not in answers
 
 
@@ -239,7 +239,7 @@ def test_every_code_that_the_documentation_lists_is_in_some_operation() -> None:
     listed |= {"email_unique", "username_unique"}
     nobodys = {
         "activation_proof_required",  # only with ACTIVATION_PROOF
-        "authentication_failed",  # these three come from a host's own rules
+        "authentication_failed",  # these three come from rules of the project
         "not_found",
         "permission_denied",
         "method_not_allowed",
@@ -248,7 +248,7 @@ def test_every_code_that_the_documentation_lists_is_in_some_operation() -> None:
     assert set(CODES) - listed == nobodys
 
 
-# The host's own receivers and views
+# Receivers and views of the project
 
 
 @contextmanager
@@ -316,7 +316,7 @@ def test_a_hosts_own_sender_may_refuse_a_registration_in_its_own_words() -> None
     assert not hidden.is_open
 
 
-# The host's own serializers
+# Serializers of the project
 
 
 def registering(**members: Any) -> Answers:
@@ -521,7 +521,7 @@ def test_a_fields_validators_bring_their_codes(validator: Any, codes: Codes) -> 
     assert codes_of_field(field) == codes
 
 
-# The host's own password validators
+# Password validators of the project
 
 
 class NoCode:
@@ -603,7 +603,7 @@ def test_whatever_a_test_asks_for_is_looked_at(
 
     user = make_user()
     token = client.get("/api/v1/auth/me/").json()["csrf"]
-    # Nobody asked this receiver, so no schema knows of it.
+    # This receiver belongs to no endpoint, so no schema has its code.
     user_logged_in.connect(refuse)
     try:
         client.post(

@@ -188,7 +188,7 @@ def test_the_public_suffix_list_knows_strangers_below_one_name() -> None:
     assert knows_suffixes()
     assert site_of("a.b.example.co.uk") == "example.co.uk"
     assert site_of("ada.vercel.app") == "ada.vercel.app"
-    # A suffix is no site of anybody: it stands for itself.
+    # A suffix belongs to no site: it stands for itself.
     assert site_of("co.uk") == "co.uk"
     assert is_public_suffix("co.uk")
     assert is_public_suffix("vercel.app")

@@ -189,7 +189,7 @@ def test_a_client_makes_no_account_active(client: APIClient, use: Use) -> None:
 
 
 class Ticket:
-    """What a project makes in place of an account."""
+    """What a project makes instead of an account."""
 
     pk = 7
 

@@ -30,7 +30,7 @@ MODULES = sorted(
     f"ai_kit_auth.{module.name}"
     for module in pkgutil.iter_modules(ai_kit_auth.__path__)
 )
-# The contract's list of what hosts import.
+# The contract's list of names that projects import.
 PUBLIC: dict[ModuleType, tuple[str, ...]] = {
     settings: (
         "APISettings",
@@ -122,7 +122,7 @@ def test_a_host_gets_three_packages_and_what_they_need(
         "django-cors-headers",
         "djangorestframework",
     ]
-    # An upper bound would keep hosts from security releases.
+    # An upper bound would keep projects from security releases.
     exact = r"[\w-]+>=[\d.]+(,!=[\d.]+)*"
     assert all(re.fullmatch(exact, line) for line in required)
 
@@ -143,7 +143,7 @@ def test_the_oldest_releases_that_are_declared_are_the_ones_that_are_tested(
         assert f"{pins.pop(name)}.".startswith(f"{lowest}."), name
     assert pins == {}
     assert "lowest" in (ROOT / ".ci" / "run").read_text()
-    # What only some hosts need.
+    # What only some projects need.
     assert set(pyproject["project"]["optional-dependencies"]) == {"doctor", "openapi"}
 
 

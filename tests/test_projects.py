@@ -11,7 +11,7 @@ import pytest
 
 from .conftest import PROJECTS
 
-# Each has a user model of its own.
+# Each has its own user model.
 pytestmark = pytest.mark.user_model("auth_user")
 
 

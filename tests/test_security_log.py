@@ -108,7 +108,7 @@ def test_a_login(client: APIClient, make_user: MakeUser, log: Log) -> None:
 
 
 def test_a_wrong_password(client: APIClient, make_user: MakeUser, log: Log) -> None:
-    """The client learns nothing, the log tells whose account it was."""
+    """The answer shows nothing, the log has the account."""
     user = make_user()
     assert accounts.log_in(client, ADA, WRONG).status_code == 400
     assert log.lines() == warning("login_failed", "invalid_credentials", user)
@@ -153,7 +153,7 @@ def test_a_logout(client: APIClient, make_user: MakeUser, log: Log) -> None:
 def test_a_request_without_the_token(
     client: APIClient, make_user: MakeUser, log: Log
 ) -> None:
-    """At login, and at the logout of whoever a foreign page sends there."""
+    """At login, and at a logout that a foreign page causes."""
     make_user()
     credentials = {"ident": ADA, "password": PASSWORD}
     assert accounts.post(client, "login", credentials).status_code == 403
@@ -196,7 +196,7 @@ def test_a_registration_whose_mail_fails_is_none(
 
 @with_activation
 def test_an_activation(client: APIClient, log: Log) -> None:
-    """Once; who uses the link again is refused, and that is told."""
+    """Once; a second use of the link is refused and logged."""
     accounts.post(client, "register", accounts.registration())
     log.lines()
     assert accounts.post(client, "activate", accounts.mailed_link()).status_code == 200
@@ -242,7 +242,7 @@ def test_a_weak_password_is_no_event(
 
 
 def test_what_is_no_event(client: APIClient, log: Log) -> None:
-    """Looking who one is, checking a password, and forms that are incomplete."""
+    """Calls of ``me/``, checks of a password, and incomplete forms."""
     client.get(reverse("ai_kit_auth:me"))
     typed = {"email": ADA, "password": PASSWORD}
     assert accounts.post(client, "validate_password", typed).status_code == 200
@@ -389,7 +389,7 @@ def test_a_name_that_reads_like_a_line_gets_nowhere(
 def test_an_address_forges_no_fields(
     client: APIClient, settings: Settings, log: Log, address: str
 ) -> None:
-    """A header's claim, where the host counts more proxies than it has."""
+    """An address from a header, if NUM_PROXIES is too high."""
     settings.REST_FRAMEWORK = {"NUM_PROXIES": 1}
     accounts.log_in(APIClient(HTTP_X_FORWARDED_FOR=address), ADA)
     [text] = log.texts()
@@ -454,7 +454,7 @@ def heard() -> Iterator[list[Signal]]:
 def test_djangos_signals_come_once_an_event(
     client: APIClient, make_user: MakeUser, log: Log, heard: list[Signal]
 ) -> None:
-    """Beside our log, so that what a host has connected to them goes on working."""
+    """In addition to our log, so receivers of a project still work."""
     make_user()
     accounts.log_in(client, ADA, WRONG)
     accounts.log_in(client, "nobody@example.com")

@@ -473,7 +473,7 @@ def test_the_models_own_names_and_the_documented_ones_are_understood(
     }
 
 
-# Registration, as hosts extend it
+# Registration, as projects extend it
 
 
 @pytest.mark.user_model("auth_user")
@@ -620,7 +620,7 @@ def test_a_rule_of_the_host_is_told_by_its_code(
     assert (answer.status_code, answer.json()) == (400, {"age": [code]})
 
 
-# Checking a password while somebody types
+# Checking a password while the user types
 
 
 def validation(**data: Any) -> ValidatePasswordSerializer:

@@ -181,7 +181,7 @@ def test_a_link_without_a_frontend_is_an_error(
 def test_the_host_header_has_no_say_in_a_link(
     client: APIClient, make_user: MakeUser, settings: Settings
 ) -> None:
-    """Otherwise whoever asks for a stranger's reset could have the link."""
+    """Otherwise an attacker who requests another user's reset could get the link."""
     settings.ALLOWED_HOSTS = ["*"]
     settings.USE_X_FORWARDED_HOST = True
     make_user()
@@ -207,7 +207,7 @@ def html_of(message: Any) -> str:
 
 @contextmanager
 def host_templates(templates: dict[str, str], **options: Any) -> Iterator[None]:
-    """Put a host's templates before the app's, as a project's folder would."""
+    """Put a project's templates before those of the package."""
     loaders = [
         ("django.template.loaders.locmem.Loader", templates),
         "django.template.loaders.app_directories.Loader",
@@ -289,7 +289,7 @@ def own_templates(kind: str, text: str) -> dict[str, str]:
 def test_only_html_is_escaped(
     make_user: MakeUser, settings: Settings, kind: str, autoescape: bool
 ) -> None:
-    """Also in a host's template, which has no autoescape tag, on either engine."""
+    """Also in a project's template without an autoescape tag, on either engine."""
     ada = make_user(**{users.UserModel.USERNAME_FIELD: "a&b<i>@example.com"})
     templates = own_templates(kind, "{{ user.get_username }} {{ url }}")
     with host_templates(templates, autoescape=autoescape):
@@ -380,7 +380,7 @@ def test_a_sender_that_fails_is_a_mail_that_was_not_sent(
     caplog: pytest.LogCaptureFixture,
     setting: str,
 ) -> None:
-    """Whatever a mail service's client raises; the log has it, without the link."""
+    """Any exception of a mail service's client; the log has it, without the link."""
     sender = mock.Mock(side_effect=ZeroDivisionError("service is down"))
     settings.AI_KIT_AUTH = {**URL, setting: sender}
     ada = make_user()
@@ -445,7 +445,7 @@ def test_a_cache_that_is_down_stops_neither_mails_nor_links(
     assert "ConnectionError" in caplog.text
 
 
-# What hosts' tests patch
+# What tests of projects patch
 
 
 def test_make_url_is_looked_up_in_the_module(
@@ -504,7 +504,7 @@ def receiver(signal: Any, react: Callable[..., None]) -> Iterator[None]:
 
 @pytest.fixture
 def race(settings: Settings) -> dict[str, Any]:
-    """Return the columns of a rival whose row gets in between check and INSERT."""
+    """Return the columns of a rival row that is written between check and INSERT."""
     rival: dict[str, Any] = {}
 
     def create(self: Any, validated_data: Any) -> Any:
@@ -661,7 +661,7 @@ def note_saves(signal: Any, seen: list[Any]) -> Any:
 
 
 def test_receivers_of_a_save_see_a_reset(make_user: MakeUser) -> None:
-    """A host that mirrors its users elsewhere, say."""
+    """A project that copies its users elsewhere."""
     ada = make_user()
     old = ada.password
     seen: list[Any] = []
@@ -729,7 +729,7 @@ def test_columns_that_note_the_time_of_a_change_note_an_activation(
 
 
 class HistoryValidator:
-    """A host's validator that remembers passwords, as Django documents the hook."""
+    """A validator of the project that stores old passwords, by Django's hook."""
 
     history: list[tuple[Any, str, bool]] = []
 
@@ -761,7 +761,7 @@ def test_validators_hear_nothing_of_a_reset_that_was_not_written(
 
 
 class BusyCursor:
-    """Of a database whose lock another process holds at the first tries."""
+    """On a database whose lock another process holds at the first attempts."""
 
     def __init__(self, error: str, failures: int) -> None:
         self.error = error

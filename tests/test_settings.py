@@ -532,7 +532,7 @@ def test_reload_notices_a_change_in_place(settings: Settings) -> None:
 
 
 def test_reload_reads_the_settings_that_a_test_has_patched() -> None:
-    """Hosts' tests patch ``ai_kit_auth.settings.settings``."""
+    """Tests of projects patch ``ai_kit_auth.settings.settings``."""
     before = api_settings.FRONTEND.URL
     with pytest.MonkeyPatch.context() as patch:
         patched = {"FRONTEND": {"URL": "https://patched.example.com"}}
@@ -622,7 +622,7 @@ def test_a_host_with_a_broken_dict_starts_checks_and_refuses(
 
 
 def test_a_declaration_can_be_read_off_the_class() -> None:
-    """Without a host's dict: documentation is made of that."""
+    """Without the project's dict: the documentation is made from it."""
     assert APISettings.USERNAME_REQUIRED.default is False
     assert APISettings.USERNAME_REQUIRED.meaning
     assert APISettings.FRONTEND.section.URL.default == ""

@@ -80,7 +80,7 @@ def test_custom_data_function(make_user: MakeUser, settings: Settings) -> None:
 
 @pytest.mark.parametrize("setting", SENDERS)
 def test_senders(make_user: MakeUser, settings: Settings, setting: str) -> None:
-    """Called with the user and the link, in place of the app's own."""
+    """Called with the user and the link, instead of the package's own."""
     own = mock.Mock()
     plus(settings, setting, own)
     ada = make_user()
@@ -364,7 +364,7 @@ def test_admin_add_fieldsets(staff: Client, settings: Settings) -> None:
 
 
 def test_use_ai_kit_auth_admin(settings: Settings) -> None:
-    """False gives the place back to whoever had it: Django's own for its own model."""
+    """False restores the admin that was registered: Django's for Django's model."""
     user_model = get_user_model()
     own = {user_model: UserAdmin} if user_model is auth_models.User else {}
     assert isinstance(admin.site.get_model_admin(user_model), AIUserAdmin)

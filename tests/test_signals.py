@@ -74,7 +74,7 @@ REFUSED = (403, {"error": "closed_on_sundays"})
 
 
 def write_a_witness(**kwargs: object) -> None:
-    """A host's receiver that writes: all or nothing holds for it as well."""
+    """A receiver of the project that writes: it is part of the transaction."""
     Session.objects.create(
         session_key="witness", session_data="", expire_date="2999-01-01T00:00Z"
     )
@@ -163,7 +163,7 @@ def test_what_a_host_notes_of_a_failed_login_stays_written(
     make_user: MakeUser,
     connect: Connect,
 ) -> None:
-    """Whoever counts failures would otherwise count none."""
+    """Otherwise code that counts failures would count none."""
     make_user()
     connect(user_login_failed, write_a_witness)
     assert log_in(client, "ada@example.com", "wrong").status_code == 400
@@ -307,7 +307,7 @@ def test_a_session_that_ended_does_not_come_back_with_a_transaction(
     make_user: MakeUser,
     connect: Connect,
 ) -> None:
-    """Not with that of the request either, where a host has ATOMIC_REQUESTS."""
+    """Not with the request's transaction either, with ATOMIC_REQUESTS."""
     make_user()
     log_in(client, "ada@example.com")
     token = csrf(client)
@@ -344,7 +344,7 @@ def test_registration(client: APIClient, db: None, connect: Connect) -> None:
 def test_the_data_of_a_registration_is_read_by_key(
     client: APIClient, db: None, connect: Connect, kind: str
 ) -> None:
-    """Whether it came as JSON or as a form, whose values Django keeps in lists."""
+    """Both as JSON and as a form, whose values Django keeps in lists."""
     seen: list[Any] = []
 
     def note(user_data: Any, **kwargs: object) -> None:

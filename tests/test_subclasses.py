@@ -30,7 +30,7 @@ Serve = Callable[..., str]
 
 @pytest.fixture
 def serve(settings: Any) -> Serve:
-    """Return a function that routes a view in place of ours, and returns its URL."""
+    """Return a function that routes a view instead of ours, and returns its URL."""
 
     def route(view: type[Any], prefix: str = "own/") -> str:
         routes = [
@@ -518,7 +518,7 @@ def test_every_view_asks_the_permissions_of_the_class(
 
 
 class Anonymous(BasePermission):
-    """Whoever is logged in logs out first."""
+    """A user who is logged in is logged out first."""
 
     code = "logged_in_already"
 

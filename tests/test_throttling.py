@@ -119,7 +119,7 @@ def test_every_scope_has_its_test() -> None:
 @pytest.mark.parametrize("scope", [name for name in EVENTS if DEFAULTS[name][0] <= 300])
 @pytest.mark.user_model("auth_user")
 def test_by_default_so_many_and_no_more(client: APIClient, scope: str) -> None:
-    """As the documentation says; what is refused is told when to come back."""
+    """As the documentation says; a refusal has the time to wait."""
     limit, period = DEFAULTS[scope]
     answers = [EVENTS[scope](client, number) for number in range(limit)]
     assert set(statuses(*answers)) == {400}
@@ -316,7 +316,7 @@ def test_an_unknown_name_is_one_however_it_is_written(
 def test_an_address_is_one_however_it_is_written(
     client: APIClient, make_user: MakeUser, settings: Settings, known: bool
 ) -> None:
-    """Also where nobody has it: a difference would tell."""
+    """Also if no account has the address: a difference would show that."""
     allow(settings, LOGIN_ACCOUNT_ADDRESS="1/hour")
     if known:
         make_user(**{user_model.email: "ada@xn--bcher-kva.example"})
@@ -392,7 +392,7 @@ def test_what_counts_failures_by_name_gets_one_name_exactly_if_the_database_says
     failures.clear()
     statuses(fail(client, one), fail(client, other))
     assert len(set(failures)) == unknown
-    # Nor may the name be another's, whose guesses are counted elsewhere.
+    # Nor may it be the name of another account, whose guesses count elsewhere.
     found = [users.find_for_login(typed) for typed in (one, other)]
     assert {users.account_key(None, typed) for _, typed, _ in found} == {
         users.account_key(None, typed) for typed in (one, other)
@@ -441,7 +441,7 @@ def test_an_account_is_one_by_whatever_it_is_named(
 def test_a_new_password_starts_afresh(
     client: APIClient, make_user: MakeUser, settings: Settings
 ) -> None:
-    """Who was locked out and has reset the password need not wait."""
+    """A user who was locked out and has reset the password need not wait."""
     user = make_user()
     allow(settings, LOGIN_ACCOUNT_ADDRESS="1/hour", LOGIN_ACCOUNT="1/hour")
     assert statuses(fail(client), log_in(client)) == [400, 429]
@@ -528,7 +528,7 @@ def ask(client: APIClient, address: str = ADA, **extra: Any) -> int:
 def test_an_account_gets_five_reset_mails_an_hour(
     client: APIClient, make_user: MakeUser, clock: Clock
 ) -> None:
-    """Whoever asks, and from wherever; the answer stays the same."""
+    """For every client and IP address; the answer stays the same."""
     make_user()
     make_user("bob")
     sent = [ask(client, REMOTE_ADDR=f"198.51.100.{n}") for n in range(7)]
@@ -542,7 +542,7 @@ def test_an_account_gets_five_reset_mails_an_hour(
 def test_an_address_makes_us_send_so_many_mails_and_no_more(
     client: APIClient, make_user: MakeUser, settings: Settings
 ) -> None:
-    """Whether or not anybody is behind the names: a difference would tell."""
+    """With and without accounts of these names: a difference would show them."""
     make_user()
     allow(settings, MAIL_ADDRESS="100/hour")
     asked = [ask(client, f"nobody{number}@example.com") for number in range(100)]
@@ -576,7 +576,7 @@ def test_mails_that_an_address_may_not_ask_for_are_not_the_accounts(
 def test_mails_about_a_taken_address_are_mails_too(
     client: APIClient, make_user: MakeUser, settings: Settings
 ) -> None:
-    """Who may not learn that it is taken cannot flood its owner instead."""
+    """A client that may not learn that it is taken cannot flood the owner instead."""
     make_user()
     allow(settings, MAIL_RECIPIENT="2/hour")
     settings.AI_KIT_AUTH = {**settings.AI_KIT_AUTH, "PREVENT_ENUMERATION": True}
@@ -823,7 +823,7 @@ def test_without_throttles_the_cache_is_not_asked(
     settings: Settings,
     caplog: pytest.LogCaptureFixture,
 ) -> None:
-    """A host that counts in its proxy pays nothing here."""
+    """A project that counts in its proxy pays nothing here."""
     use_cache(settings, f"{__name__}.DownCache")
     allow(settings)
     make_user()
@@ -968,7 +968,7 @@ def database_cache(
 def test_no_slot_in_a_database_is_taken_twice(
     database_cache: Any, settings: Settings, clock: Clock
 ) -> None:
-    """Nor one whose period is over, though its row is still there."""
+    """Nor a counter whose period is over, though its row still exists."""
     allow(settings, LINK="10/hour")
     for rows in (10, 20):
         assert takes_at_once() == 10
@@ -992,7 +992,7 @@ def test_a_database_is_as_good_a_cache(
     assert [ask(client), ask(client)] == [1, 0]
 
 
-# Hosts
+# Projects
 
 
 class OnceAMinute(AnonRateThrottle):

@@ -33,7 +33,7 @@ own_purposes = pytest.mark.parametrize("purpose", ["activation", "reset"])
 
 
 def later(seconds: int) -> Callable[[], datetime]:
-    """Return a clock to put in place of a generator's ``_now``."""
+    """Return a clock that replaces a generator's ``_now``."""
     start = activation_tokens._now()
     return lambda: start + timedelta(seconds=seconds)
 
@@ -62,7 +62,7 @@ def a_new_password(user: Any) -> dict[str, Any]:
 
 
 def the_same_password_again(user: Any) -> dict[str, Any]:
-    """Another salt: whoever sets a password, old or new, ends the link."""
+    """Another salt: a new password, also the same one, revokes the link."""
     user.set_password("tall ferns in the rain")
     return {"password": user.password}
 

@@ -12,7 +12,7 @@ from typing import Any
 
 import pytest
 
-# Each project has a user model of its own.
+# Each project has its own user model.
 pytestmark = pytest.mark.user_model("auth_user")
 
 MODELS = """

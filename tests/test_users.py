@@ -45,7 +45,7 @@ pytestmark = pytest.mark.django_db
 
 
 def whom(ident: str, password: str = PASSWORD) -> Any:
-    """Return the key of whoever logs in by ``ident``, None where nobody does."""
+    """Return the key of the user who logs in by ``ident``, or None."""
     answer = log_in(APIClient(enforce_csrf_checks=True), ident, password)
     assert answer.status_code in {200, 400}
     return answer.json().get("user", {}).get("id")
@@ -61,7 +61,7 @@ def identities(username: str, address: str) -> dict[str, str]:
     return {str(user_model.username): username, user_model.email: address}
 
 
-# Who is found
+# Which user is found
 
 
 @pytest.mark.parametrize(
@@ -85,7 +85,7 @@ def test_an_address_is_found_in_any_case(make_user: MakeUser, ident: str) -> Non
 def test_a_username_is_found_as_the_database_compares_it(
     make_user: MakeUser, typed: str, found: set[str]
 ) -> None:
-    """As it is written, but for MariaDB, whose usual collations know no case."""
+    """Exactly as written, but for MariaDB, whose usual collations ignore case."""
     ada = make_user("ada")
     assert whom(typed) == (key_of(ada) if typed in found else None)
 
@@ -367,7 +367,7 @@ def test_a_backend_is_asked_for_what_was_typed_where_nobody_is_found(
 def test_a_backend_is_not_asked_for_it_where_the_username_is_left_out(
     make_user: MakeUser, settings: Settings
 ) -> None:
-    """It is asked for a name of nobody, always the same for one that is typed."""
+    """The backend gets a name of no account, always the same for one input."""
     make_user("ada")
     settings.AI_KIT_AUTH = {**URL, "USER_IDENTITY_FIELDS": (user_model.email,)}
     with failures() as failed:
@@ -541,7 +541,7 @@ def test_a_row_that_host_code_made_inactive_waits(make_user: MakeUser) -> None:
 
 @with_activation
 def test_a_row_that_never_logged_in_may_be_either(make_user: MakeUser) -> None:
-    """Also how 2.0.0 has left the accounts that nobody activated."""
+    """Also how 2.0.0 left accounts that were never activated."""
     rewrite(make_user(), is_active=False)
     assert state() is AccountState.UNKNOWN
 

@@ -276,7 +276,7 @@ def test_a_login_with_nulls(client: APIClient) -> None:
 def test_the_session_gets_a_new_key_at_login(
     client: APIClient, make_user: MakeUser, settings: Settings
 ) -> None:
-    """Otherwise whoever planted the old key in the browser would be logged in too."""
+    """Otherwise an attacker with a planted old key would be logged in."""
     settings.CSRF_USE_SESSIONS = True
     make_user()
     csrf(client)
@@ -289,7 +289,7 @@ def test_the_session_gets_a_new_key_at_login(
 
 
 def with_key(session_key: str) -> APIClient:
-    """Return a browser that somebody has given a session's key."""
+    """Return a browser that was given the key of a session."""
     browser = APIClient()
     browser.cookies["sessionid"] = session_key
     return browser
@@ -316,7 +316,7 @@ def test_the_session_gets_a_new_key_at_a_second_login(
 def test_a_second_login_keeps_what_the_session_holds(
     client: APIClient, make_user: MakeUser
 ) -> None:
-    """A host's shopping basket, say, of the same user."""
+    """Such as a shopping basket of the same user."""
     make_user()
     log_in(client, "ada@example.com")
     session = client.session
@@ -419,7 +419,7 @@ class CountingHasher(MD5PasswordHasher):
 def test_a_login_costs_one_hash_whoever_it_names(
     client: APIClient, make_user: MakeUser, settings: Settings
 ) -> None:
-    """So that its time does not tell who has an account."""
+    """So that its time does not show who has an account."""
     settings.PASSWORD_HASHERS = [f"{__name__}.CountingHasher"]
     make_user()
     if has_activation():
@@ -577,7 +577,7 @@ def test_over_https_the_page_must_be_one_that_is_trusted(
 def test_the_other_endpoints_ask_for_no_token(
     client: APIClient, make_user: MakeUser, route: str
 ) -> None:
-    """Not even of who is logged in: they act on nothing that the session knows."""
+    """Not even of a logged-in user: these endpoints do not use the session's user."""
     make_user()
     log_in(client, "ada@example.com")
     status = 200 if route == "send_pw_reset_email" else 400
@@ -725,7 +725,7 @@ def test_all_that_is_wrong_is_told_at_once(
     )
 
 
-# Host serializers
+# Serializers of projects
 
 
 class LoudUserSerializer(UserSerializer):
@@ -1217,7 +1217,7 @@ print(json.dumps([[a.status_code, a["Content-Type"], a.json()] for a in answers]
 def test_the_defaults_of_the_hosts_own_api_do_not_leak_in(
     tmp_path: Path, rest_framework: dict[str, Any]
 ) -> None:
-    """In a process of its own: DRF binds most of its defaults when it is imported."""
+    """In its own process: DRF binds most of its defaults at import."""
     root = str(Path(__file__).parents[1])
     host = json.dumps([root, django_settings.SETTINGS_MODULE, rest_framework])
     ran = subprocess.run(  # noqa: S603  # our own text
@@ -1238,7 +1238,7 @@ def test_the_defaults_of_the_hosts_own_api_do_not_leak_in(
     ]
 
 
-# What hosts patch in their tests
+# What projects patch in their tests
 
 
 def test_hosts_patch_login(
@@ -1278,7 +1278,7 @@ def test_hosts_patch_the_reset_mail(
     assert mail.outbox == []
 
 
-# A host's broken validators
+# Broken validators of a project
 
 
 BROKEN_VALIDATORS: list[list[dict[str, Any]]] = [
@@ -1294,7 +1294,7 @@ def test_broken_validators_let_no_password_through(
     settings: Settings,
     validators: list[dict[str, Any]],
 ) -> None:
-    """Not one is stored, and the host is told what it has misspelt."""
+    """None is stored, and the developer sees the name that is misspelt."""
     make_user()
     post(client, "send_pw_reset_email", {"email": "ada@example.com"})
     reset = {**mailed_link(), "password": OTHER_PASSWORD}

@@ -184,7 +184,7 @@ def test_a_login_that_is_refused_leaves_the_links_of_a_waiting_account_good(
     kind: str,
     endpoint: str,
 ) -> None:
-    """The right password would be hashed anew, though it lets nobody in."""
+    """The right password would be hashed again, though the account cannot log in."""
     link = LINKS[kind](make_user(is_active=False))
     settings.PASSWORD_HASHERS = BETTER
     assert log_in(APIClient(), "ada@example.com").status_code == 400

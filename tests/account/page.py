@@ -75,7 +75,7 @@ class Browser:
         return self.send("patch", "me", data, **extra)
 
     def me(self) -> Any:
-        """Return the user that ``me/`` shows, None for nobody."""
+        """Return the user that ``me/`` shows, or None."""
         answer = self.client.get(reverse("ai_kit_auth:me"))
         self.token = answer.json()["csrf"]
         return answer.json()["user"]
@@ -147,7 +147,7 @@ def take_password(user: Any) -> None:
 
 @contextmanager
 def before_savepoint(number: int, act: Callable[[], object]) -> Iterator[None]:
-    """Let somebody else ``act`` before the request sets its savepoint ``number``."""
+    """Call ``act`` before the request sets its savepoint ``number``."""
     seen: list[str] = []
 
     def wrap(execute: Any, sql: str, params: Any, many: bool, context: Any) -> Any:
@@ -163,7 +163,7 @@ def before_savepoint(number: int, act: Callable[[], object]) -> Iterator[None]:
 
 
 def make_other(**columns: Any) -> None:
-    """Make eve by code of the host's that knows nothing of our locks."""
+    """Create eve by code of the project, without the package's locks."""
     model = get_user_model()
     eve = model(**{**attributes_of("eve"), **columns})
     model._default_manager.bulk_create([eve])

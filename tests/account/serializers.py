@@ -39,7 +39,7 @@ class Disguised(UserUpdateSerializer):
 
 
 class Scattered(UserUpdateSerializer):
-    """One field whose value becomes several columns."""
+    """One field whose value is for several columns."""
 
     class Everywhere(serializers.Field):  # type: ignore[type-arg]  # as hosts write it
         def to_internal_value(self, data: object) -> object:
@@ -49,7 +49,7 @@ class Scattered(UserUpdateSerializer):
 
 
 class Plain(serializers.ModelSerializer):  # type: ignore[type-arg]  # as hosts write it
-    """What a host has for its profile page already: it saves by itself."""
+    """A serializer of a project's profile page: it saves by itself."""
 
     class Inside(serializers.Serializer):  # type: ignore[type-arg]  # as hosts write it
         def get_fields(self) -> dict[str, Any]:

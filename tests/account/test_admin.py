@@ -52,7 +52,7 @@ Shown = tuple[str, str]
 pytestmark = [pytest.mark.django_db, pytest.mark.user_model(*EVERY_MODEL)]
 
 INVITING = tuple(model for model in USER_MODELS if model != "bare")
-# On these Django's permissions say who may do what.
+# Django's permissions for these decide who may do what.
 WITH_PERMISSIONS = INVITING
 
 inviting = pytest.mark.user_model(*INVITING)
@@ -115,7 +115,7 @@ def root(
 
 @pytest.fixture
 def make_clerk(make_user: MakeUser) -> Callable[..., Client]:
-    """Return a function that makes staff who may do so much to accounts."""
+    """Return a function that makes staff members with permissions for accounts."""
 
     def make(*rights: str) -> Client:
         clerk = make_user("clerk", is_staff=True)
@@ -168,7 +168,7 @@ def logged_in(name: str = "ada") -> Browser:
 
 
 def from_outside(user: Any) -> Browser:
-    """Return a browser of somebody without a password, as single sign-on makes it."""
+    """Return a browser of a user without a password, as with single sign-on."""
     take_password(user)
     browser = Browser()
     browser.client.force_login(user)
@@ -215,7 +215,7 @@ def refuse_eve(settings: Settings) -> None:
     setattr(settings, name, path if old else {"default": {"BACKEND": path}})
 
 
-# Who is invited
+# Invitations
 
 
 @inviting
@@ -425,7 +425,7 @@ def test_who_may_have_been_deactivated_gets_the_activation_link(
     assert the_user().is_active is True
 
 
-# Which actions are whose
+# The actions of each admin
 
 
 def test_the_list_offers_the_actions_beside_django_s(root: Client) -> None:
@@ -714,7 +714,7 @@ def test_the_own_account_is_left_out_and_stays_logged_in(
 def test_the_own_account_stays_logged_in_without_a_password_too(
     root: Client, make_user: MakeUser
 ) -> None:
-    """A new placeholder in place of the password would end the session."""
+    """A new placeholder instead of the password would end the session."""
     take_password(the_user("root"))
     root = entered(the_user("root"))
     act(root, END, [make_user(), the_user("root")])
@@ -768,7 +768,7 @@ def test_the_others_without_password_stay_logged_in(
 @inviting
 @pytest.mark.parametrize("engine", ["db", "cache"], indirect=True)
 def test_an_invitation_stays_open(root: Client) -> None:
-    """Who has not accepted it has no session, and an admin may select everybody."""
+    """An invited account has no session, and an admin may select all accounts."""
     invite(root)
     link = mailed_link()
     shown = act(root, END, [the_user()])
@@ -792,7 +792,7 @@ def test_a_deactivated_account_s_sessions_do_not_come_back_with_it(
 
 
 def history(root: Client) -> list[tuple[str, str, int]]:
-    """Return what the history has of actions: account, what was done, by whom."""
+    """Return the admin's history of actions: account, action, and admin."""
     return [
         (str(entry.object_id), entry.get_change_message(), entry.user_id)
         for entry in LogEntry.objects.order_by("pk")

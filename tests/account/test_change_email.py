@@ -70,7 +70,7 @@ def ask(browser: Browser, new: Any = NEW, **changes: Any) -> tuple[int, Any]:
 
 
 def follow(link: dict[str, Any], browser: Browser | None = None) -> tuple[int, Any]:
-    """Do what the page behind a link does, by default in a browser of nobody's."""
+    """Do what the page of a link does, by default in a browser without a session."""
     return answer_of((browser or Browser()).post("confirm_email", link))
 
 
@@ -212,7 +212,7 @@ def test_it_is_required(browser: Browser) -> None:
     assert answer_of(answer) == invalid(email="required")
 
 
-# Whose it may be
+# Taken addresses
 
 
 @pytest.mark.parametrize("typed", ["eve@example.com", "EVE@Example.COM"])
@@ -267,7 +267,7 @@ def test_one_s_own_once_more_changes_nothing_and_its_link_is_good_once(
 def test_an_account_without_an_address_gets_one(
     browser: Browser, ada: Any, settings: Settings
 ) -> None:
-    """Nobody is told at the old address, as there is none."""
+    """There is no notice, since there is no old address."""
     setattr(ada, user_model.email, "")
     ada.save()
     assert ask(browser) == DONE
@@ -395,7 +395,7 @@ def test_every_link_ends_with_the_first_that_is_used(ada: Any) -> None:
 
 
 def test_who_goes_back_to_an_old_address_does_not_revive_its_links(ada: Any) -> None:
-    """From A to B and back to A: whoever reads B's mails has the first link still."""
+    """From A to B and back to A: a reader of B's mails still has the first link."""
     first, unused = link_to(ada), link_to(ada, "ada@third.example")
     assert follow(first) == DONE
     ada.refresh_from_db()
@@ -563,7 +563,7 @@ def test_while_the_cache_is_down_no_link_is_good(
     caplog: pytest.LogCaptureFixture,
     down: str,
 ) -> None:
-    """Nobody can tell, or remember, that a link was used."""
+    """Without the cache it is unknown whether a link was used."""
     settings.CACHES = {"default": {"BACKEND": f"{__name__}.NoCache"}}
     link = link_to(ada)
     monkeypatch.setattr(NoCache, "down", down)
@@ -748,7 +748,7 @@ def test_what_others_made_somebody_send_tells_nothing_either(
 def test_the_confirmation_names_a_taken_one(
     hidden: None, browser: Browser, ada: Any, make_user: MakeUser
 ) -> None:
-    """To whoever reads its mails, and to nobody else."""
+    """The answer is in the mailbox only."""
     link = link_to(ada, "eve@example.com")
     make_user("eve")
     assert follow(link) == invalid(email=taken())

@@ -132,7 +132,7 @@ def test_a_host_may_want_the_password_every_time(
 
 
 def test_a_login_alone_does_not_make_a_session_fresh(browser: Browser) -> None:
-    """Its session may be a year old; who must prove themselves now, do so now."""
+    """The session may be a year old; a re-authentication must be recent."""
     assert ask(browser) == PASSWORD_REQUIRED
 
 
@@ -243,7 +243,7 @@ HASHERS = [
 def test_a_hash_that_the_check_renews_ends_no_session_here(
     settings: Settings, browser: Browser, ada: Any, route: str, body: dict[str, Any]
 ) -> None:
-    """Django hashes a password anew where the host's hashers have changed."""
+    """Django hashes a password again after the project has changed its hashers."""
     settings.PASSWORD_HASHERS = HASHERS
     answer = browser.post(route, {"password": PASSWORD, **body})
     assert answer.status_code == 200

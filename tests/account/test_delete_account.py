@@ -48,7 +48,7 @@ def choose(settings: Settings, anonymise: bool) -> None:
         page.configure(settings, ACCOUNT_DELETION_FUNCTION=ANONYMISE)
 
 
-# By whom
+# Proof of the user
 
 
 @both
@@ -177,7 +177,7 @@ def test_what_a_member_of_the_staff_did_stays_in_the_history(
     assert leave(browser).status_code == 200
     entry.refresh_from_db()
     assert entry.user_id == key
-    # And nobody is left in the row: neither a name nor a way in.
+    # The row has no name and no way to log in.
     row = get_user_model()._default_manager.get(pk=key)
     # Not "ada" in any text, which a random name may hold.
     assert not {"ada", page.ADA} & set(map(str, vars(row).values()))
@@ -352,7 +352,7 @@ def test_an_account_that_others_need_is_told_of_in_the_log(
 def test_a_password_that_was_changed_meanwhile_saves_the_account(
     browser: Browser, ada: Any
 ) -> None:
-    """Whoever stole the session is out, and so is what was asked in it."""
+    """An intruder in a stolen session is logged out, and their requests are refused."""
 
     def recover() -> None:
         ada.set_password(OTHER_PASSWORD)
@@ -395,14 +395,14 @@ def test_the_host_s_function_may_refuse(
     assert_nothing_happened(browser, elsewhere)
 
 
-# Who is told
+# Notices
 
 
 @both
 def test_who_looks_for_what_belonged_to_it_still_learns_its_key(
     browser: Browser, ada: Any, settings: Settings, connect: Connect, anonymise: bool
 ) -> None:
-    """Hosts clean up when somebody is logged out."""
+    """Projects clean up when a user is logged out."""
     choose(settings, anonymise)
     seen = []
 

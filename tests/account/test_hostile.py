@@ -46,7 +46,7 @@ EVERY_FIELD = [(name, field) for name in FIELDS for field in FIELDS[name]]
 # generous.
 NAMES = {"zero", "negative", "fraction", "huge exponent", "other digits", "only an at"}
 CHANGES_OF_NOTHING = {"nothing", "empty object", "other keys", "many keys", "infinity"}
-# Anybody may ask it for anything.
+# Every client may send any request.
 TOLERANT = "resend_activation_email"
 
 

@@ -133,7 +133,7 @@ def test_an_account_without_a_password_needs_a_fresh_session(
 
 
 def make_fresh(browser: Browser, user: Any) -> None:
-    """Do what a host does that has asked its single sign-on again."""
+    """Do what a project does after its single sign-on has asked the user again."""
     request = browser.client.get("/").wsgi_request
     request.user = user
     permissions.mark_recently_authenticated(request)
@@ -142,7 +142,7 @@ def make_fresh(browser: Browser, user: Any) -> None:
 
 
 class Directory(BaseBackend):
-    """A host's directory, with passwords of its own for the same accounts."""
+    """A directory of the project, with its own passwords for the same accounts."""
 
     def authenticate(self, request: Any, **credentials: Any) -> Any:
         if credentials["password"] == "the directory's own":
@@ -212,7 +212,7 @@ def test_a_receiver_that_refuses_ends_no_session(
 
 
 def test_mailed_links_die_with_the_sessions(browser: Browser, ada: Any) -> None:
-    """Whoever suspects a stranger in the account wants these gone as well."""
+    """A user who suspects an intruder wants these revoked as well."""
     link = own_link(services.get_password_reset_url(ada))
     browser.post("logout_others", WITH_PASSWORD)
     answer = post(browser.client, "pw_reset", {**link, "password": OTHER_PASSWORD})

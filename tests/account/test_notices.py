@@ -176,7 +176,7 @@ def test_one_that_fails_hinders_nothing_and_is_logged(
     sender: str,
 ) -> None:
     key, before = ada.pk, rows()
-    # The link goes out, the notice does not.
+    # The link is sent, the notice is not.
     configure(settings, SEND_SECURITY_NOTICE=f"{__name__}.{sender}")
     switch(settings, **{notice: True})
     cause(notice)
@@ -185,7 +185,7 @@ def test_one_that_fails_hinders_nothing_and_is_logged(
 
 
 def deny(user: Any, notice: str) -> None:
-    """What a host has written for a sender that a client waits for."""
+    """A sender of the project that the client waits for."""
     raise PermissionDenied
 
 
@@ -295,7 +295,7 @@ def count_mails(get_response: Callable[[Any], Any]) -> Callable[[Any], Any]:
 def test_the_client_has_its_answer_before_a_notice_is_made(
     ada: Any, settings: Settings, notice: str, hidden: bool
 ) -> None:
-    """Only who must know whether the link went out waits for that one."""
+    """Only the endpoint whose answer depends on the link waits for the mail."""
     configure(settings, PREVENT_ENUMERATION=hidden)
     settings.MIDDLEWARE = [f"{__name__}.count_mails", *settings.MIDDLEWARE]
     browser = Browser()

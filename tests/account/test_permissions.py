@@ -52,7 +52,7 @@ urlpatterns = [
 @pytest.fixture(autouse=True)
 def _host(settings: Settings, _account_page: None) -> None:
     settings.ROOT_URLCONF = __name__
-    # Every page of the host asks for a login, this one answers for itself.
+    # The project requires a login on every page; this view answers for itself.
     settings.MIDDLEWARE = [
         name for name in settings.MIDDLEWARE if "LoginRequired" not in name
     ]
@@ -68,7 +68,7 @@ def test_a_fresh_session_passes(browser: Browser) -> None:
 
 
 def test_another_one_is_told_to_prove_itself(browser: Browser) -> None:
-    """By DRF's usual answer, which the host's own exception handler may reshape."""
+    """With DRF's usual answer, which the project's exception handler may change."""
     answer = export(browser)
     assert answer_of(answer) == (403, {"detail": "reauthentication_required"})
     assert answer.data["detail"].code == "reauthentication_required"

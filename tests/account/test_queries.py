@@ -38,14 +38,14 @@ def test_confirm_password(browser: Browser) -> None:
 
 
 def test_change_password(browser: Browser) -> None:
-    """One UPDATE of the user besides."""
+    """One more UPDATE of the user."""
     body = {"password": PASSWORD, "new_password": OTHER_PASSWORD}
     with at_most(WHO + PROOF + 1 + NEW_KEY + SAVE):
         assert browser.post("change_password", body).status_code == 200
 
 
 def test_logout_others(browser: Browser) -> None:
-    """One UPDATE of the user besides, however many sessions there are."""
+    """One more UPDATE of the user, for any number of sessions."""
     for _ in range(3):
         Browser().log_in()
     with at_most(WHO + PROOF + 1 + NEW_KEY + SAVE):
@@ -61,7 +61,7 @@ def test_a_fresh_session_saves_the_proof(browser: Browser) -> None:
 
 @pytest.mark.parametrize("hidden", [True, False])
 def test_change_email(browser: Browser, settings: Settings, hidden: bool) -> None:
-    """One look at whose address it is, and one more after the answer."""
+    """One query whether the address is taken, and one more after the answer."""
     configure(settings, PREVENT_ENUMERATION=hidden)
     with at_most(WHO + PROOF + 1 + hidden):
         body = {"email": NEW, "password": PASSWORD}
@@ -69,7 +69,7 @@ def test_change_email(browser: Browser, settings: Settings, hidden: bool) -> Non
 
 
 def test_confirm_email(ada: Any) -> None:
-    """The user, the lock of the file, the row, whose address it is, one UPDATE."""
+    """The user, the lock of the file, the row, is the address taken, one UPDATE."""
     link = own_link(services.get_email_change_url(ada, NEW))
     with at_most(5):
         assert Browser().post("confirm_email", link).status_code == 200
@@ -83,7 +83,7 @@ def test_a_link_that_is_wrong(ada: Any) -> None:
 
 
 def test_update_me(browser: Browser) -> None:
-    """The lock, the row under it, whose name it is, and one UPDATE."""
+    """The lock, the row, is the name taken, and one UPDATE."""
     with at_most(WHO + 4):
         assert browser.patch({"username": "lovelace"}).status_code == 200
 

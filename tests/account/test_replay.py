@@ -111,7 +111,7 @@ ENDPOINTS = {
 
 
 def effect_of(endpoint: str, answer: Any) -> bool:
-    """Tell whether the endpoint has done for ada what it is there for."""
+    """Tell whether the endpoint has had its effect on ada's account."""
     user = the_user_of_any_address()
     if endpoint == "validate_password":
         return bool(answer.json() == {"password": ["password_too_similar"]})

@@ -46,7 +46,7 @@ def ask(ident: Any = ADA, key: str = "email", browser: Browser | None = None) ->
 
 @pytest.fixture
 def waiting(db: None) -> Any:
-    """Return an account whose activation mail has got lost."""
+    """Return an account whose activation mail was lost."""
     assert post(Browser().client, "register", registration()).status_code == 201
     mail.outbox.clear()
     return the_user()

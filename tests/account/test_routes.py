@@ -44,7 +44,7 @@ PUBLIC = {"resend_activation_email": {"email": ADA}, "confirm_email": {}}
 
 
 def served(**switches: bool) -> list[str]:
-    """Return the paths of a host that switches these keys."""
+    """Return the paths of a project with these keys on."""
     endpoints = APISettings({"ENABLE_ENDPOINTS": switches}).ENABLE_ENDPOINTS
     return [str(route.pattern) for route in routes_of(endpoints)]
 

@@ -89,7 +89,7 @@ def test_a_link_that_confirms_an_address(ada: Any, log: Log) -> None:
 
 
 def test_a_request_for_the_activation_mail(ada: Any, log: Log) -> None:
-    """Active, so no mail goes out, which only the log tells."""
+    """The account is active, so no mail is sent; only the log shows that."""
     for _ in range(2):
         Browser().post("resend_activation_email", {"email": ADA})
     assert log.lines() == [

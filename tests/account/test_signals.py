@@ -91,7 +91,7 @@ def test_each_is_sent_once_by_its_view_with_its_keywords(
         [keywords] = recorder.keywords
         user = keywords.pop("user")
         assert keywords == more
-        # Who was deleted has left, so compare by key.
+        # A deleted user has no primary key, so compare by the key from before.
         assert story == "delete_account" or user == ada
         assert isinstance(user, get_user_model())
     assert after.keywords is not before.keywords

@@ -155,7 +155,7 @@ def test_one_account_asks_for_so_many_addresses(browser: Browser) -> None:
 def test_one_address_gets_so_many_mails(
     browser: Browser, settings: Settings, make_user: MakeUser, hidden: bool
 ) -> None:
-    """Whoever asks: nobody fills a stranger's mailbox, and nobody learns of others."""
+    """No client can fill the mailbox of another user, or learn of other accounts."""
     configure(settings, PREVENT_ENUMERATION=hidden)
     make_user("eve")
     eves = Browser(ELSEWHERE)
@@ -259,7 +259,7 @@ def test_what_a_stolen_session_guesses_next_door_keeps_the_owner_from_nothing(
 def test_nor_do_wrong_logins_from_next_door(
     browser: Browser, settings: Settings, name: str
 ) -> None:
-    """At the owner's name and at others, till the address has used all limits up."""
+    """At the owner's name and at others, until the IP address has used all limits."""
     allow(settings, LOGIN_ACCOUNT_ADDRESS="10/min", LOGIN_ADDRESS="15/min")
     for ident in ("ada@example.com", "bob@example.com"):
         seen = [Browser().log_in(ident, "wrong").status_code for _ in range(11)]
@@ -330,7 +330,7 @@ def test_a_session_is_one_however_often_it_is_saved(
 def test_a_session_from_before_sessions_had_names_is_limited(
     ada: Any, settings: Settings, tmp_path: Any, engine: str
 ) -> None:
-    """And keeps nobody from anything who logs in anew."""
+    """And a user who logs in again is not limited."""
     keep_in(settings, engine, tmp_path)
     allow(settings, LOGIN_ACCOUNT="3/min")
     browser = Browser()

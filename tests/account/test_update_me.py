@@ -190,7 +190,7 @@ def test_a_serializer_that_knows_none_of_these_rules_is_held_to_them(
 
 
 def forbidden() -> dict[str, Any]:
-    """Return a change of each column that is nobody's to change here."""
+    """Return a change of each column that ``PATCH me/`` must not change."""
     return {
         "pk": "7",
         "id": 7,
@@ -231,7 +231,7 @@ def test_the_rest_is_left_alone_whatever_a_host_s_serializer_lists(
     answer = browser.patch({**body, "everything": {**body, "groups": [], "x": 1}})
     assert answer.status_code == 200, answer.json()
     for row in (*before, *(after := rows())):
-        # Django's own clock on a host's column.
+        # Django's clock in a column of the project.
         row.pop("changed_at", None)
     assert after == before
     assert powers(ada) == []
@@ -249,7 +249,7 @@ def test_what_is_allowed_beside_it_is_changed(
     assert (ada.is_staff, ada.first_name) == (False, "Augusta")
 
 
-# A host's own fields
+# The project's own fields
 
 
 @pytest.mark.user_model("auth_user")

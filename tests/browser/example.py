@@ -20,7 +20,7 @@ WEAK_PASSWORD = "password"
 
 @dataclass(frozen=True)
 class Person:
-    """Somebody with an address; ``demo`` and ``admin`` have an account at the start."""
+    """A user with an e-mail address; ``demo`` and ``admin`` have accounts."""
 
     username: str
     password: str = PASSWORD
@@ -79,7 +79,7 @@ class Example:
         return f"{self.host}/api/v1/auth/{endpoint}"
 
     def somebody(self) -> Person:
-        """Return a person nobody knows yet."""
+        """Return a user without an account."""
         return Person(f"ada{next(self._numbers)}")
 
     def stop(self, *, clean: bool = True) -> None:

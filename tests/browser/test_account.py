@@ -115,7 +115,7 @@ def test_a_new_password_logs_out_the_other_browser_and_not_this_one(
     elsewhere.submit(ident=ada.username, password=ada.password)
     elsewhere.sees("status", "errors.invalid_credentials")
 
-    # Here all goes on, and nobody is asked for the password again.
+    # This session continues, and the user need not enter the password again.
     here.type(username=f"{ada.username}-here")
     here.press("username-submit")
     here.sees("username-status", "account.username_done")
@@ -151,7 +151,7 @@ def test_logging_out_elsewhere_works_wherever_the_sessions_are(
 
     elsewhere.page.reload()
     elsewhere.is_on("/auth/login", "login.title")
-    # The password is the same, and who logs in with it throws nobody out.
+    # The password is the same, and a login with it ends no other session.
     elsewhere.submit(ident=DEMO_USER.username, password=DEMO_USER.password)
     elsewhere.is_on("/auth/profile", "profile.title")
     here.page.reload()
@@ -298,7 +298,7 @@ def test_a_new_address_is_confirmed_from_any_browser(
 
     elsewhere.open_link(letter.link)
     elsewhere.is_on("/auth/confirm_email", "confirm_email.title")
-    # In a browser where the account is not logged in, the password shows who it is.
+    # In a browser without a session the password is the proof.
     elsewhere.expects("400 confirm_email/")
     elsewhere.use_link()
     elsewhere.sees("status", "confirm_email.proof")
@@ -315,7 +315,7 @@ def test_a_new_address_is_confirmed_from_any_browser(
     elsewhere.submit(ident=new.email, password=ada.password)
     elsewhere.reads("profile-email", new.email)
 
-    # Who was logged in still is, and the link is of no use any more.
+    # The logged-in user still is, and the link no longer works.
     for visit in (here, there):
         visit.page.reload()
         visit.reads("profile-email", new.email)
@@ -432,7 +432,7 @@ def test_an_activation_mail_is_sent_once_more_where_one_is_waited_for(
     visit.open_link(letter.link)
     visit.use_link()
     visit.sees("status", "activation.done")
-    # Who is active gets none; the page says the same.
+    # An active account gets none; the page says the same.
     visit.go("/auth/resend_activation")
     visit.submit(ident=ada.username)
     visit.sees("status", "resend.done", ident=ada.username)

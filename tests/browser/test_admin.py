@@ -38,7 +38,7 @@ def test_an_admin_makes_an_account(visit: Visit, example: Example) -> None:
     visit.click_link_in_html()
     visit.use_link()
     visit.sees("status", "activation.done")
-    # The admin's session is this browser's: somebody else logs in.
+    # The admin's session is that of this browser: another user logs in.
     visit.go("/auth/profile")
     visit.press("logout")
     visit.is_on("/auth/login", "login.title")
@@ -63,9 +63,9 @@ def test_an_account_without_an_address_is_not_made(
 
 def test_frontend_and_admin_share_a_browser(visit: Visit, example: Example) -> None:
     """
-    They share the host's session: who logs in last is the one everywhere.
+    They share one session: the last login counts for both.
 
-    The open frontend's token dies with that login: one refusal, then all works.
+    That login changes the CSRF token of the open frontend: one refusal, then all works.
     """
     visit.log_in(DEMO_USER)
     frontend = visit.page
@@ -90,7 +90,7 @@ def test_frontend_and_admin_share_a_browser(visit: Visit, example: Example) -> N
 def test_the_admin_leaves_a_frontend_that_is_logged_in_alone(
     visit: Visit, example: Example
 ) -> None:
-    """Its forms bring CSRF tokens of their own; the frontend's stays good."""
+    """The admin's forms bring their own CSRF tokens; the frontend's stays valid."""
     log_in_to_admin(visit, DEMO_ADMIN)
     admin = visit.page
     visit.page = visit.context.new_page()

@@ -57,7 +57,7 @@ def test_a_german_browser_starts_in_german(
 
 
 def test_a_language_button_is_called_what_it_shows(visit: Visit) -> None:
-    """Also by who speaks to the computer: "EN" is none of the words that people say."""
+    """Also from the languages of the browser, which has "EN" in upper case."""
     from playwright.sync_api import expect
 
     visit.go("/")

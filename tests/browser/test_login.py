@@ -136,7 +136,7 @@ def test_a_login_leads_back_to_the_page_that_was_asked_for(
     here.submit(ident=DEMO_USER.username, password=DEMO_USER.password)
     here.is_on("/auth/account", "account.title")
 
-    # Who logged out asked for no page.
+    # A user who logged out asked for no page.
     here.press("header-logout")
     here.sees("status", "login.logged_out")
     here.submit(ident=DEMO_USER.username, password=DEMO_USER.password)
@@ -159,7 +159,7 @@ def test_a_login_leads_back_to_the_page_that_was_asked_for(
 def test_a_login_leads_to_no_other_origin(
     visit: Visit, example: Example, elsewhere: str
 ) -> None:
-    """Neither by the address, which anybody can write, nor by a state gone wrong."""
+    """Neither by the URL, which anyone can write, nor by a broken state."""
     address = elsewhere.format(frontend=example.frontend, host=example.host)
     visit.go(f"/auth/login?next={quote(address, safe='')}")
     visit.page.evaluate(

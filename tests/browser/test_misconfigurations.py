@@ -100,7 +100,7 @@ def post_office(
 
 @dataclass(frozen=True)
 class Findings:
-    """What the doctor and the browser said about one host."""
+    """The reports of the doctor and of the browser on one project."""
 
     report: dict[str, Any]
     failure: Failure | None
@@ -201,7 +201,7 @@ def find(
             console = walk.console(after=before)
         printed, complaints = doctor.communicate(timeout=60)
         assert complaints == ""
-        # A broken host may have raised what it liked.
+        # A broken project may have raised anything.
         example.stop(clean=failure is None)
         return Findings(json.loads(printed), failure, tuple(console))
 
@@ -268,7 +268,7 @@ def test_where_the_doctor_finds_nothing_the_browser_gets_everything(
 def test_an_origin_with_a_path_keeps_the_host_from_starting_and_not_the_browser(
     find: Callable[..., Findings],
 ) -> None:
-    """Of such an entry cors-headers reads scheme and host, and its checks fail."""
+    """cors-headers reads scheme and host of such an entry, and its checks fail."""
     [case] = [case for case in CASES if case.name == "cors_origin_with_path"]
     found = find(case)
     assert found.failure is None

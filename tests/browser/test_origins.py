@@ -22,7 +22,7 @@ POST = """async ([url, headers, body]) => {
     const answer = await fetch(url, {...options, body: JSON.stringify(body)});
     return {status: answer.status, body: await answer.json()};
 }"""
-# A request that a form could make: the browser sends it without asking the host.
+# A request that a form could make: the browser sends it without a preflight.
 POST_BLINDLY = """async ([url, body]) => {
     const fields = new URLSearchParams(body);
     const options = {method: "POST", mode: "no-cors", credentials: "include"};
@@ -48,7 +48,7 @@ class ForeignPage(BaseHTTPRequestHandler):
 
 @pytest.fixture(scope="module")
 def foreign_origin() -> Iterator[str]:
-    """Serve a page from an origin that the host does not know."""
+    """Serve a page from an origin that the project does not allow."""
     with ThreadingHTTPServer(("127.0.0.1", 0), ForeignPage) as server:
         thread = Thread(target=server.serve_forever, args=(0.05,))
         thread.start()
@@ -90,7 +90,7 @@ def test_a_logout_without_a_token_is_refused(visit: Visit, example: Example) -> 
 def test_a_foreign_origin_gets_nothing(
     visit: Visit, example: Example, foreign_origin: str
 ) -> None:
-    """The person's own session goes along with the request, but nothing comes back."""
+    """The browser sends the user's session with the request, but shows no answer."""
     from playwright.sync_api import Error
 
     visit.log_in(DEMO_USER)

@@ -132,7 +132,7 @@ def test_a_browser_that_only_opens_the_link_activates_nothing(
     stranger.press("submit")
     stranger.sees("status", "errors.invalid_credentials")
 
-    # Another browser of the owner's: the password shows who it is.
+    # In another browser of the owner the password is the proof.
     owner.expects(*["400 activate_email/"] * 2)
     owner.open_link(link)
     owner.use_link()
@@ -277,7 +277,7 @@ def test_an_address_and_a_repetition_are_checked_when_they_are_left(
     for address in ("ada", "ada at example", "ada@", "ada@example"):
         expect(email).to_have_text("")
         visit.page.locator("#email").press_sequentially(address)
-        # Nobody is interrupted.
+        # The user is not interrupted.
         expect(email).to_have_text("")
         visit.page.keyboard.press("Tab")
         visit.sees("errors-email", "errors.invalid")

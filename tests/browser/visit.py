@@ -20,7 +20,7 @@ if TYPE_CHECKING:
         WebError,
     )
 
-# What Chromium writes about every answer of this kind, whoever reads it.
+# What Chromium writes about every answer of this kind.
 REFUSED = re.compile(
     r"Failed to load resource: the server responded with a status of (\d{3}) .* "
     r"\[(.*)\]$"
@@ -257,7 +257,7 @@ class Visit:
         self.reads("profile-email", person.email)
 
     def open_account(self) -> None:
-        """Show the account page of whoever is logged in."""
+        """Show the account page of the user who is logged in."""
         self.go("/auth/account")
         self.is_on("/auth/account", "account.title")
 

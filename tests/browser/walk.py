@@ -16,7 +16,7 @@ if TYPE_CHECKING:
         Response,
     )
 
-# What a page of the frontend ends in: somebody, an error, or the way to the login.
+# How a page of the frontend ends: with a user, an error, or a link to the login.
 OUTCOME = (
     "[data-testid=profile-email], [data-testid=status][data-kind=error], "
     "[data-testid=status] [data-i18n='login.needed']"
@@ -40,11 +40,11 @@ BLOCKED = "has been blocked by CORS policy: "
 @dataclass(frozen=True)
 class Failure:
     """
-    The first thing that a person at the browser cannot do.
+    The first step that fails for a user of the browser.
 
-    ``step``: as the doctor calls it. ``endpoint``: whose answer it was, ``status``: of
-    the answer, 0 where the browser let the page have none. ``carried``: the names of
-    the cookies that the request had. ``console``: what Chromium wrote meanwhile.
+    ``step`` is the doctor's name for it. ``endpoint`` and ``status`` are those of the
+    answer; the status is 0 if the browser gave the page none. ``carried`` has the names
+    of the cookies of the request, ``console`` the messages of Chromium.
     """
 
     step: str
@@ -159,7 +159,7 @@ class Walk:
         self._answers("login/", step)
 
     def _me(self, step: str) -> dict[str, Any]:
-        """Return what ``me/`` said; in a step after a login, somebody must be there."""
+        """Return the answer of ``me/``; in a step after a login it must have a user."""
         data, request = self._answers("me/", step)
         nobody = data.get("user") is None
         if nobody and step != "me/":
@@ -209,7 +209,7 @@ class Walk:
         raise AssertionError(f"the page did not ask {endpoint}")
 
     def _endpoint(self, request: Request) -> str | None:
-        """Return the endpoint that the page asked, wherever it was sent from there."""
+        """Return the endpoint that the page asked, with any redirect."""
         while request.redirected_from is not None:
             request = request.redirected_from
         mark = self.example.api("")

@@ -32,7 +32,7 @@ _AT_THE_END = " (at the end)"
 
 @dataclass(frozen=True)
 class Block:
-    """One ``code-block``; ``line`` is where its code begins, ``page`` whose it is."""
+    """One ``code-block`` of ``page``; ``line`` is where its code begins."""
 
     page: str
     line: int

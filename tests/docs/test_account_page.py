@@ -25,7 +25,7 @@ OTHER_PASSWORD = "a-walk-by-the-lake-9"
 
 @dataclass(frozen=True)
 class Reader:
-    """Somebody's page on the frontend's origin, which has the page's script."""
+    """A user's page on the frontend's origin, with the script of the page."""
 
     script: str
     page: Page

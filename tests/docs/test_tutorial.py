@@ -56,7 +56,7 @@ def steps() -> list[Block | Row]:
 
 
 class Reader:
-    """Somebody with terminals, an editor and a browser, and an empty folder."""
+    """A reader with terminals, an editor, a browser and an empty folder."""
 
     def __init__(self, folder: Path, wheel: Path, page: Page) -> None:
         self.folder = folder

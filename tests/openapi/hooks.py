@@ -46,8 +46,8 @@ class Session:
     """
     A new session for each request, since a login or a logout ends it.
 
-    That of nobody at the login, that of the demo user elsewhere. A token replaces the
-    one that schemathesis makes up; where it is about a missing header, none is added.
+    The session is anonymous at the login, and the demo user's elsewhere. The token
+    replaces the one that schemathesis generates. A test of a missing header gets none.
     """
 
     def get(self, case: Any, context: Any) -> tuple[str, str]:
@@ -104,7 +104,7 @@ def before_call(context: Any, case: Any, kwargs: Any) -> None:
 
 
 def new_session(ident: str = "", password: str = "") -> tuple[str, str]:
-    """Return the key and the CSRF token of a session, of nobody's without ``ident``."""
+    """Return key and CSRF token of a session, anonymous without ``ident``."""
     session = requests.Session()
     token = session.get(f"{API}me/", timeout=TIMEOUT).json()["csrf"]
     if ident:
@@ -138,7 +138,7 @@ def confirmation_link() -> dict[str, str]:
 
 
 def mailed_link(*, reset: bool) -> dict[str, str]:
-    """Return what the frontend reads from a link that was mailed to somebody new."""
+    """Return what the frontend reads from a link that was mailed to a new user."""
     address = new_address()
     post("register/", {"email": address, "password": PASSWORD})
     if reset:
@@ -148,7 +148,7 @@ def mailed_link(*, reset: bool) -> dict[str, str]:
 
 def link_in(address: str, count: int) -> dict[str, str]:
     """Return the parts of the link in the last of ``count`` mails to ``address``."""
-    # The newest is the first. It goes out after the answer.
+    # The newest is the first. It is sent after the answer.
     while len(texts := mails_to(address)) < count:
         time.sleep(0.05)
     found = re.search(r"https?://\S+", texts[0])

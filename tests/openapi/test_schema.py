@@ -50,7 +50,7 @@ IDS = {
     "send_pw_reset_email",
     "validate_password",
 }
-# Those that are for whoever is logged in, and change something.
+# The operations for logged-in users that change something.
 OF_ACCOUNT = {
     "change_email",
     "change_password",
@@ -88,11 +88,11 @@ def generate(
     *own: Any, version: str = "3.1.0", routes: Any = ALL_ROUTES, **keys: Any
 ) -> Any:
     """
-    Return the schema of a host with these patterns of its ``own`` and keys.
+    Return the schema of a project with these URL patterns and keys.
 
     Every endpoint is on, unless ``routes`` has others.
 
-    It must be valid, and drf-spectacular must have found nothing to say about it.
+    The schema must be valid, and drf-spectacular must not have warned.
     """
     reset_generator_stats()
     patterns = [path("auth/", include(routes)), *own]
@@ -431,7 +431,7 @@ def test_every_example_is_what_it_is_an_example_of(
                     assert accepts(schema, media["schema"], example["value"]), example
     assert {("login", "request"), ("login", "400"), ("logout", "200")} <= seen
     assert (("login", "200") in seen) is (not keys)
-    # Nobody can guess what the host's required fields take.
+    # The values of the project's required fields are unknown.
     assert (("register", "request") in seen) is (not keys)
 
 
@@ -451,7 +451,7 @@ def test_a_username_may_be_of_any_script_and_may_be_blank(version: str) -> None:
         assert accepts(schema, body(schema, "register"), data)
 
 
-# Views of the host's own
+# Views of the project
 
 
 class OwnUsersUser(serializers.Serializer[Any]):
@@ -462,21 +462,21 @@ class OwnUsersUser(serializers.Serializer[Any]):
 
 
 class OwnCredentials(OwnUsersUser):
-    """Finds by itself who logs in, as the view needs it."""
+    """Finds the user of a login itself, as the view requires."""
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         return {**attrs, "user": get_user_model()._default_manager.get(**attrs)}
 
 
 class HostsView(generics.RetrieveAPIView[Any]):
-    """A view of the host's, with the serializer name that everybody uses."""
+    """A view of the project with a common serializer name."""
 
     schema = AutoSchema()
     authentication_classes = [authentication.SessionAuthentication]
     serializer_class = OwnUsersUser
 
 
-# The decorator builds on what the host has told DRF.
+# The decorator builds on the project's settings of DRF.
 with override_settings(
     REST_FRAMEWORK={"DEFAULT_SCHEMA_CLASS": "drf_spectacular.openapi.AutoSchema"}
 ):
@@ -498,7 +498,7 @@ with override_settings(
             return super().post(request)
 
     class BareLogin(views.LoginView):
-        """What a host has put beside the login."""
+        """A view of the project beside the login."""
 
         serializer_class = OwnCredentials
 

@@ -50,8 +50,8 @@ def go_the_whole_way(origin: str, base: str, registration: dict[str, str]) -> No
     """
     Register, activate, log in and out, forget the password, and log in with a new one.
 
-    ``origin``: of the frontend; ``base``: what its links begin with; ``registration``:
-    what it posts besides the address and the password.
+    ``origin`` is the frontend's, and its links begin with ``base``. ``registration`` is
+    what it posts in addition to the address and the password.
     """
     page = Frontend(origin)
     assert page.ask("me")["user"] is None

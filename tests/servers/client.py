@@ -24,7 +24,7 @@ class Answer:
 
 
 class Client:
-    """Talks to the host on ``port``, each request by a connection of its own."""
+    """Sends requests to the project on ``port``, each by a new connection."""
 
     def __init__(self, port: int) -> None:
         self._port = port
@@ -38,7 +38,7 @@ class Client:
         return self.prepared_post(endpoint, data)()
 
     def me(self) -> Any:
-        """Return the user that ``me/`` shows, None for nobody; take its CSRF token."""
+        """Return the user that ``me/`` shows, or None; keep the CSRF token."""
         return self.get(f"{API}me/").body["user"]
 
     def another_tab(self) -> Client:

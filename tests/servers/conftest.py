@@ -92,13 +92,13 @@ def _host(kind: str, factory: pytest.TempPathFactory) -> Iterator[Host]:
 def each_host(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Host]:
-    """Give the host on each database server."""
+    """Yield the project on each database server."""
     yield from _host(request.param, tmp_path_factory)
 
 
 @pytest.fixture(scope="package")
 def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
-    """Give the host on PostgreSQL, where the database makes no difference."""
+    """Yield the project on PostgreSQL, if the database makes no difference."""
     yield from _host("postgresql", tmp_path_factory)
 
 
@@ -106,7 +106,7 @@ def host(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Host]:
 def every_host(
     request: pytest.FixtureRequest, tmp_path_factory: pytest.TempPathFactory
 ) -> Iterator[Host]:
-    """Give the host on SQLite as well."""
+    """Yield the project on SQLite as well."""
     if request.param != "sqlite":
         yield from _host(request.param, tmp_path_factory)
         return

@@ -54,7 +54,7 @@ def no_throttles() -> dict[str, str | None]:
 
 @dataclass(frozen=True)
 class Host:
-    """The host project on a database of its own, in ``folder`` what it logs."""
+    """The project on its own database, with its logs in ``folder``."""
 
     kind: str
     folder: Path
@@ -74,12 +74,12 @@ class Host:
         **settings: Any,
     ) -> Iterator[Running]:
         """
-        Serve it until the block ends.
+        Serve the project until the block ends.
 
-        ``server``: gunicorn with ``workers``, each with ``timeout`` seconds a request;
-        gthread, one of its processes with 8 threads; waitress; uvicorn.
-        ``throttles``: THROTTLE_RATES, without which all are off; ``auth``: of
-        AI_KIT_AUTH, what is not the default; ``settings`` replace the host's own.
+        ``server`` is gunicorn with ``workers`` and ``timeout`` seconds for a request;
+        gthread, one process of gunicorn with 8 threads; waitress; or uvicorn.
+        ``throttles`` are THROTTLE_RATES; without them all are off. ``auth`` has values
+        of AI_KIT_AUTH, and ``settings`` replace the project's settings.
         """
         port = free_port()
         redis_host, redis_port = redis_address()
@@ -154,7 +154,7 @@ class Host:
 
 @dataclass(frozen=True)
 class Running:
-    """A host that is being served."""
+    """A running server of the project."""
 
     port: int
     program: Program

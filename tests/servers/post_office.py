@@ -17,10 +17,11 @@ if TYPE_CHECKING:
 
 class PostOffice(post_office.PostOffice):
     """
-    Keeps what it receives, in one of its moods.
+    Stores the mails that it receives, and can misbehave.
 
-    ``refuse`` the recipient; ``drop`` the connection when the mail comes; take
-    ``pause`` seconds for each mail; ``shut``: greet nobody before the block has ended.
+    ``refuse`` refuses the recipient. ``drop`` closes the connection when the mail
+    comes. ``pause`` is the number of seconds for each mail. ``shut`` sends no greeting
+    before the block has ended.
     """
 
     pause = 0.0
@@ -32,7 +33,7 @@ class PostOffice(post_office.PostOffice):
         return self
 
     def letters(self) -> list[post_office.Letter]:
-        """Return what has arrived for anybody so far, oldest first."""
+        """Return all mails so far, oldest first."""
         with self._news:
             return list(self._letters)
 

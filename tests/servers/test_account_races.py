@@ -97,7 +97,7 @@ def ask_for(address: str) -> dict[str, str]:
 
 
 def asked_link(office: PostOffice, owner: Client, address: str) -> dict[str, str]:
-    """Ask for a change to ``address``, which nobody did before; return the link."""
+    """Request a change to ``address``, for the first time, and return the link."""
     answer = owner.post("change_email", ask_for(address))
     assert shown(answer) == (200, {})
     return link_in(office.letter_to(address))
@@ -166,7 +166,7 @@ def test_registration_confirmation_and_update_take_an_identity_once(
                 third.prepared_update({"username": wide(tag) + identity[len(tag) :]}),
             ),
         ]
-        # Who starts first has it a little easier.
+        # The first one to start has a small advantage.
         racers = racers[number % 5 :] + racers[: number % 5]
         raced = at_once(send for _, send in racers)
         good = [

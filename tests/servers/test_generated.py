@@ -199,10 +199,11 @@ def right() -> dict[str, Any]:
 
 class Sender:
     """
-    Sends a request to every endpoint, and judges.
+    Sends a request to every endpoint, and checks the answer.
 
-    As visitor 0, whom nobody knows, as eve, and on the account page as eve whose
-    session is fresh, who needs no password. There ``POST me/`` is ``PATCH``.
+    Visitor 0 is an anonymous user, the next one is eve. On the account page the last
+    one is eve in a re-authenticated session, which needs no password. There ``POST
+    me/`` is ``PATCH``.
     """
 
     def __init__(self, endpoints: Sequence[str], *, page: bool = False) -> None:

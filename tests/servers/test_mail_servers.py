@@ -38,7 +38,7 @@ def running(host: Host, server: str, office: PostOffice) -> Iterator[Running]:
 
 @pytest.fixture
 def impatient(host: Host, server: str, office: PostOffice) -> Iterator[Running]:
-    """Give a host that waits half a second for the mail server."""
+    """Yield a project that waits half a second for the mail server."""
     with host.running(
         server,
         workers=1,
@@ -75,7 +75,7 @@ def name_for(running: Running) -> str:
 def test_a_reset_is_answered_before_the_mail_server_is(
     running: Running, office: PostOffice
 ) -> None:
-    """The server greets nobody before the client has read the whole answer."""
+    """The server sends no greeting before the client has read the whole answer."""
     name = name_for(running)
     running.make_account(name, PASSWORD)
     with office:
@@ -138,7 +138,7 @@ def test_a_reset_without_its_mail_is_answered_as_ever_and_logged(
 def test_what_is_mailed_afterwards_is_no_wait(
     running: Running, office: PostOffice
 ) -> None:
-    """The server greets nobody before the client has read the whole answers."""
+    """The server sends no greeting before the client has read the whole answers."""
     waiting, leaving = f"w{running.port}", f"l{running.port}"
     with office:
         assert register(running, waiting).status == 201

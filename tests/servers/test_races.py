@@ -165,7 +165,7 @@ def test_a_link_is_used_once(
             {"error": "reset_password_link_invalid"},
         )
         assert len(won) == 1, f"{len(won)} of {racers} used the link of {name}"
-        # Who was told of a success has the password that counts.
+        # The client with the success has the password that counts.
         login = running.client().log_in(name, passwords[won[0]])
         assert login.status == 200, name
     say(f"{2 * LINKS} links, {posts} posts, each link used once")

@@ -43,10 +43,10 @@ LOWEST, HIGHEST = 0.5, 2.0
 @contextmanager
 def apart(run: AbstractContextManager[Running]) -> Iterator[Running]:
     """
-    Serve the host on all CPUs but one, which is left to this client.
+    Serve the project on all CPUs but one, which this client uses.
 
-    On the same one, what the host does after an answer can keep the client from reading
-    it, as it cannot over a network.
+    On the same CPU, work after an answer could delay the client's read, which is not
+    possible over a network.
     """
     if sys.platform != "linux":
         with run as running:
@@ -74,7 +74,7 @@ def mailing(host: Host, post_office: PostOffice) -> Iterator[Running]:
 
 @pytest.fixture
 def hashing(host: Host) -> Iterator[Running]:
-    """Give a host with Django's default hasher."""
+    """Yield a project with Django's default hasher."""
     with apart(host.running()) as running:
         yield running
 
@@ -267,7 +267,7 @@ def new_address(number: int, *, known: bool, port: int) -> tuple[str, dict[str, 
 def test_the_next_request(
     host: Host, post_office: PostOffice, say: Say, server: str
 ) -> None:
-    """Whatever an answer leaves to be done, who asks next must not wait for it."""
+    """The next request must not wait for work that an answer leaves behind."""
     post_office.pause = NEXT_TRANSPORT
     run = host.running(
         server,

@@ -7,7 +7,7 @@ from django.db import models
 
 
 class Invoice(models.Model):  # noqa: DJ008  # nobody reads them
-    """Must stay, and so must whoever it is for."""
+    """Must stay, and protects the account that it refers to."""
 
     customer = models.ForeignKey(settings.AUTH_USER_MODEL, on_delete=models.PROTECT)
 

@@ -17,7 +17,7 @@ class TrimmingBackend(ModelBackend):
 
 
 class LenientBackend(ModelBackend):
-    """Has rules for whom to let in, and leaves it to Django who somebody is."""
+    """Has rules for who may log in, and leaves the lookup to Django."""
 
     def user_can_authenticate(self, user: Any) -> bool:
         return True

@@ -42,7 +42,7 @@ def test_a_name_has_ten_guesses_from_one_address_in_all_its_spellings(
         make_user("adele")
     seen = [guess(typed) for typed in SPELLINGS]
     assert seen == [400] * 10 + [429] * 22
-    # And nobody is locked out elsewhere by it.
+    # And it locks no user out elsewhere.
     if known:
         assert guess("Adele", "203.0.113.9", PASSWORD) == 200
 

@@ -1,4 +1,4 @@
-"""What django-axes locks tells nothing about who has an account."""
+"""The locks of django-axes do not show whether an account exists."""
 
 from __future__ import annotations
 

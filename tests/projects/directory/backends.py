@@ -56,7 +56,7 @@ class BadgeBackend(ModelBackend):
 
 
 class TenantBackend(ModelBackend):
-    """Of people with one address it takes the one who belongs to the request's host."""
+    """Of users with one address, take the one of the request's host name."""
 
     def authenticate(
         self,

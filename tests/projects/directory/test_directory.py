@@ -1,4 +1,4 @@
-"""A backend decides who somebody is; it opens no field that the settings leave out."""
+"""A backend chooses the account, but cannot use fields that the settings leave out."""
 
 from __future__ import annotations
 

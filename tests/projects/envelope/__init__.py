@@ -1,3 +1,3 @@
-"""A project whose middleware puts every answer into a response of its own."""
+"""A project whose middleware replaces every response."""
 
 from __future__ import annotations

@@ -14,7 +14,7 @@ class _Middleware:
 
 
 class Envelope(_Middleware):
-    """Sends a response of its own, and drops the one that it was given."""
+    """Sends a new response instead of the one that it got."""
 
     def __call__(self, request: HttpRequest) -> HttpResponse:
         answer = self.get_response(request)

@@ -49,7 +49,7 @@ def test_the_mail_goes_out(request_name: str) -> None:
 def test_it_does_so_where_a_middleware_fails_later(
     request_name: str, settings: Any
 ) -> None:
-    """The account is there, or the link was promised, whatever the client sees."""
+    """The account exists, or the mail is sent, even if the client sees an error."""
     settings.MIDDLEWARE = [settings.MIDDLEWARE[0], f"{PATH}.Crash"]
     route, data = REQUESTS[request_name]
     answer = post(APIClient(raise_request_exception=False), route, data)

@@ -1,3 +1,3 @@
-"""A project whose people log in by the number of a member, a foreign key."""
+"""A project whose users log in by the number of a member, a foreign key."""
 
 from __future__ import annotations

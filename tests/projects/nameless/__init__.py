@@ -1,3 +1,3 @@
-"""A project whose accounts may have no username: NULL, and not blank."""
+"""A project whose accounts may have no username: NULL, not blank."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A backend that has a rule of its own."""
+"""A backend with its own rule."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""A user who may be known by the e-mail address alone."""
+"""A user model in which the username may be missing."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""Whoever has no username logs in by the e-mail address."""
+"""A user without a username logs in by the e-mail address."""
 
 from __future__ import annotations
 
@@ -149,7 +149,7 @@ def test_a_reset_gives_another_password(client: APIClient) -> None:
 def test_a_refused_login_leaves_a_pending_link_good(
     client: APIClient, settings: Any
 ) -> None:
-    """Better hashers are for those who may come in."""
+    """A new hash is only for accounts that may log in."""
     user = make(is_active=False)
     assert state_of(user) is AccountState.WAITING
     services.send_user_activation_mail(user)

@@ -1,3 +1,3 @@
-"""A project whose people log in by a phone number, a field with a type of its own."""
+"""A project whose users log in by a phone number, a field with its own type."""
 
 from __future__ import annotations

@@ -1,4 +1,4 @@
-"""A field as packages for phone numbers have it: its values are no texts."""
+"""A field like those of packages for phone numbers: its values are not strings."""
 
 from __future__ import annotations
 

@@ -1,3 +1,3 @@
-"""A project whose registration fills more than the row of the user."""
+"""A project whose registration fills more than the user's row."""
 
 from __future__ import annotations

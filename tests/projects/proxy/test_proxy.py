@@ -37,7 +37,7 @@ def new(model: type[Any], **columns: Any) -> Any:
 
 
 def assert_nothing_opens(client: APIClient, links: list[dict[str, str]]) -> None:
-    """No reset mail goes out, and no link that did opens the account."""
+    """No reset mail is sent, and no sent link activates the account."""
     mail.outbox.clear()
     post(client, "send_pw_reset_email", {"email": "ada@example.com"})
     post(client, "resend_activation_email", {"email": "ada@example.com"})

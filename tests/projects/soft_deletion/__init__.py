@@ -1,3 +1,3 @@
-"""A project whose manager hides what is deleted softly, and inactive accounts."""
+"""A project whose manager hides soft-deleted and inactive accounts."""
 
 from __future__ import annotations

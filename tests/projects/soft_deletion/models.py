@@ -9,7 +9,7 @@ from django.db import models
 
 
 class Shown(UserManager["User"]):
-    """Accounts that may do something: active ones that nobody has deleted."""
+    """The accounts that are active and not deleted."""
 
     def get_queryset(self) -> models.QuerySet[User]:
         return super().get_queryset().filter(deleted=False, is_active=True)

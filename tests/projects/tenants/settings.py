@@ -1,4 +1,4 @@
-"""Two tenants, each in a database of its own."""
+"""Two tenants, each in its own database."""
 
 from __future__ import annotations
 

@@ -1,4 +1,4 @@
-"""What follows an answer is done for the tenant who has asked."""
+"""Tasks after an answer run for the tenant of the request."""
 
 from __future__ import annotations
 
@@ -35,7 +35,7 @@ calls: list[Call] = []
 
 
 def note(user: Any, url: str) -> None:
-    """Be a sender that notes for whom, and where, it was called."""
+    """A sender that notes the tenant and the thread of its calls."""
     zone = timezone.get_current_timezone_name()
     here = current_thread() is main_thread()
     calls.append(

@@ -1,4 +1,4 @@
-"""It starts, a person goes the whole way, and the admin shows what it is told to."""
+"""It starts, all flows work, and the admin shows the configured fields."""
 
 from __future__ import annotations
 

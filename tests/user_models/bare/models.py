@@ -13,7 +13,7 @@ class User(AbstractBaseUser):
 
     objects = BaseUserManager["User"]()
 
-    # What Django's admin asks of whoever opens it.
+    # What Django's admin asks of its users.
     is_staff = True
 
     def has_perm(self, perm: str, obj: object = None) -> bool:

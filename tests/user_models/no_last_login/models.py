@@ -21,5 +21,5 @@ class User(AbstractBaseUser):
 
     objects = UserManager()
 
-    # What Django's admin asks of whoever opens it.
+    # What Django's admin asks of its users.
     is_staff = True
