@@ -154,7 +154,7 @@ class _NoFiles(FileUploadHandler):
 
 
 class JSONOnly(BaseContentNegotiation):
-    """The answer is JSON, whatever the client accepts: errors promise to be."""
+    """The answer is JSON, whatever the client accepts: the contract of errors."""
 
     def select_parser(self, request: Request, parsers: Any) -> Any:
         media_type = request.content_type.split(";")[0].strip().lower()
@@ -320,7 +320,7 @@ class AuthView(APIView):
     def permission_denied(
         self, request: Request, message: str | None = None, code: str | None = None
     ) -> NoReturn:
-        """Raise what a refusing permission means: its own code, if it has one."""
+        """Raise the error of a permission that refuses: its own code, if it has one."""
         asks_for_login = any(
             isinstance(rule, _LOGGED_IN) for rule in self.get_permissions()
         )
@@ -330,7 +330,7 @@ class AuthView(APIView):
         super().permission_denied(request, message, code)
 
     def _session_of_a_rule(self) -> type[SessionAuthentication] | None:
-        """Return what finds the user where only a subclass's permissions ask for it."""
+        """Return the class that finds the user for a subclass's own permissions."""
         found = _WITH_USER.get(tuple(self.authentication_classes))
         if found is None:
             return None
@@ -366,7 +366,7 @@ class AuthView(APIView):
         return found
 
     def get_serializer_context(self) -> dict[str, Any]:
-        """Return what serializers get to know: ``request``, ``view``, ``format``."""
+        """Return the context of serializers: ``request``, ``view`` and ``format``."""
         return {"request": self.request, "view": self, "format": self.format_kwarg}
 
     def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
@@ -452,12 +452,12 @@ class MailRequestView(AuthView):
     the mail is made and sent when the client has its answer.
     """
 
-    # What the server's log calls the mail, and the security log the request.
+    # The name of the mail in the server's log, and of the request in the security log.
     mail: str
+    event: str
     # The key of EMAIL_TEMPLATES.
     template: str
-    event: str
-    # In which the recipient is counted, besides those of all mails.
+    # Scopes that count the recipient, besides those of all mails.
     scopes: Sequence[str] = ()
     pre_signal: Signal
     post_signal: Signal
@@ -494,7 +494,7 @@ class MailRequestView(AuthView):
         """
         Send the mail and tell whether it went out.
 
-        A failure is logged, the client knows nothing of it.
+        A failure is logged; the client does not learn of it.
         """
         try:
             self.send_mail(user)
@@ -512,7 +512,7 @@ class MailRequestView(AuthView):
         return True
 
     def pretend(self) -> None:
-        """Cost what ``hand_over`` does, without a mail."""
+        """Cost as much as ``hand_over``, without a mail."""
         services.pretend_to_mail(getattr(api_settings.EMAIL_TEMPLATES, self.template))
         with AccountTransaction():
             pass

@@ -479,7 +479,7 @@ class Mail:
         self._slots = slots
 
     def not_sent(self) -> None:
-        """Give the mailbox its slots back: what did not arrive is no help to it."""
+        """Free its slots: a mail that did not go out must not count."""
         release(self._slots)
 
 
@@ -489,8 +489,8 @@ def may_mail(
     """
     Count a mail, and return it if it may go out, else None.
 
-    ``mailbox``: what the recipient is counted by, in each of ``scopes`` as well.
-    ``kind``: of the mail. ``by``: the account that asks for it, if one does.
+    ``mailbox``: the key that the recipient is counted by, in each of ``scopes`` as
+    well. ``kind``: of the mail. ``by``: the account that asks for it, if one does.
 
     SECURITY: one client takes fewer of a mailbox's mails than there are, so that it
     never takes the last one of its owner: a client is an IP address, and also the
@@ -558,14 +558,14 @@ class SessionThrottle(CountingThrottle):
     """
     Counts requests that begin a session, which keeps an anonymous user's CSRF token.
 
-    For CSRF_USE_SESSIONS: each is a row that stays till the session's end. SECURITY: a
-    cookie with an unknown key is as good as none.
+    For CSRF_USE_SESSIONS: each is a row that stays until the session ends. SECURITY: a
+    cookie with an unknown key counts as none.
     """
 
     scope = "SESSION"
 
     def key(self, request: Any) -> str | None:
-        # Looking for anything in it forgets a key that no session has.
+        # Reading anything makes Django forget a key that no session has.
         request.session.get(CSRF_SESSION_KEY)
         return super().key(request) if request.session.is_empty() else None
 

@@ -92,14 +92,14 @@ class LoginView(AuthView):
     needs = ("user",)
 
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        # Outside of the transaction: what others note of a failure must stay written.
+        # Outside of the transaction: what receivers write about a failure must stay.
         data = self.given()
         user, remember = data["user"], data.get("remember")
         try:
             with AccountTransaction():
                 user_pre_login.send(sender=self.__class__, user=user)
                 if SESSION_KEY in request.session:
-                    # What an earlier login wanted is not what this one wants.
+                    # The ``remember`` of an earlier login is not that of this one.
                     request.session.set_expiry(None)
                     # SECURITY: Django keeps the key at a second login of the same user.
                     request.session.cycle_key()
@@ -112,8 +112,8 @@ class LoginView(AuthView):
         except Exception as error:
             if request._request.user == user:
                 request.session.flush()
-            # Deleted since the password was checked: Django finds no row to note the
-            # login in.
+            # The account was deleted since the password was checked: Django finds no
+            # row to write ``last_login`` to.
             gone = isinstance(error, DatabaseError) and not (
                 all_rows().filter(pk=user.pk).exists()
             )
@@ -171,7 +171,7 @@ class MeView(AuthView):
         return self.get_serializer_class()
 
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        # A project may have told DRF to call an anonymous user None.
+        # DRF's UNAUTHENTICATED_USER may make an anonymous user None.
         user = request.user if IsAuthenticated().has_permission(request, self) else None
         csrf = self.csrf()
         return Response({"user": user and self.user_data(user), "csrf": csrf})
@@ -237,7 +237,7 @@ class RegistrationView(AuthView):
         )
 
     def tell_owner(self, address: str) -> None:
-        """Mail the owner that the address has an account, if so many mails may go."""
+        """Mail the owner that the address has an account, if the rates allow it."""
         owner = find_by_address(address)
         mailbox = services.mailbox_key(owner, address, as_address=True)
         mail = may_mail(self.request, mailbox, kind="taken")
@@ -246,11 +246,11 @@ class RegistrationView(AuthView):
 
     def hand_over(self, user: User, mails: bool) -> None:
         """Send the activation mail; take the account back where that fails."""
-        # SECURITY: counted as the mail to an owner is, or what a stranger has left of
-        # the rate would tell.
+        # SECURITY: counted as the mail to an owner is, or the rest of the rate would
+        # tell a stranger which of the two went out.
         mailbox = account_key(None, email_of(user), as_address=True)
         mail = may_mail(self.request, mailbox, kind="activation") or Mail()
-        # A transaction of the project's own around the request may have been undone.
+        # The project's own transaction around the request may have been rolled back.
         if not mails or not all_rows().filter(pk=user.pk).exists():
             return
         try:
