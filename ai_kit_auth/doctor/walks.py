@@ -424,6 +424,7 @@ def _journey(walker: _Walker, served: list[str]) -> None:
     if wrong is not None:
         walker.note("URLs", FAILED, found=wrong)
         raise _Stop
+    _tell_hidden_routes(walker)
     _preflights(walker, served, partial(_requests, walker, served))
     _requests(walker, served)
 
@@ -462,6 +463,20 @@ def _wrong_route(served: list[str]) -> Diagnosis | None:
     if len(others) < len(served):
         return None
     return diagnosis.of_other_view(*others[0])
+
+
+def _tell_hidden_routes(walker: _Walker) -> None:
+    """
+    Warn where another view answers at the path of a project's own capability.
+
+    A project may route its own view in the place of one of the package.
+    """
+    endpoints = api_settings.ENABLE_ENDPOINTS
+    for one, _, route in capability.routes(endpoints):
+        found = view_at(path_of(f"{PREFIX}:{route.name}") or "")
+        if one.name != PREFIX and found is not None and found[0] != route.callback:
+            other = diagnosis.of_other_view(*found)
+            walker.note(f"route {route.pattern}", WARNING, found=other)
 
 
 def _preflights(

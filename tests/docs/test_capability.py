@@ -6,7 +6,7 @@ from types import ModuleType
 
 import pytest
 
-from ..with_wishlist import with_wishlist
+from ..openapi.with_wishlist import with_wishlist
 
 WRITTEN = {
     "settings": [

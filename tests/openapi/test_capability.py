@@ -5,8 +5,8 @@ from __future__ import annotations
 from ai_kit_auth.capability import served
 from ai_kit_auth.settings import APISettings
 
-from ..with_wishlist import with_wishlist
 from .test_schema import answer, generate, operations, resolved
+from .with_wishlist import with_wishlist
 
 
 def test_its_operations_stand_beside_those_of_the_package() -> None:

@@ -203,6 +203,14 @@ def test_the_doctor_asks_its_routes_and_sends_its_mail() -> None:
     assert report.step("SEND_WISH_MAIL")["state"] == "failed"
 
 
+def test_the_doctor_tells_which_view_hides_its_route() -> None:
+    with override_settings(**HEALTHY, ROOT_URLCONF="tests.projects.wishlist.hidden"):
+        report = examine("--origin", "https://app.example.com")
+    found = report.step("route wishlist/")
+    assert found["state"] == "warning"
+    assert "TemplateView" in found["cause"]
+
+
 def test_the_doctor_tells_its_warnings() -> None:
     with override_settings(**HEALTHY), with_settings(MAX_WISHES=0):
         report = examine("--origin", "https://app.example.com")

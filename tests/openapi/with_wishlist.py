@@ -10,7 +10,7 @@ import pytest
 from django.conf import settings
 from django.test import override_settings
 
-from .conftest import PROJECTS
+from ..conftest import PROJECTS
 
 
 @contextmanager
