@@ -27,7 +27,7 @@ class AIKitAuthConfig(AppConfig):
         watch_saves()
         watch_logins()
         if apps.is_installed("drf_spectacular"):
-            # By its name, since it lies above: a capability that some hosts install.
+            # By name, since the import contract puts that package above this module.
             import_module("ai_kit_auth.openapi")
 
 

@@ -227,14 +227,13 @@ def _is_of_ours(thing: Any) -> bool:
 @method_decorator(sensitive_post_parameters(), name="dispatch")
 class AuthView(APIView):
     """
-    What the endpoints have in common.
+    The base class of all endpoints.
 
-    Nothing here follows the project's ``REST_FRAMEWORK`` defaults, which are for the
-    project's own API, except for the throttles: a project that counts requests goes on
-    counting these.
+    It ignores the project's ``REST_FRAMEWORK`` defaults, which are for the project's
+    own API, except for the throttles: a project that counts requests counts these, too.
 
     All answers are ``Cache-Control: no-store, private``, since most carry a token.
-    ``private`` is for caches that do not heed ``no-store``, as the site cache of Django
+    ``private`` is for caches that ignore ``no-store``, such as the site cache of Django
     before 5.2.14.
     """
 
@@ -244,9 +243,9 @@ class AuthView(APIView):
     renderer_classes = [JSONRenderer]
     content_negotiation_class = JSONOnly
     versioning_class = None
-    # Besides those of the project.
+    # In addition to those of the project.
     throttles: Sequence[type[BaseThrottle]] = ()
-    # By method: permissions in place of those of the class, and throttles besides.
+    # By method: permissions instead of those of the class, and further throttles.
     permissions_of: Mapping[str, Sequence[type[BasePermission]]] = {}
     throttles_of: Mapping[str, Sequence[type[BaseThrottle]]] = {}
     # Whether an anonymous user gets a CSRF token, which may begin a session.
@@ -457,7 +456,7 @@ class MailRequestView(AuthView):
     event: str
     # The key of EMAIL_TEMPLATES.
     template: str
-    # Scopes that count the recipient, besides those of all mails.
+    # Scopes that count the recipient, in addition to those of all mails.
     scopes: Sequence[str] = ()
     pre_signal: Signal
     post_signal: Signal

@@ -27,21 +27,27 @@ def _no_codes() -> Mapping[str, set[str]]:
 @dataclass(frozen=True)
 class Operation:
     """
-    One method of one view, as far as no class of the view shows it.
+    One method of one view, where the classes of the view do not show it.
 
-    ``id``: the schema's ``operationId``. Generated clients name their functions by it,
-    so it never changes. ``answer``: the keys of the body, each with its kind: ``csrf``,
-    ``user``, ``user or null``, or a JSON schema. ``body``: the view's method that
-    returns the serializer class of the body; None for a body that is not read.
-    ``fields``: returns further codes by field. ``refusal``: a code for the whole
-    request with status 400; ``forbidden``: with 403; ``conflict``: with 409.
-    ``is_partial``: every field may be left out. ``restrict``: what the view does to its
-    serializer first. ``new_passwords``: serializer classes, each with the field that
-    AUTH_PASSWORD_VALIDATORS check. ``needs_proof``: ACTIVATION_PROOF holds here.
-    ``sender``: the setting whose function mails before the answer. ``calls``: returns
-    another function of the project. ``signals``: their receivers may veto. ``scopes``:
-    the THROTTLE_RATES that count within the flow, besides those of the view's
-    throttles.
+    - ``id`` is the schema's ``operationId``. It never changes, since generated clients
+      name their functions by it.
+    - ``answer`` has the keys of the body, each with its kind: ``csrf``, ``user``,
+      ``user or null``, or a JSON schema.
+    - ``body`` is the view's method that returns the serializer class of the body; None
+      for a body that is not read.
+    - ``fields`` returns further codes by field.
+    - ``refusal`` is a code for the whole request with status 400, ``forbidden`` with
+      403, ``conflict`` with 409.
+    - With ``is_partial`` every field is optional.
+    - ``restrict`` is what the view does to its serializer first.
+    - ``new_passwords`` has serializer classes, each with the field that
+      AUTH_PASSWORD_VALIDATORS check.
+    - ``needs_proof`` tells whether ACTIVATION_PROOF applies.
+    - ``sender`` is the setting whose function mails before the answer.
+    - ``calls`` returns another function of the project.
+    - Receivers of ``signals`` may veto.
+    - ``scopes`` are the THROTTLE_RATES that count within the flow, in addition to those
+      of the view's throttles.
     """
 
     id: str

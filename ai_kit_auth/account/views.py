@@ -234,8 +234,8 @@ class ChangeEmail(AccountView):
         data = self.given()
         user, address = data["user"], data["email"]
         by, client = str(request.user.pk), client_address(request)
-        # SECURITY: counted apart from the mails of other endpoints, whose number
-        # depends on who has an account: a refusal here is seen, and would tell.
+        # SECURITY: counted apart from the mails of other endpoints. Their number
+        # depends on which accounts exist, and the client would see a refusal here.
         counters = [Counter("CHANGE_EMAIL", by)]
         counters += [Counter("MAIL_ADDRESS", f"new|{client}")] if client else []
         take_all(*counters)

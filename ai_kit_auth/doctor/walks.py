@@ -385,7 +385,7 @@ def _served() -> list[str]:
     try:
         names = [str(route.name) for _, route in _routes()]
     except ImproperlyConfigured:
-        # What is wrong is told below.
+        # A later step reports it.
         return []
     return [name for name in dict.fromkeys(names) if _serves(f"{PREFIX}:{name}")]
 
@@ -402,7 +402,7 @@ def _asked(
     told: set[str] = set()
     for key, route in routes:
         name, path = str(route.name), str(route.pattern)
-        # A route in the place of another one is there where its key is on.
+        # A route that replaces another one exists only if its key is on.
         is_there = name not in told or getattr(api_settings.ENABLE_ENDPOINTS, key)
         for method in _methods_of(route) if name in served and is_there else ():
             if name not in told:
