@@ -9,8 +9,8 @@ one, and a project adds its own. An ``AppConfig`` names the capabilities of its 
         name = "shop.loyalty"
         ai_kit_auth_capabilities = ("shop.loyalty.capability.LOYALTY",)
 
-A capability names by dotted path what imports views, so that a declaration imports
-nothing else.
+A capability names its routes and operations by dotted path, so that the import of a
+declaration imports no views.
 """
 
 from __future__ import annotations
@@ -55,7 +55,12 @@ class Mail:
 
 @dataclass(frozen=True)
 class Notice:
-    """A key of SECURITY_NOTICES: ``endpoint``, a key of its own, sends ``mail``."""
+    """
+    A key of SECURITY_NOTICES.
+
+    ``mail``: the key of EMAIL_TEMPLATES. ``endpoint``: the key of ENABLE_ENDPOINTS; its
+    endpoint sends the notice.
+    """
 
     mail: str
     endpoint: str
@@ -64,7 +69,7 @@ class Notice:
 Routes = Mapping[str, "URLPattern | Sequence[URLPattern]"]
 
 
-# Each is the only one of its kind, so that identity is equality.
+# Without __eq__, so that it has a hash and a cache can be kept for it.
 @dataclass(frozen=True, eq=False)
 class Capability:
     """
