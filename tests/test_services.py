@@ -806,8 +806,10 @@ def test_what_is_no_lock_is_not_waited_for() -> None:
 @pytest.mark.database("sqlite")
 @pytest.mark.django_db(transaction=True)
 def test_a_lock_that_cannot_be_had_leaves_no_transaction_open() -> None:
-    def refuse(*args: Any) -> None:
-        raise OperationalError("disk I/O error")
+    def refuse(execute: Any, sql: str, *rest: Any) -> Any:
+        if sql.startswith("UPDATE"):
+            raise OperationalError("disk I/O error")
+        return execute(sql, *rest)
 
     with (
         connection.execute_wrapper(refuse),
