@@ -76,7 +76,7 @@ _SESSIONS_ENDED = ngettext_lazy(
 
 def _editable(*names: str | None) -> tuple[str, ...]:
     """Return those of ``names`` that a form can ask for: what Django would refuse."""
-    columns = {field.name: field for field in UserModel._meta.concrete_fields}
+    columns = user_model.columns
     return tuple(n for n in names if n and n in columns and columns[n].editable)
 
 

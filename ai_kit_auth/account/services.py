@@ -215,7 +215,7 @@ def confirm_email(user: User, address: str) -> None:
     """
     Give ``user`` the ``address`` of a link that was checked.
 
-    Call it within :func:`services.registration`. Raises a ``ValidationError`` with
+    Call it within ``identity_transaction()``. Raises a ``ValidationError`` with
     ``email_unique`` under ``email`` if another account has the address now, and
     :exc:`~ai_kit_auth.account.errors.EmailChangeLinkInvalid` if the account has changed
     since the check.
@@ -297,11 +297,6 @@ def lock(user: User) -> User:
     if row is None or row.password != user.password or not row.is_active:
         raise NotAuthenticated
     return row
-
-
-def delete_account(user: User) -> None:
-    """Call ACCOUNT_DELETION_FUNCTION, which decides what deletion means."""
-    account_settings.ACCOUNT_DELETION_FUNCTION(user)
 
 
 def delete_user(user: User) -> None:
@@ -393,7 +388,7 @@ def save_update(user: User, serializer: Any) -> User:
     Save the changes of a valid ``serializer`` to ``user`` and return the account.
 
     The rules of registration apply to every serializer. Call it within
-    :func:`services.registration`. Raises a ``ValidationError`` with ``<field>_unique``
+    ``identity_transaction()``. Raises a ``ValidationError`` with ``<field>_unique``
     if another account has an identity.
     """
     values = serializer.validated_data

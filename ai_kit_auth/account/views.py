@@ -396,7 +396,8 @@ class DeleteAccount(AccountView):
             user = services.lock(user)
             left = services.addressed(user, getattr(user, user_model.email))
             user_pre_delete_account.send(sender=self.__class__, user=user)
-            services.delete_account(user)
+            # What deletion means to the project.
+            account_settings.ACCOUNT_DELETION_FUNCTION(user)
             user_post_delete_account.send(sender=self.__class__, user=left)
         # Receivers of user_logged_out look for what belongs to the account.
         request._request.user = left if user.pk is None else user
