@@ -401,7 +401,7 @@ class AnyTextField(_AnyText):
 
 
 class AnyPasswordField(_AnyText, PasswordField):
-    """Likewise a password: anything else is "", which no account has."""
+    """A password. Any other value becomes "", which no account has."""
 
 
 class LoginSerializer(Discreet, serializers.Serializer[Any]):
@@ -458,10 +458,10 @@ def proof_fields() -> dict[str, serializers.Field[Any, Any, Any, Any]]:
 
 class PasswordResetSerializer(Discreet, serializers.Serializer[Any]):
     """
-    ``ident`` and ``token`` of a link and a new ``password``; gives ``user``.
+    ``ident`` and ``token`` of a link and a new ``password``. The result has ``user``.
 
-    A missing field is told first, then a link that is no good, then what is wrong with
-    the password, or with a field that a subclass adds.
+    The first error is a missing field, then a link that is not valid, then the password
+    or a field that a subclass adds.
     """
 
     ident = AnyTextField()

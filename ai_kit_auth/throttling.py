@@ -432,7 +432,7 @@ class LoginAttempt:
                     Counter("LOGIN_ACCOUNT", f"{key}|proxy", part=part) for key in keys
                 ]
             if client is None:
-                # An IP address that is not public is everybody's, and limits nothing.
+                # An IP address that is not public may be a proxy's, and limits nothing.
                 limits, notes = (notes, limits) if notes else ([], [])
         addresses = [] if client is None else [Counter("LOGIN_ADDRESS", client)]
         own, of_session = list[Counter](), ""
@@ -487,21 +487,20 @@ def may_mail(
     request: Any, mailbox: str, *scopes: str, kind: str, by: str | None = None
 ) -> Mail | None:
     """
-    Count a mail, and return it if it may go out, else None.
+    Count a mail, and return it if it may be sent, or None.
 
-    ``mailbox``: the key that the recipient is counted by, in each of ``scopes`` as
-    well. ``kind``: of the mail. ``by``: the account that asks for it, if one does.
+    The recipient is counted by the key ``mailbox``, in each of ``scopes`` as well.
+    ``kind`` is the kind of the mail, and ``by`` the account that requests it, if any.
 
-    SECURITY: one client takes fewer of a mailbox's mails than there are, so that it
-    never takes the last one of its owner: a client is an IP address, and also the
-    account ``by`` which it asks. Where neither is known, each kind of mail has that
-    share instead, so that mails which do not help the owner of an account never take
-    the place of those with a link.
+    SECURITY: one client can use up only a part of a mailbox's mails, so that it never
+    takes the last one from the owner. A client is an IP address, and also the account
+    ``by``. If neither is known, each kind of mail has that part instead, so that mails
+    that do not help the owner never use up those with a link.
     """
     address = client_address(request)
     clients = [f"address|{address}"] if address else []
     clients += [f"account|{by}"] if by else []
-    # A mailbox whose links have expired needs another, whatever it has had before.
+    # A mailbox whose links have expired needs another link, in any case.
     timeouts = (settings.PASSWORD_RESET_TIMEOUT, api_settings.ACTIVATION_TIMEOUT)
     lifetime = max(1, min(timeout for timeout in timeouts if timeout is not None))
     of_mailbox = [Counter(scope, mailbox) for scope in scopes]

@@ -537,6 +537,6 @@ def test_what_a_host_adds_to_a_view_is_described_by_its_own_rules() -> None:
     routes = ([path("enter/", BareLogin.as_view())], "own")
     found = operations(generate(routes=routes))
     (patch,) = [operation for name, operation in found.items() if name != "login"]
-    assert patch["description"] == "What a host has put beside the login."
+    assert patch["description"] == "A view of the project beside the login."
     assert "parameters" not in patch
     assert set(patch["responses"]) == {"200"}
