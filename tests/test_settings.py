@@ -414,18 +414,14 @@ def test_a_section_that_somebody_kept_follows_too() -> None:
 
 def calls_of(read: Callable[[], object]) -> list[str]:
     """Return the Python functions that ``read`` calls."""
-    called: list[str] = []
-
-    def note(frame: FrameType, event: str, _: object) -> None:
-        if event == "call":
-            called.append(frame.f_code.co_name)
-
+    seen: list[tuple[str, FrameType]] = []
     before = sys.getprofile()
-    sys.setprofile(note)
+    sys.setprofile(lambda frame, event, _: seen.append((event, frame)))
     try:
         read()
     finally:
         sys.setprofile(before)
+    called = [frame.f_code.co_name for event, frame in seen if event == "call"]
     return called[1:]
 
 
