@@ -24,6 +24,7 @@ from rest_framework.exceptions import APIException
 from .accounts import (
     AccountState,
     activation_tokens,
+    email_of,
     ident_of,
     invitation_tokens,
     is_state,
@@ -319,8 +320,7 @@ def render_mail(templates: MailTemplates, user: User, url: str) -> tuple[str, st
 @sensitive_variables()
 def send_from_templates(templates: MailTemplates, user: User, url: str) -> None:
     """Send ``user`` the mail of ``templates``. Raises what :func:`render_mail` does."""
-    address = getattr(user, user_model.email) or ""
-    send_email(*render_mail(templates, user, url), address)
+    send_email(*render_mail(templates, user, url), email_of(user))
 
 
 @sensitive_variables()

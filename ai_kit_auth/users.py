@@ -113,8 +113,7 @@ def find_for_login(typed: str) -> tuple[User | None, str, list[str]]:
         # A backend may choose one of several accounts by the exact letters.
         asked_for = typed
     user = _the_one(found)
-    key = f"typed|{form}" if user is None else f"account|{user.pk}|{user.password}"
-    return user, asked_for, [key, *_loose_keys(asked_for, names)]
+    return user, asked_for, [_key(user, form), *_loose_keys(asked_for, names)]
 
 
 # The most accounts with one e-mail address that get a mail for one request.
@@ -350,9 +349,11 @@ def account_key(found: User | None, typed: str, *, as_address: bool = False) -> 
     if typed:
         is_address = as_address or _is_address(typed, identity_fields())
         form, _ = _spellings(typed, is_address=is_address)
-    if found is not None:
-        return f"account|{found.pk}|{found.password}"
-    return f"typed|{form}"
+    return _key(found, form)
+
+
+def _key(found: User | None, form: str) -> str:
+    return f"typed|{form}" if found is None else f"account|{found.pk}|{found.password}"
 
 
 def _is_address(typed: str, names: Sequence[str]) -> bool:

@@ -78,7 +78,7 @@ def _right_value(setting: Setting[Any], value: object) -> str:
     if isinstance(setting, Seconds):
         seconds = getattr(value, "total_seconds", lambda: value)()
         try:
-            number = max(1, int(float(seconds)))  # type: ignore[arg-type]  # see below
+            number = max(1, int(float(seconds)))  # type: ignore[arg-type]  # a TypeError is caught
         except (TypeError, ValueError, OverflowError):
             number = default or 3600
         return f"{name!r}: {number}: a number of seconds from 1, or None."

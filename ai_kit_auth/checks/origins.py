@@ -133,7 +133,7 @@ def site_of(host: str) -> str:
     The Public Suffix List, which ``django-ai-kit-auth[doctor]`` installs, tells two
     tenants of ``vercel.app`` apart. Without it the last two labels count.
     """
-    if is_local(host) or _is_address(host):
+    if is_local(host) or is_ip_address(host):
         return host
     suffixes = _suffixes()
     if suffixes is not None:
@@ -143,7 +143,7 @@ def site_of(host: str) -> str:
 
 def is_public_suffix(host: str) -> bool:
     """Tell whether the public registers names below ``host``, such as ``co.uk``."""
-    if is_local(host) or _is_address(host):
+    if is_local(host) or is_ip_address(host):
         return False
     suffixes = _suffixes()
     if suffixes is not None:
@@ -165,7 +165,8 @@ def _suffixes() -> PublicSuffixList | None:
     return PublicSuffixList()
 
 
-def _is_address(host: str) -> bool:
+def is_ip_address(host: str) -> bool:
+    """Tell whether ``host`` is an IP address, and no name."""
     try:
         ipaddress.ip_address(host)
     except ValueError:

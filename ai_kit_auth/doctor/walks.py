@@ -8,7 +8,6 @@ the project's middleware. :func:`over_http` sends requests to a server elsewhere
 
 from __future__ import annotations
 
-import ipaddress
 import logging
 import re
 from collections.abc import Callable, Iterable, Iterator
@@ -29,7 +28,14 @@ from rest_framework.settings import api_settings as drf_settings
 from .. import capability, services
 from ..accounts import AccountTransaction
 from ..checks.cross_origin import lives_elsewhere
-from ..checks.origins import Origin, knows_suffixes, named_hosts, origin_of, site_of
+from ..checks.origins import (
+    Origin,
+    is_ip_address,
+    knows_suffixes,
+    named_hosts,
+    origin_of,
+    site_of,
+)
 from ..checks.routes import is_ours, path_of, view_at
 from ..settings import api_settings
 from ..urls import ROUTES
@@ -144,7 +150,7 @@ def api_origin(origin: Origin) -> Origin:
         local = [h for h in named_hosts() if Origin("http", h, 80).is_local]
         host = origin.host if origin.host in local or not local else local[0]
         return Origin("http", host, 8000)
-    if _is_address(origin.host):
+    if is_ip_address(origin.host):
         return Origin("http", origin.host, 8000)
     there = [
         Origin(origin.scheme, host, _usual_port(origin.scheme))
@@ -158,14 +164,6 @@ def api_origin(origin: Origin) -> Origin:
         return there[0]
     host = f"api.{site_of(origin.host)}"
     return Origin(origin.scheme, host, _usual_port(origin.scheme))
-
-
-def _is_address(host: str) -> bool:
-    try:
-        ipaddress.ip_address(host)
-    except ValueError:
-        return False
-    return True
 
 
 def _usual_port(scheme: str) -> int:
