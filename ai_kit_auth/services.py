@@ -9,14 +9,22 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Mapping
+from contextlib import suppress
+from email import policy
+from email.utils import make_msgid, parseaddr
+from functools import cache
 from typing import Any
 from urllib.parse import quote, urlencode
 
+import django
+from django.conf import settings
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.core.mail import EmailMultiAlternatives
 from django.template import Context
 from django.template.backends.django import Template as DjangoTemplate
 from django.template.loader import get_template
+from django.utils import translation
+from django.utils.encoding import punycode
 from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.debug import sensitive_variables
 from rest_framework.exceptions import APIException
@@ -217,21 +225,95 @@ def custom_email_data() -> dict[str, Any]:
 
 
 @sensitive_variables()
-def send_email(subject: str, text: str, html: str, to_address: str) -> None:
+def send_email(
+    subject: str, text: str, html: str, to_address: str, reply_to: str = ""
+) -> None:
     """
     Send one mail from ``DEFAULT_FROM_EMAIL``: plain text with an HTML alternative.
 
-    ``subject`` is folded into one line. Raises what the project's mail backend raises.
+    ``subject`` is folded into one line. ``reply_to``: the e-mail address that answers
+    go to, where that is not the sender's. The setting MAILER names the mailer. Raises
+    what the project's mail backend raises.
     """
-    _message(subject, text, html, to_address).send()
+    message = _message(subject, text, html, to_address, reply_to)
+    mailer = api_settings.MAILER if django.VERSION >= (6, 1) else None
+    by: dict[str, Any] = {} if mailer is None else {"using": mailer}
+    message.send(**by)
 
 
+@sensitive_variables()
 def _message(
-    subject: str, text: str, html: str, to_address: str
-) -> EmailMultiAlternatives:
-    mail = EmailMultiAlternatives(" ".join(subject.split()), text, to=[to_address])
+    subject: str, text: str, html: str, to_address: str, reply_to: str = ""
+) -> _Message:
+    mail = _Message(
+        " ".join(subject.split()),
+        text,
+        to=[to_address],
+        headers=_headers(str(settings.DEFAULT_FROM_EMAIL)),
+        reply_to=[reply_to] if reply_to else None,
+    )
     mail.attach_alternative(html, "text/html")
     return mail
+
+
+def _headers(sender: str) -> dict[str, str]:
+    # An address without a domain leaves the domain to Django.
+    domain = _domain_of(sender)
+    own = {"Message-ID": make_msgid(domain=domain)} if domain else {}
+    return {**_automatic(), **own}
+
+
+@cache
+def _automatic() -> dict[str, str]:
+    """
+    Return the headers that keep out-of-office answers away.
+
+    RFC 3834, section 5, and for Exchange [MS-OXCMAIL], section 2.2.3.2.14.
+    """
+    names = {
+        "Auto-Submitted": "auto-generated",
+        "X-Auto-Response-Suppress": "All",
+    }
+    # Parsed once: a message takes such an object as it is.
+    return {
+        name: policy.default.header_factory(name, value)
+        for name, value in names.items()
+    }
+
+
+@cache
+def _domain_of(sender: str) -> str:
+    _name, at, domain = parseaddr(sender)[1].rpartition("@")
+    return punycode(domain) if at else ""
+
+
+class _Message(EmailMultiAlternatives):
+    """
+    A mail whose text is sent as it is.
+
+    From Django 6.0 on Python chooses the encoding, and takes quoted-printable for each
+    text with a line of more than 78 characters, as a link is. That breaks the link in
+    the console and in a file, and takes longer than all the rest. Django 5.2 does not
+    call this method, and sends the text as it is.
+    """
+
+    def _add_bodies(self, message: Any) -> None:
+        message.set_content(self.body, **_encoding_of(str(self.body)))
+        message.make_alternative()
+        for content, _mimetype in self.alternatives:
+            html = str(content)
+            message.add_alternative(html, subtype="html", **_encoding_of(html))
+
+
+def _encoding_of(text: str) -> dict[str, Any]:
+    # RFC 5322, section 2.1.1: a line has at most 998 octets.
+    longest = max(map(len, text.encode().splitlines()), default=0)
+    if longest > _LONGEST_LINE:
+        return {"cte": "quoted-printable"}
+    return {"cte": "7bit" if text.isascii() else "8bit"}
+
+
+_LONGEST_LINE = 998
 
 
 @sensitive_variables()
@@ -302,13 +384,45 @@ def render_part(templates: MailTemplates, part: str, context: dict[str, Any]) ->
     return " ".join(text.split()) if part == "TITLE" else text
 
 
+def mail_language(user: User) -> str:
+    """
+    Return the code of the language of a mail to ``user``, such as ``"pt-br"``.
+
+    It is what USER_LANGUAGE returns for a stored account, if ``LANGUAGES`` has it or a
+    language that it is a variety of; otherwise the language that is active for the
+    request, or ``LANGUAGE_CODE``.
+    """
+    choose = api_settings.USER_LANGUAGE
+    # Accounts that are not stored, and deleted ones, have no key.
+    if choose is not None and user.pk is not None:
+        try:
+            chosen = choose(user)
+        except Exception as error:  # noqa: BLE001  # code of the project
+            # A mail in another language is better than none.
+            log_failure(error, "USER_LANGUAGE failed for user %s", user.pk)
+            chosen = None
+        with suppress(LookupError):
+            return translation.get_supported_language_variant(str(chosen or ""))
+    return translation.get_language() or settings.LANGUAGE_CODE
+
+
 @sensitive_variables()
 def render_mail(templates: MailTemplates, user: User, url: str) -> tuple[str, str, str]:
     """
     Return subject, plain text and HTML of one mail, from the project's templates.
 
-    Raises what :func:`mail_context` and :func:`render_part` raise.
+    They are in the language of :func:`mail_language`. Raises what :func:`mail_context`
+    and :func:`render_part` raise.
     """
+    language = mail_language(user)
+    if language != translation.get_language():
+        with translation.override(language):
+            return _rendered(templates, user, url)
+    return _rendered(templates, user, url)
+
+
+@sensitive_variables()
+def _rendered(templates: MailTemplates, user: User, url: str) -> tuple[str, str, str]:
     context = mail_context(user, url)
     return (
         render_part(templates, "TITLE", context),

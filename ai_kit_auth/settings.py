@@ -170,6 +170,28 @@ class Dotted(Setting[T]):
         return resolved
 
 
+class OptionalDotted(Dotted[T | None]):
+    """A callable, or its dotted path; None for none."""
+
+    type_name = "dotted path, callable or None"
+
+    def __init__(self, arguments: tuple[str, ...], meaning: str) -> None:
+        Setting.__init__(self, None, meaning)
+        self.arguments = arguments
+
+    def accepts(self, value: object) -> bool:
+        return value is None or super().accepts(value)
+
+
+class Alias(Setting[str | None]):
+    """A key of one of Django's settings, or None."""
+
+    type_name = "str or None"
+
+    def accepts(self, value: object) -> bool:
+        return value is None or isinstance(value, str)
+
+
 class Nested(Generic[S]):
     """A dict of settings below a key."""
 
@@ -507,6 +529,16 @@ class CoreSettings(ProjectSettings):
     SEND_ACCOUNT_EXISTS_MAIL = Dotted[Callable[[Any, str], object]](
         "ai_kit_auth.services.default_send_account_exists_mail",
         "called with (user, url) when PREVENT_ENUMERATION hides a taken e-mail address",
+    )
+    USER_LANGUAGE = OptionalDotted[Callable[[Any], str]](
+        ("user",),
+        "called with (user); returns the language code of the mails to this user. With "
+        "None, or a code that ``LANGUAGES`` lacks, it is the language of the request",
+    )
+    MAILER = Alias(
+        None,
+        "the key of Django's ``MAILERS`` that mails are sent with (Django 6.1); None "
+        "for ``default``",
     )
     ACTIVATION_TIMEOUT = Seconds(
         None,

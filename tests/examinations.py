@@ -9,7 +9,7 @@ from typing import Any
 
 from django.core.management import call_command
 
-from ai_kit_auth.doctor.account import has_mailers
+from ai_kit_auth.checks.mails import has_mailers
 
 SMTP = "django.core.mail.backends.smtp.EmailBackend"
 # As in development, where a cache of the process and mails that stay are fine.

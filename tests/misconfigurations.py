@@ -758,6 +758,12 @@ CASES = (
         ),
         check="ai_kit_auth.W034",
     ),
+    Misconfiguration(
+        "mailer_that_does_not_exist",
+        "AI_KIT_AUTH['MAILER'] is 'accounts'",
+        _auth(MAILER="accounts"),
+        check="ai_kit_auth.E018",
+    ),
     # Templates
     Misconfiguration(
         "template_missing",

@@ -265,6 +265,14 @@ def seeds() -> Iterator[Seed]:
         },
     )
     yield Seed(
+        "E018",
+        "AI_KIT_AUTH['MAILER'] is 'accounts', ",
+        "Remove AI_KIT_AUTH['MAILER']"
+        if django.VERSION < (6, 1)
+        else "MAILERS = {..., 'accounts': {'BACKEND':",
+        {"AI_KIT_AUTH": auth(MAILER="accounts")},
+    )
+    yield Seed(
         "W001",
         "LocMemCache is not shared by processes",
         "CACHES['default']",

@@ -16,7 +16,7 @@ from django.core.management import call_command
 from django.core.management.base import CommandError
 from django.test import override_settings
 
-from ai_kit_auth.doctor.account import has_mailers
+from ai_kit_auth.checks.mails import has_mailers
 from ai_kit_auth.doctor.servers import InProcess
 
 from .browser.processes import free_port

@@ -20,10 +20,12 @@ from django.utils.module_loading import import_string
 from ai_kit_auth import services
 from ai_kit_auth.serializers import UserSerializer
 from ai_kit_auth.settings import (
+    Alias,
     APISettings,
     Dotted,
     InvalidConfigurationError,
     Names,
+    OptionalDotted,
     Rate,
     Seconds,
     Section,
@@ -118,6 +120,8 @@ DEFAULTS: dict[str, Any] = {
     "SEND_ACCOUNT_EXISTS_MAIL": (
         "ai_kit_auth.services.default_send_account_exists_mail"
     ),
+    "USER_LANGUAGE": None,
+    "MAILER": None,
     "ACTIVATION_TIMEOUT": None,
     "ACTIVATION_PROOF": False,
     "PREVENT_ENUMERATION": False,
@@ -188,6 +192,8 @@ DEFAULTS: dict[str, Any] = {
 
 DECLARED = dict(APISettings.declared())
 DOTTED = [name for name, setting in DECLARED.items() if isinstance(setting, Dotted)]
+# What a default leads to.
+DEFAULT_DOTTED = [name for name in DOTTED if DEFAULTS[name] is not None]
 TUPLES = [name for name, default in DEFAULTS.items() if isinstance(default, tuple)]
 SECTIONS = sorted({name.rpartition(".")[0] for name in DECLARED} | {"EMAIL_TEMPLATES"})
 
@@ -219,6 +225,8 @@ def another_value(setting: Setting[Any]) -> Any:
         return "7/day"
     if isinstance(setting, Seconds):
         return 60
+    if isinstance(setting, Alias):
+        return "another"
     if isinstance(setting.default, bool):
         return not setting.default
     return "another" if isinstance(setting.default, str) else ("password",)
@@ -227,6 +235,8 @@ def another_value(setting: Setting[Any]) -> Any:
 def wrong_values() -> list[tuple[str, Any]]:
     wrong: dict[type[Setting[Any]], list[Any]] = {
         Dotted: [None, 7, ["ai_kit_auth.services.make_url"], b"a.b"],
+        OptionalDotted: [7, ["ai_kit_auth.services.make_url"], b"a.b"],
+        Alias: [7, True, ["default"], b"default"],
         Rate: [7, "10", "10/", "0/min", "-1/min", "1.5/min", "10/week", ["10/min"], ""],
         Seconds: [0, -1, 1.5, True, "60", []],
         Names: [None, 7, "email", {"email"}, [7], ("email", None)],
@@ -250,7 +260,9 @@ def test_the_declared_settings_are_those_of_the_documentation() -> None:
 @pytest.mark.parametrize("name", DEFAULTS)
 def test_default(name: str) -> None:
     assert DECLARED[name].default == DEFAULTS[name]
-    expected = import_string(DEFAULTS[name]) if name in DOTTED else DEFAULTS[name]
+    expected = (
+        import_string(DEFAULTS[name]) if name in DEFAULT_DOTTED else DEFAULTS[name]
+    )
     assert read(APISettings({}), name) == expected
 
 

@@ -16,6 +16,7 @@ from ..settings import (
     SETTING_NAME,
     APISettings,
     Dotted,
+    OptionalDotted,
     api_settings,
     faults_of,
     require_frontend_url,
@@ -76,12 +77,17 @@ def check_settings() -> Problems:
 
 
 def _arity_problems(name: str, given: Any, setting: Dotted[Any]) -> Problems:
-    """Find a function ``given`` that does not take the arguments of the default."""
-    standard = import_string(setting.default)
-    if given is standard or isinstance(standard, type):
-        # DRF decides which arguments a serializer takes.
-        return
-    arguments = list(inspect.signature(standard).parameters)
+    """Find a function ``given`` that does not take the arguments of the setting."""
+    if isinstance(setting, OptionalDotted):
+        if given is None:
+            return
+        arguments = list(setting.arguments)
+    else:
+        standard = import_string(setting.default)
+        if given is standard or isinstance(standard, type):
+            # DRF decides which arguments a serializer takes.
+            return
+        arguments = list(inspect.signature(standard).parameters)
     try:
         signature = inspect.signature(given)
     except Exception:  # noqa: BLE001  # a proxy may raise anything

@@ -12,7 +12,7 @@ from django.core import mail
 from django.core.mail.backends.smtp import EmailBackend
 
 from ..settings import api_settings
-from .mails import backend, mails
+from .mails import backend, mailer, mails
 from .origins import origin_of
 from .problems import Problems, is_readable, is_served, item, key, problem
 
@@ -54,7 +54,7 @@ def _mail_problems() -> Problems:
         yield problem(
             "W016",
             f"{setting} is {path!r}: no user gets an activation or reset mail.",
-            "MAILERS = {'default': {'BACKEND': "
+            f"MAILERS = {{{mailer()!r}: {{'BACKEND': "
             "'django.core.mail.backends.smtp.EmailBackend', 'OPTIONS': {'host': ...}}}"
             if setting.startswith("MAILERS")
             else "EMAIL_BACKEND = 'django.core.mail.backends.smtp.EmailBackend'; "
@@ -70,7 +70,7 @@ def _mail_problems() -> Problems:
     if _waits_for_ever():
         by_mailers = setting.startswith("MAILERS")
         wanted = (
-            "MAILERS['default']['OPTIONS']['timeout']"
+            f"MAILERS[{mailer()!r}]['OPTIONS']['timeout']"
             if by_mailers
             else "EMAIL_TIMEOUT"
         )
@@ -85,7 +85,7 @@ def _mail_problems() -> Problems:
 def _waits_for_ever() -> bool:
     """Tell whether mails go by SMTP and the connections have no time-out."""
     try:
-        backend = _mailer()
+        backend = _mail_backend()
     except Exception:  # noqa: BLE001  # W034 and Django tell what is wrong with it
         return False
     return (
@@ -95,13 +95,13 @@ def _waits_for_ever() -> bool:
     )
 
 
-def _mailer() -> Any:
+def _mail_backend() -> Any:
     """Return the mail backend of the project, not connected yet."""
     with warnings.catch_warnings():
         # Django 6.1 warns of each setting that MAILERS replaces.
         warnings.simplefilter("ignore")
         mailers = getattr(mail, "mailers", None)
-        return mail.get_connection() if mailers is None else mailers.default
+        return mail.get_connection() if mailers is None else mailers[mailer()]
 
 
 _ENOUGH_ENTRIES = 10_000

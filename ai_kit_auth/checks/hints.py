@@ -12,6 +12,7 @@ from ..settings import (
     Frontend,
     Names,
     Nested,
+    OptionalDotted,
     Rate,
     Seconds,
     Section,
@@ -82,6 +83,8 @@ def _right_value(setting: Setting[Any], value: object) -> str:
         except (TypeError, ValueError, OverflowError):
             number = default or 3600
         return f"{name!r}: {number}: a number of seconds from 1, or None."
+    if isinstance(setting, OptionalDotted):
+        return f"{name!r}: a dotted path or callable, or None."
     if isinstance(setting, Dotted):
         return f"{name!r}: {default!r}, or another dotted path or callable."
     if isinstance(default, bool):

@@ -124,19 +124,47 @@ def _below(template: Any, seen: set[str], *, surely: bool) -> Iterator[_Part]:
             yield from _below(below, seen, surely=needed)
 
 
+def has_mailers() -> bool:
+    """Tell whether mails are sent by MAILERS (Django 6.1), not by EMAIL_BACKEND."""
+    return django.VERSION >= (6, 1) and hasattr(settings, "MAILERS")
+
+
+def mailer() -> str:
+    """Return the key of MAILERS that our mails are sent with."""
+    return read("MAILER") or "default"
+
+
 def backend() -> tuple[str, object]:
     """Return the name and the value of the setting that names the mail backend."""
-    by_mailers = django.VERSION >= (6, 1) and hasattr(settings, "MAILERS")
     with warnings.catch_warnings():
         # Django 6.1 warns when the old setting is read.
         warnings.simplefilter("ignore")
         return (
             (
-                "MAILERS['default']['BACKEND']",
-                item(item(settings.MAILERS, "default"), "BACKEND"),
+                f"MAILERS[{mailer()!r}]['BACKEND']",
+                item(item(settings.MAILERS, mailer()), "BACKEND"),
             )
-            if by_mailers
+            if has_mailers()
             else ("EMAIL_BACKEND", settings.EMAIL_BACKEND)
+        )
+
+
+def check_mailer() -> Problems:
+    """E018."""
+    alias = read("MAILER") if is_readable() else None
+    if alias is None:
+        return
+    where, new = key("MAILER"), django.VERSION >= (6, 1)
+    if not new or item(getattr(settings, "MAILERS", None), alias) is None:
+        yield problem(
+            "E018",
+            f"{where} is {alias!r}, which is no key of MAILERS."
+            if new
+            else f"{where} is {alias!r}, and this version of Django has no MAILERS.",
+            f"MAILERS = {{..., {alias!r}: {{'BACKEND': "
+            "'django.core.mail.backends.smtp.EmailBackend', 'OPTIONS': {...}}}}"
+            if new
+            else f"Remove {where}, or update to Django 6.1.",
         )
 
 

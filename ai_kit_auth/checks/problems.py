@@ -33,6 +33,7 @@ PROBLEMS: Mapping[str, str] = {
     "depend on the password's hash",
     "E017": "an app names a capability that is none or cannot be imported, or two "
     "capabilities declare the same",
+    "E018": "``MAILER`` is no key of ``MAILERS``, or Django is older than 6.1",
     "W001": "with ``--deploy``: the processes do not share the cache of the throttles, "
     "or it does not count atomically",
     "W002": "with ``--deploy``: the cache of the throttles deletes entries once it "

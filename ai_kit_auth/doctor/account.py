@@ -10,7 +10,6 @@ from collections.abc import Callable, Iterator
 from contextlib import ExitStack, contextmanager
 from typing import Any
 
-import django
 from django.conf import settings
 from django.contrib.auth import get_user_model
 from django.core.signals import request_finished, request_started
@@ -19,6 +18,7 @@ from django.db.models.fields import NOT_PROVIDED
 from django.utils import timezone
 from django.utils.module_loading import import_string
 
+from ..checks.mails import has_mailers
 from ..user_model import User, UserModel, user_model
 from .servers import replaced
 
@@ -67,11 +67,6 @@ def _databases() -> set[str]:
     if hasattr(store, "get_model_class"):
         written.add(router.db_for_write(store.get_model_class()))
     return written
-
-
-def has_mailers() -> bool:
-    """Tell whether mails are sent by MAILERS (Django 6.1), not by EMAIL_BACKEND."""
-    return django.VERSION >= (6, 1) and hasattr(settings, "MAILERS")
 
 
 @contextmanager

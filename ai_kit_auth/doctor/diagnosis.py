@@ -31,6 +31,7 @@ from ..checks.cross_origin import (
     with_headers,
     with_origin,
 )
+from ..checks.mails import has_mailers, mailer
 from ..checks.origins import (
     Origin,
     is_trusted,
@@ -42,7 +43,6 @@ from ..checks.origins import (
 )
 from ..checks.problems import resolved
 from ..checks.routes import is_endpoint, is_ours, named, view_at
-from .account import has_mailers
 from .browser import Blocked, Browser
 from .servers import Answer, InProcess, path_info
 
@@ -620,7 +620,7 @@ def _imported(path: str) -> Any:
 def of_mail(error: Exception) -> Diagnosis:
     """Return why a mail was not sent."""
     new = has_mailers()
-    option = 'MAILERS["default"]["OPTIONS"]' if new else "EMAIL_HOST, EMAIL_PORT, ..."
+    option = f"{mail_setting()}['OPTIONS']" if new else "EMAIL_HOST, EMAIL_PORT, ..."
     if isinstance(error, smtplib.SMTPAuthenticationError):
         return Diagnosis(
             "The mail server refuses the username or the password.",
@@ -653,4 +653,4 @@ def of_mail(error: Exception) -> Diagnosis:
 
 def mail_setting() -> str:
     """Return the setting that names the mail backend."""
-    return 'MAILERS["default"]' if has_mailers() else "EMAIL_BACKEND"
+    return f"MAILERS[{mailer()!r}]" if has_mailers() else "EMAIL_BACKEND"

@@ -28,6 +28,7 @@ from rest_framework.settings import api_settings as drf_settings
 from .. import capability, services
 from ..accounts import AccountTransaction
 from ..checks.cross_origin import lives_elsewhere
+from ..checks.mails import backend
 from ..checks.origins import (
     Origin,
     is_ip_address,
@@ -42,7 +43,7 @@ from ..urls import ROUTES
 from ..user_model import UserModel, user_model
 from ..users import identity_fields
 from . import diagnosis
-from .account import NoAccount, end_sessions, has_mailers, make_account, rolled_back
+from .account import NoAccount, end_sessions, make_account, rolled_back
 from .browser import DEFAULT_HEADER, Blocked, Browser
 from .diagnosis import Diagnosis
 from .servers import Answer, InProcess, Remote, Server, Unreachable, replaced
@@ -933,13 +934,9 @@ def _mail(name: str, send: Callable[[], object]) -> Step:
         found = diagnosis.of_mail(error)
         said = f"{type(error).__name__}: {error}"
         return Step(name, FAILED, said, found.cause, found.setting)
-    backend = (
-        settings.MAILERS["default"].get("BACKEND", "")
-        if has_mailers()
-        else settings.EMAIL_BACKEND
-    )
-    if backend in _NOT_SENDING:
-        cause = f"No mail server got the mail: {backend} is for development."
+    path = str(backend()[1])
+    if path in _NOT_SENDING:
+        cause = f"No mail server got the mail: {path} is for development."
         return Step(name, WARNING, "", cause, diagnosis.mail_setting())
     return Step(name)
 
