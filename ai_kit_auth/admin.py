@@ -42,6 +42,7 @@ from .services import (
     resend_activation_mail,
     send_activation_by_admin_mail,
     send_reset_pw_mail,
+    when_committed,
 )
 from .settings import SETTING_NAME, api_settings
 from .user_model import User, UserModel, user_model
@@ -451,6 +452,21 @@ class AIUserAdmin(_UserAdmin):
         text: Any,
     ) -> None:
         """Call ``act`` for each account, and report the result of ``action``."""
+        # The message and the history tell what became of the mails, so with
+        # ATOMIC_REQUESTS they follow the commit, too.
+        when_committed(
+            f"The action {action.__name__!r}",
+            lambda: self._do_for_each(request, accounts, act, action, text),
+        )
+
+    def _do_for_each(
+        self,
+        request: HttpRequest,
+        accounts: Iterable[User],
+        act: Callable[[User], None],
+        action: Any,
+        text: Any,
+    ) -> None:
         done: list[User] = []
         reasons: list[tuple[User, str]] = []
         for account in accounts:
@@ -505,15 +521,22 @@ class AIUserAdmin(_UserAdmin):
             response: HttpResponse = super().add_view(request, form_url, extra_context)
         finally:
             _due.reset(token)
-        try:
-            for user in due:
-                self._mail_or_withdraw(user)
-        except APIException:
-            # Nothing public takes back that the account was added.
-            shown: Any = messages.get_messages(request)
-            shown._queued_messages = []
-            return self._not_made(request)
-        return response
+        not_made: list[HttpResponse] = []
+
+        def mail() -> None:
+            try:
+                for user in due:
+                    self._mail_or_withdraw(user)
+            except APIException:
+                # Nothing public takes back that the account was added.
+                shown: Any = messages.get_messages(request)
+                shown._queued_messages = []
+                not_made.append(self._not_made(request))
+
+        # With ATOMIC_REQUESTS, when this view has returned. Then the response is that
+        # of the page, and the message tells of the failure.
+        when_committed("The mail for an account of the admin", mail)
+        return not_made[0] if not_made else response
 
     def _mail_or_withdraw(self, user: User) -> None:
         """Mail the link of a new account, which is committed; else take it back."""

@@ -83,6 +83,15 @@ def after_answer(request: HttpRequest, what: str, work: Callable[[], object]) ->
     request.close = close_and_follow  # type: ignore[method-assign]  # of this one request
 
 
+def bound(what: str, work: Callable[[], object]) -> Callable[[], None]:
+    """
+    Return a function that calls ``work`` in the state of the request that is here now.
+
+    ``what``: as of :func:`after_answer`. An exception is logged and goes no further.
+    """
+    return _Task(what, work, after="the commit").run
+
+
 def _is_tested(request: HttpRequest) -> bool:
     body = getattr(request, "environ", {}).get("wsgi.input")
     by_client = type(body).__module__ == "django.test.client"
@@ -98,8 +107,11 @@ def _has_no_threads() -> bool:
 
 
 class _Task:
-    def __init__(self, what: str, work: Callable[[], object]) -> None:
+    def __init__(
+        self, what: str, work: Callable[[], object], after: str = "the answer"
+    ) -> None:
         self.what = what
+        self._after = after
         self.released = Event()
         self.done = Event()
         self._work: Callable[[], object] | None = work
@@ -131,7 +143,7 @@ class _Task:
             self._context.run(self._in_its_state, work)
         except BaseException as error:  # noqa: BLE001  # it is logged
             # Also SystemExit: a project's sender must not end this thread.
-            log_failure(error, "%s: failed after the answer", self.what)
+            log_failure(error, "%s: failed after %s", self.what, self._after)
 
     def _in_its_state(self, work: Callable[[], object]) -> None:
         # asgiref's locals are ContextVar values, and yet of one thread.

@@ -46,11 +46,15 @@ class Mail:
     A mail, which the setting ``sender`` sends.
 
     ``link``: the key of FRONTEND that the link leads to; None for a mail without a
-    link.
+    link. ``service``: the dotted path of the function that makes the link and hands the
+    mail to ``sender``, by :func:`ai_kit_auth.services.send_or_queue`. A worker of
+    MAIL_TASK calls it with (user); with (user, address) for a mail to another e-mail
+    address than the account's; with (user, notice) for a notice.
     """
 
     sender: str
     link: str | None = None
+    service: str = ""
 
 
 @dataclass(frozen=True)
@@ -59,11 +63,13 @@ class Notice:
     A key of SECURITY_NOTICES.
 
     ``mail``: the key of EMAIL_TEMPLATES. ``endpoint``: the key of ENABLE_ENDPOINTS; its
-    endpoint sends the notice.
+    endpoint sends the notice. ``names_address``: the notice goes to the e-mail address
+    that the account had at the event, which is no longer stored when it is sent.
     """
 
     mail: str
     endpoint: str
+    names_address: bool = False
 
 
 Routes = Mapping[str, "URLPattern | Sequence[URLPattern]"]

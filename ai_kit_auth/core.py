@@ -67,10 +67,26 @@ CORE = Capability(
         "csrf_failed": Event("a request without the right CSRF token", logging.WARNING),
     },
     mails={
-        "USER_CREATED": Mail("SEND_USER_ACTIVATION_MAIL", "ACTIVATION_ROUTE"),
-        "RESET_PASSWORD": Mail("SEND_RESET_PW_MAIL", "RESET_PW_ROUTE"),
-        "SET_PASSWORD": Mail("SEND_ACTIVATION_BY_ADMIN_MAIL", "ACTIVATION_ROUTE"),
-        "ACCOUNT_EXISTS": Mail("SEND_ACCOUNT_EXISTS_MAIL", "RESET_PW_ROUTE"),
+        "USER_CREATED": Mail(
+            "SEND_USER_ACTIVATION_MAIL",
+            "ACTIVATION_ROUTE",
+            "ai_kit_auth.services.send_user_activation_mail",
+        ),
+        "RESET_PASSWORD": Mail(
+            "SEND_RESET_PW_MAIL",
+            "RESET_PW_ROUTE",
+            "ai_kit_auth.services.send_reset_pw_mail",
+        ),
+        "SET_PASSWORD": Mail(
+            "SEND_ACTIVATION_BY_ADMIN_MAIL",
+            "ACTIVATION_ROUTE",
+            "ai_kit_auth.services.send_activation_by_admin_mail",
+        ),
+        "ACCOUNT_EXISTS": Mail(
+            "SEND_ACCOUNT_EXISTS_MAIL",
+            "RESET_PW_ROUTE",
+            "ai_kit_auth.services.send_account_exists_mail",
+        ),
     },
     sends={
         "REGISTER": ("USER_CREATED", "ACCOUNT_EXISTS"),

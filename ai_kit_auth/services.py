@@ -13,7 +13,7 @@ from contextlib import suppress
 from email import policy
 from email.message import MIMEPart
 from email.utils import make_msgid, parseaddr
-from functools import cache
+from functools import cache, partial
 from typing import Any
 from urllib.parse import quote, urlencode
 
@@ -21,6 +21,7 @@ import django
 from django.conf import settings
 from django.contrib.auth.tokens import PasswordResetTokenGenerator
 from django.core.mail import EmailMultiAlternatives
+from django.db import router, transaction
 from django.template import Context
 from django.template.backends.django import Template as DjangoTemplate
 from django.template.loader import get_template
@@ -30,6 +31,7 @@ from django.utils.safestring import SafeString, mark_safe
 from django.views.decorators.debug import sensitive_variables
 from rest_framework.exceptions import APIException
 
+from . import mail_queue
 from .accounts import (
     AccountState,
     activation_tokens,
@@ -43,6 +45,7 @@ from .accounts import (
     state_digest,
     state_of,
 )
+from .after_answer import bound
 from .errors import ActivationLinkInvalid, MailNotSent, ResetPasswordLinkInvalid
 from .failures import log_failure
 from .registration import mail_at_the_end, withdraw
@@ -329,8 +332,15 @@ def pretend_to_mail(templates: MailTemplates) -> None:
 
     SECURITY: the work after an answer shares the processor, and Python's lock, with the
     next request. A client could measure a mail that is made for known accounts alone.
-    The transport is left out: it waits for others, and the mail has no recipient.
+    The transport is left out: it waits for others, and the mail has no recipient. With
+    MAIL_TASK the queue gets a task that its worker drops: all that a mail costs here.
     """
+    if _has_queue():
+        try:
+            mail_queue.enqueue("", None, translation.get_language())
+        except Exception as error:  # noqa: BLE001  # it is logged
+            log_failure(error, "The queue of mails did not take a task")
+        return
     address = "nobody@invalid"
     user = UserModel(**{user_model.email: address})
     try:
@@ -502,6 +512,58 @@ def hand_over(send: Callable[[Any, str], object], user: User, url: str) -> None:
 
 
 @sensitive_variables()
+def send_or_queue(
+    purpose: str,
+    user: User,
+    send: Callable[[], object],
+    address: str | None = None,
+) -> None:
+    """
+    Call ``send`` when its mail may leave: in this process, or in a worker of MAIL_TASK.
+
+    ``purpose``: the key of EMAIL_TEMPLATES, or of SECURITY_NOTICES. ``send`` makes the
+    link, and hands it over by :func:`hand_over`. With MAIL_TASK a worker calls the
+    ``service`` of the mail's declaration instead, which calls this function again.
+    ``address``: where the mail goes, if that is not the stored e-mail address.
+
+    Raises :exc:`~ai_kit_auth.errors.MailNotSent`, also if the queue does not take the
+    mail. Within a transaction it does what :func:`when_committed` does.
+    """
+    if _has_queue():
+        send = partial(hand_over, partial(_enqueue, purpose, address), user, "")
+    when_committed(f"The mail {purpose} to user {user.pk}", send)
+
+
+def _has_queue() -> bool:
+    # Tests of projects replace the settings by a mock.
+    queue = getattr(api_settings, "MAIL_TASK", None)
+    return isinstance(queue, str) and not mail_queue.is_worker()
+
+
+def _enqueue(purpose: str, address: str | None, user: User, url: str) -> None:
+    mail_queue.enqueue(purpose, user, mail_language(user), address)
+
+
+def when_committed(what: str, work: Callable[[], object]) -> None:
+    """
+    Call ``work`` at once, or when the transaction around this call is committed.
+
+    A transaction that is rolled back drops it. After a commit its exceptions are
+    logged, since no caller is left that could tell of them. ``what``: the log's name
+    for it, without a secret.
+
+    The transactions in which Django's ``TestCase`` runs a test do not count: they are
+    never committed.
+    """
+    using = router.db_for_write(UserModel)
+    blocks = transaction.get_connection(using).atomic_blocks
+    if not blocks or blocks[0]._from_testcase:
+        work()
+    else:
+        transaction.on_commit(bound(what, work), using=using)
+
+
+@sensitive_variables()
 def send_user_activation_mail(user: User) -> None:
     """
     Hand the activation mail of ``user`` to SEND_USER_ACTIVATION_MAIL.
@@ -511,7 +573,9 @@ def send_user_activation_mail(user: User) -> None:
     send = _chosen(
         api_settings, "SEND_USER_ACTIVATION_MAIL", default_send_user_activation_mail
     )
-    hand_over(send, user, get_activation_url(user))
+    send_or_queue(
+        "USER_CREATED", user, lambda: hand_over(send, user, get_activation_url(user))
+    )
 
 
 @sensitive_variables()
@@ -523,17 +587,21 @@ def send_activation_by_admin_mail(user: User) -> None:
     with which its owner sets one; that activates it, too. Raises
     :exc:`~ai_kit_auth.errors.MailNotSent`.
     """
-    if not user.has_usable_password() and may_receive_reset_mail(user):
-        url = get_password_reset_url(user)
-    else:
-        route = api_settings.FRONTEND.ACTIVATION_ROUTE
-        url = _link(route, user, invitation_tokens)
     send = _chosen(
         api_settings,
         "SEND_ACTIVATION_BY_ADMIN_MAIL",
         default_send_activation_by_admin_mail,
     )
-    hand_over(send, user, url)
+    send_or_queue(
+        "SET_PASSWORD", user, lambda: hand_over(send, user, _invitation_url(user))
+    )
+
+
+@sensitive_variables()
+def _invitation_url(user: User) -> SafeString:
+    if not user.has_usable_password() and may_receive_reset_mail(user):
+        return get_password_reset_url(user)
+    return _link(api_settings.FRONTEND.ACTIVATION_ROUTE, user, invitation_tokens)
 
 
 @sensitive_variables()
@@ -558,7 +626,11 @@ def send_reset_pw_mail(user: User) -> None:
     Raises :exc:`~ai_kit_auth.errors.MailNotSent`.
     """
     send = _chosen(api_settings, "SEND_RESET_PW_MAIL", default_send_reset_pw_mail)
-    hand_over(send, user, get_password_reset_url(user))
+    send_or_queue(
+        "RESET_PASSWORD",
+        user,
+        lambda: hand_over(send, user, get_password_reset_url(user)),
+    )
 
 
 @sensitive_variables()
@@ -571,7 +643,11 @@ def send_account_exists_mail(user: User) -> None:
     send = _chosen(
         api_settings, "SEND_ACCOUNT_EXISTS_MAIL", default_send_account_exists_mail
     )
-    hand_over(send, user, get_password_reset_url(user))
+    send_or_queue(
+        "ACCOUNT_EXISTS",
+        user,
+        lambda: hand_over(send, user, get_password_reset_url(user)),
+    )
 
 
 def tell_owner(owner: User | None) -> bool:
@@ -607,9 +683,10 @@ def mail_new_account(user: User) -> None:
     """
     Mail the activation link to ``user``, whose account is new.
 
-    Within a request the mail is sent when the transaction has ended. Code of the
-    project that calls this sends it at once. If the mail cannot be sent the account is
-    deleted. Raises :exc:`~ai_kit_auth.errors.MailNotSent`.
+    The mail is sent, or put into the queue of MAIL_TASK, when the transaction has
+    ended. If that fails the account is deleted. Raises
+    :exc:`~ai_kit_auth.errors.MailNotSent`; within a transaction of the project's own
+    the log has an entry instead.
     """
     mail_at_the_end(user, mail_or_withdraw)
 
@@ -618,8 +695,15 @@ def mail_or_withdraw(user: User) -> None:
     """
     Mail the activation link of ``user`` if it waits; delete the account if that fails.
 
-    Raises what :func:`send_user_activation_mail` raises.
+    Raises what :func:`send_user_activation_mail` raises, and within a transaction what
+    :func:`when_committed` says.
     """
+    when_committed(
+        f"The activation mail of user {user.pk}", partial(_mail_or_withdraw, user)
+    )
+
+
+def _mail_or_withdraw(user: User) -> None:
     if user.is_active:
         return
     try:

@@ -16,8 +16,10 @@ import difflib
 import re
 from collections.abc import Callable, Iterator, Mapping
 from functools import cache, cached_property
+from importlib import import_module
 from typing import TYPE_CHECKING, Any, Generic, NamedTuple, TypeVar, overload
 
+import django
 from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
@@ -540,6 +542,11 @@ class CoreSettings(ProjectSettings):
         "the key of Django's ``MAILERS`` that mails are sent with (Django 6.1); None "
         "for ``default``",
     )
+    MAIL_TASK = Alias(
+        None,
+        "the key of Django's ``TASKS`` whose worker makes and sends the mails; None "
+        "for the process of the request",
+    )
     ACTIVATION_TIMEOUT = Seconds(
         None,
         "how many seconds an activation link is valid; None for Django's "
@@ -661,6 +668,17 @@ def reload_api_settings(
         return
     api_settings.reload()
     require_frontend_url(api_settings.FRONTEND.URL)
+
+
+def task_backends() -> Any:
+    """
+    Return the backends of Django's ``TASKS``, by key.
+
+    On Django 5.2 they are those of the backport. Raises :exc:`ImportError` without it.
+    """
+    has_tasks = django.VERSION >= (6, 0)
+    tasks: Any = import_module("django.tasks" if has_tasks else "django_tasks")
+    return tasks.task_backends
 
 
 def require_frontend_url(url: str) -> str:

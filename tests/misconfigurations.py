@@ -764,6 +764,12 @@ CASES = (
         _auth(MAILER="accounts"),
         check="ai_kit_auth.E018",
     ),
+    Misconfiguration(
+        "queue_of_mails_that_does_not_exist",
+        "AI_KIT_AUTH['MAIL_TASK'] is 'mails'",
+        _auth(MAIL_TASK="mails"),
+        check="ai_kit_auth.E019",
+    ),
     # Templates
     Misconfiguration(
         "template_missing",

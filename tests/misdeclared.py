@@ -10,7 +10,13 @@ from django.urls import path
 from django.views import View
 
 from ai_kit_auth.capability import Capability, Event, Mail, Notice
-from ai_kit_auth.settings import Nested, ProjectSettings, Section, Setting
+from ai_kit_auth.settings import (
+    Nested,
+    ProjectSettings,
+    Section,
+    Setting,
+    templates_of,
+)
 
 
 def capability(name: str, **declared: Any) -> Capability:
@@ -45,11 +51,22 @@ class SectionForASetting(ProjectSettings):
     FRONTEND = Setting("", "where the frontend lives")
 
 
+class Reminders(Section):
+    REMINDER = templates_of("reminder", "a mail that no worker can make")
+
+
+class WithReminder(ProjectSettings):
+    EMAIL_TEMPLATES = Nested(Reminders)
+
+
 SETTING = capability("setting", settings=SettingTwice)
 SECTION = capability("section", settings=SectionForASetting)
 CODE = capability("code", codes={"csrf_failed": "the token is wrong"})
 EVENT = capability("event", events={"login_failed": Event("no", logging.ERROR)})
 MAIL = capability("mail", mails={"REMINDER": Mail("SEND_REMINDER", "REMINDER_ROUTE")})
+NO_SERVICE = capability(
+    "service", settings=WithReminder, mails={"REMINDER": Mail("SEND_RESET_PW_MAIL")}
+)
 NOTICE = capability("notice", notices={"LEFT": Notice("ACCOUNT_LEFT", "LEAVE")})
 SENDS = capability("sends", sends={"LEAVE": ("USER_CREATED",)})
 UNKNOWN_KEY = capability("key", routes="tests.misdeclared.UNKNOWN")
@@ -87,6 +104,7 @@ Settings = _app("tests.misdeclared.SETTING")
 Codes = _app("tests.misdeclared.CODE")
 Events = _app("tests.misdeclared.EVENT")
 Mails = _app("tests.misdeclared.MAIL")
+Services = _app("tests.misdeclared.NO_SERVICE")
 Notices = _app("tests.misdeclared.NOTICE")
 Sends = _app("tests.misdeclared.SENDS")
 Keys = _app("tests.misdeclared.UNKNOWN_KEY")

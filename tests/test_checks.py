@@ -273,6 +273,12 @@ def seeds() -> Iterator[Seed]:
         {"AI_KIT_AUTH": auth(MAILER="accounts")},
     )
     yield Seed(
+        "E019",
+        "AI_KIT_AUTH['MAIL_TASK'] is 'mails', and TASKS has no such backend: ",
+        "TASKS = {'mails': {'BACKEND': 'django_tasks_db.DatabaseBackend'}}",
+        {"AI_KIT_AUTH": auth(MAIL_TASK="mails")},
+    )
+    yield Seed(
         "W001",
         "LocMemCache is not shared by processes",
         "CACHES['default']",

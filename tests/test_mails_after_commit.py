@@ -10,11 +10,12 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.core import mail
-from django.db import connection
+from django.db import connection, connections, transaction
 from django.db.models import ProtectedError
 from django.db.models.signals import post_save, pre_delete, pre_save
 from django.test import Client
 from django.urls import reverse
+from django.utils import translation
 from django.views.debug import ExceptionReporter
 from rest_framework.test import APIClient
 
@@ -151,6 +152,129 @@ def test_no_transaction_is_open_while_a_mail_is_sent(
     assert ask(make_user).status_code in {200, 201, 302, 400}
     assert set(seen) == ({(False, True)} if seen else set())
     assert seen or (ask is register_taken and not hides)
+
+
+# Transactions of the project around ours
+
+
+def around(get_response: Callable[[Any], Any]) -> Callable[[Any], Any]:
+    """Be a middleware with a transaction around each request, undone on demand."""
+
+    def middleware(request: Any) -> Any:
+        with transaction.atomic():
+            response = get_response(request)
+            transaction.set_rollback("X-Undo" in request.headers)
+            return response
+
+    return middleware
+
+
+@pytest.fixture(params=["ATOMIC_REQUESTS", "a middleware", "both"])
+def enclosed(
+    request: pytest.FixtureRequest, settings: Any, monkeypatch: pytest.MonkeyPatch
+) -> None:
+    if request.param != "a middleware":
+        server = connections.settings["default"]
+        monkeypatch.setitem(server, "ATOMIC_REQUESTS", True)
+    if request.param != "ATOMIC_REQUESTS":
+        settings.MIDDLEWARE = [f"{__name__}.around", *settings.MIDDLEWARE]
+
+
+@each
+@pytest.mark.usefixtures("enclosed")
+@pytest.mark.parametrize("hides", [False, True])
+def test_nor_is_one_of_the_project(
+    make_user: MakeUser,
+    use: Callable[..., None],
+    ask: Callable[..., Any],
+    hides: bool,
+) -> None:
+    """ATOMIC_REQUESTS is around the views of the admin, too."""
+    test_no_transaction_is_open_while_a_mail_is_sent(make_user, use, ask, hides)
+
+
+@pytest.mark.parametrize("ask", ["register", "add page"])
+@pytest.mark.parametrize("hides", [False, True])
+def test_what_the_project_undoes_gets_no_mail(
+    make_user: MakeUser, settings: Any, ask: str, hides: bool
+) -> None:
+    settings.AI_KIT_AUTH = {**settings.AI_KIT_AUTH, "PREVENT_ENUMERATION": hides}
+    settings.MIDDLEWARE = [f"{__name__}.around", *settings.MIDDLEWARE]
+    undo = {"X-Undo": "1"}
+    if ask == "register":
+        post(APIClient(), "register", registration(), headers=undo)
+    else:
+        data = {"username": "ada", "email": "ada@example.com"}
+        passwords = {"password1": PASSWORD, "password2": PASSWORD}
+        body = {**data, **passwords, "usable_password": "true"}
+        admin(make_user).post(reverse("admin:auth_user_add"), body, headers=undo)
+    assert not get_user_model().objects.filter(username="ada").exists()
+    assert mail.outbox == []
+
+
+@pytest.mark.parametrize("ask", [register, add_page])
+@pytest.mark.usefixtures("enclosed")
+def test_an_account_whose_mail_fails_after_that_is_taken_back(
+    make_user: MakeUser,
+    use: Callable[..., None],
+    ask: Callable[..., Any],
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    """Whether or not the client can still be told."""
+
+    def fail(user: Any, url: str) -> None:
+        raise ConnectionError
+
+    use(fail)
+    assert ask(make_user).status_code in {201, 302, 503}
+    assert not get_user_model().objects.filter(username="ada").exists()
+    assert "was not handed over" in caplog.text
+
+
+def test_code_of_the_project_may_have_a_transaction_of_its_own(
+    caplog: pytest.LogCaptureFixture,
+) -> None:
+    user = make_account(registration())
+    send = (
+        services.mail_new_account,
+        services.send_reset_pw_mail,
+        services.send_activation_by_admin_mail,
+        lambda user: account.send_confirm_email_mail(user, "new@example.com"),
+    )
+    for each_sender in send:
+        with transaction.atomic():
+            each_sender(user)
+            assert mail.outbox == []
+            transaction.set_rollback(True)
+        assert mail.outbox == []
+        with transaction.atomic():
+            each_sender(user)
+        assert len(mail.outbox) == 1
+        mail.outbox.clear()
+    assert caplog.text == ""
+
+
+def test_an_exception_after_its_commit_is_logged(
+    use: Callable[..., None], caplog: pytest.LogCaptureFixture
+) -> None:
+    def fail(user: Any, url: str) -> None:
+        raise ConnectionError
+
+    use(fail)
+    user = make_account(registration())
+    with translation.override("de"), transaction.atomic():
+        services.send_reset_pw_mail(user)
+    failed = f"The mail RESET_PASSWORD to user {user.pk}: failed after the commit"
+    assert failed in caplog.text
+
+
+@pytest.mark.django_db(transaction=False)
+def test_in_a_testcase_of_a_project_the_mail_is_there_at_once() -> None:
+    """Whose own transaction is never committed."""
+    with transaction.atomic():
+        post(APIClient(), "register", registration())
+        services.send_reset_pw_mail(the_user())
+    assert len(mail.outbox) == 2
 
 
 def test_a_login_takes_the_lock_before_it_reads(

@@ -122,6 +122,7 @@ DEFAULTS: dict[str, Any] = {
     ),
     "USER_LANGUAGE": None,
     "MAILER": None,
+    "MAIL_TASK": None,
     "ACTIVATION_TIMEOUT": None,
     "ACTIVATION_PROOF": False,
     "PREVENT_ENUMERATION": False,

@@ -7,6 +7,10 @@ import logging
 from ..capability import Capability, Event, Mail, Notice
 from .settings import AccountSettings
 
+_NOTICE = Mail(
+    "SEND_SECURITY_NOTICE", service="ai_kit_auth.account.services.mail_notice"
+)
+
 ACCOUNT = Capability(
     name="ai_kit_auth",
     settings=AccountSettings,
@@ -34,18 +38,26 @@ ACCOUNT = Capability(
         "account_deleted": Event("a user deleted their account"),
     },
     mails={
-        "CONFIRM_EMAIL": Mail("SEND_CONFIRM_EMAIL_MAIL", "CONFIRM_EMAIL_ROUTE"),
-        "PASSWORD_CHANGED": Mail("SEND_SECURITY_NOTICE"),
-        "EMAIL_CHANGE_REQUESTED": Mail("SEND_SECURITY_NOTICE"),
-        "EMAIL_CHANGED": Mail("SEND_SECURITY_NOTICE"),
-        "ACCOUNT_DELETED": Mail("SEND_SECURITY_NOTICE"),
+        "CONFIRM_EMAIL": Mail(
+            "SEND_CONFIRM_EMAIL_MAIL",
+            "CONFIRM_EMAIL_ROUTE",
+            "ai_kit_auth.account.services.send_confirm_email_mail",
+        ),
+        "PASSWORD_CHANGED": _NOTICE,
+        "EMAIL_CHANGE_REQUESTED": _NOTICE,
+        "EMAIL_CHANGED": _NOTICE,
+        "ACCOUNT_DELETED": _NOTICE,
     },
     notices={
         "PASSWORD_CHANGED": Notice("PASSWORD_CHANGED", "CHANGE_PASSWORD"),
         "PASSWORD_RESET": Notice("PASSWORD_CHANGED", "RESET_PASSWORD"),
-        "EMAIL_CHANGE_REQUESTED": Notice("EMAIL_CHANGE_REQUESTED", "CHANGE_EMAIL"),
-        "EMAIL_CHANGED": Notice("EMAIL_CHANGED", "CHANGE_EMAIL"),
-        "ACCOUNT_DELETED": Notice("ACCOUNT_DELETED", "DELETE_ACCOUNT"),
+        "EMAIL_CHANGE_REQUESTED": Notice(
+            "EMAIL_CHANGE_REQUESTED", "CHANGE_EMAIL", names_address=True
+        ),
+        "EMAIL_CHANGED": Notice("EMAIL_CHANGED", "CHANGE_EMAIL", names_address=True),
+        "ACCOUNT_DELETED": Notice(
+            "ACCOUNT_DELETED", "DELETE_ACCOUNT", names_address=True
+        ),
     },
     sends={
         "RESEND_ACTIVATION_MAIL": ("USER_CREATED",),

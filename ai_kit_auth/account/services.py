@@ -493,10 +493,15 @@ def send_confirm_email_mail(user: User, address: str) -> None:
     The sender gets a copy of ``user`` with the new address. Raises
     :exc:`~ai_kit_auth.errors.MailNotSent`.
     """
-    services.hand_over(
-        account_settings.SEND_CONFIRM_EMAIL_MAIL,
-        addressed(user, address),
-        get_email_change_url(user, address),
+    services.send_or_queue(
+        "CONFIRM_EMAIL",
+        user,
+        lambda: services.hand_over(
+            account_settings.SEND_CONFIRM_EMAIL_MAIL,
+            addressed(user, address),
+            get_email_change_url(user, address),
+        ),
+        address,
     )
 
 
@@ -532,7 +537,7 @@ def send_security_notice(user: User, notice: str, request: Any = None) -> None:
         security_log.log("throttled", request, user=user, code=code)
         return
     try:
-        services.hand_over(account_settings.SEND_SECURITY_NOTICE, user, notice)
+        mail_notice(user, notice)
     except MailNotSent:
         mail.not_sent()
         # hand_over() has logged the cause.
@@ -541,6 +546,21 @@ def send_security_notice(user: User, notice: str, request: Any = None) -> None:
         mail.not_sent()
         message = "The notice %s to user %s was not sent"
         log_failure(error, message, notice, user.pk)
+
+
+@sensitive_variables()
+def mail_notice(user: User, notice: str) -> None:
+    """
+    Hand the ``notice`` to SEND_SECURITY_NOTICE, here or in a worker of MAIL_TASK.
+
+    Raises :exc:`~ai_kit_auth.errors.MailNotSent`.
+    """
+    services.send_or_queue(
+        notice,
+        user,
+        lambda: services.hand_over(account_settings.SEND_SECURITY_NOTICE, user, notice),
+        email_of(user) if notices()[notice].names_address else None,
+    )
 
 
 def tell_of_reset(sender: Any, user: User, **kwargs: object) -> None:

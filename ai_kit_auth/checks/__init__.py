@@ -21,7 +21,7 @@ from .capabilities import check_capabilities
 from .configuration import check_settings
 from .cross_origin import check_cookies, check_cross_origin
 from .deployment import check_cache, check_deployment
-from .mails import check_mail_backend, check_mailer, check_templates
+from .mails import check_mail_backend, check_mail_task, check_mailer, check_templates
 from .middleware import check_middleware
 from .problems import PROBLEMS, Problems
 from .project import check_project
@@ -43,6 +43,7 @@ CHECKS: Mapping[Callable[[], Problems], tuple[str, bool]] = {
     check_serializers: (TAG, False),
     check_templates: (checks.Tags.templates, False),
     check_mailer: (TAG, False),
+    check_mail_task: (TAG, False),
     check_mail_backend: (TAG, False),
     check_admin: ("admin", False),
     check_middleware: (TAG, False),

@@ -15,7 +15,7 @@ from django.template.loader_tags import ExtendsNode, IncludeNode
 from django.utils.module_loading import import_string
 
 from .. import capability
-from ..settings import APISettings, MailTemplates, api_settings
+from ..settings import APISettings, MailTemplates, api_settings, task_backends
 from .problems import (
     Problems,
     admin_is_used,
@@ -165,6 +165,33 @@ def check_mailer() -> Problems:
             "'django.core.mail.backends.smtp.EmailBackend', 'OPTIONS': {...}}}}"
             if new
             else f"Remove {where}, or update to Django 6.1.",
+        )
+
+
+def check_mail_task() -> Problems:
+    """E019."""
+    alias = read("MAIL_TASK") if is_readable() else None
+    if alias is None:
+        return
+    where = key("MAIL_TASK")
+    try:
+        backends = task_backends()
+    except ImportError as error:
+        yield problem(
+            "E019",
+            f"{where} needs django.tasks, which cannot be imported: {error}",
+            "pip install 'django-ai-kit-auth[queue]', or update to Django 6.0, or "
+            f"remove {where}.",
+        )
+        return
+    try:
+        backends[alias]
+    except Exception as error:  # noqa: BLE001  # a backend may raise anything
+        yield problem(
+            "E019",
+            f"{where} is {alias!r}, and TASKS has no such backend: {error}",
+            f"TASKS = {{{alias!r}: {{'BACKEND': "
+            "'django_tasks_db.DatabaseBackend'}}, or the dotted path of another class.",
         )
 
 

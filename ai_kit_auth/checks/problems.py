@@ -34,6 +34,8 @@ PROBLEMS: Mapping[str, str] = {
     "E017": "an app names a capability that is none or cannot be imported, or two "
     "capabilities declare the same",
     "E018": "``MAILER`` is no key of ``MAILERS``, or Django is older than 6.1",
+    "E019": "``MAIL_TASK`` is no key of ``TASKS``, its backend cannot be used, or "
+    "``django.tasks`` is missing",
     "W001": "with ``--deploy``: the processes do not share the cache of the throttles, "
     "or it does not count atomically",
     "W002": "with ``--deploy``: the cache of the throttles deletes entries once it "

@@ -11,7 +11,11 @@ WISHLIST = Capability(
     settings=WishlistSettings,
     codes={"wishlist_full": "wishlist: the list holds MAX_WISHES wishes"},
     events={"wish_added": Event("a wish was added")},
-    mails={"WISH_ADDED": Mail("SEND_WISH_MAIL", "WISHLIST_ROUTE")},
+    mails={
+        "WISH_ADDED": Mail(
+            "SEND_WISH_MAIL", "WISHLIST_ROUTE", "wishlist.services.mail_wish"
+        )
+    },
     sends={"WISHLIST": ("WISH_ADDED",)},
     routes="wishlist.urls.ROUTES",
     operations="wishlist.operations.OPERATIONS",

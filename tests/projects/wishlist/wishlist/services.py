@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from functools import partial
 from typing import Any
 
 from ai_kit_auth import services
@@ -11,10 +12,11 @@ from .settings import wishlist_settings
 
 
 def mail_wish(user: Any) -> None:
-    """Hand the mail about a new wish to SEND_WISH_MAIL."""
+    """Hand the mail about a new wish to SEND_WISH_MAIL, here or in a worker."""
     route = wishlist_settings.FRONTEND.WISHLIST_ROUTE
     url = services.make_url(api_settings.FRONTEND.URL, route)
-    services.hand_over(wishlist_settings.SEND_WISH_MAIL, user, url)
+    send = partial(services.hand_over, wishlist_settings.SEND_WISH_MAIL, user, url)
+    services.send_or_queue("WISH_ADDED", user, send)
 
 
 def send_wish_mail(user: Any, url: str) -> None:
