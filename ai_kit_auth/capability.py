@@ -49,12 +49,18 @@ class Mail:
     link. ``service``: the dotted path of the function that makes the link and hands the
     mail to ``sender``, by :func:`ai_kit_auth.services.send_or_queue`. A worker of
     MAIL_TASK calls it with (user); with (user, address) for a mail to another e-mail
-    address than the account's; with (user, notice) for a notice.
+    address than the account's; with (user, notice) for a notice. ``timeouts``: the keys
+    of AI_KIT_AUTH with the seconds that the link is valid, "" for Django's
+    ``PASSWORD_RESET_TIMEOUT``; the mail tells the shortest of them, and nothing without
+    them. ``greets``: the mail goes to an address that its owner has proven, so it may
+    greet the user by name.
     """
 
     sender: str
     link: str | None = None
     service: str = ""
+    timeouts: tuple[str, ...] = ()
+    greets: bool = False
 
 
 @dataclass(frozen=True)
@@ -186,6 +192,7 @@ def _needed_keys(one: Capability) -> Iterator[str]:
         yield mail.sender
         if mail.link is not None:
             yield f"FRONTEND.{mail.link}"
+        yield from filter(None, mail.timeouts)
     for name, notice in one.notices.items():
         yield f"SECURITY_NOTICES.{name}"
         yield f"EMAIL_TEMPLATES.{notice.mail}"

@@ -71,21 +71,28 @@ CORE = Capability(
             "SEND_USER_ACTIVATION_MAIL",
             "ACTIVATION_ROUTE",
             "ai_kit_auth.services.send_user_activation_mail",
+            timeouts=("ACTIVATION_TIMEOUT",),
         ),
         "RESET_PASSWORD": Mail(
             "SEND_RESET_PW_MAIL",
             "RESET_PW_ROUTE",
             "ai_kit_auth.services.send_reset_pw_mail",
+            timeouts=("",),
+            greets=True,
         ),
+        # Its link is one of the two: an account without a password gets a reset link.
         "SET_PASSWORD": Mail(
             "SEND_ACTIVATION_BY_ADMIN_MAIL",
             "ACTIVATION_ROUTE",
             "ai_kit_auth.services.send_activation_by_admin_mail",
+            timeouts=("ACTIVATION_TIMEOUT", ""),
         ),
         "ACCOUNT_EXISTS": Mail(
             "SEND_ACCOUNT_EXISTS_MAIL",
             "RESET_PW_ROUTE",
             "ai_kit_auth.services.send_account_exists_mail",
+            timeouts=("",),
+            greets=True,
         ),
     },
     sends={

@@ -26,6 +26,7 @@ from django.utils.translation import to_language, trans_real
 from . import services
 from .accounts import scramble_id
 from .capability import mails
+from .mail_facts import MailFacts
 from .settings import SETTING_NAME, MailTemplates, api_settings, require_frontend_url
 from .user_model import User, UserModel, user_model
 
@@ -183,12 +184,16 @@ def preview(name: str, language: str) -> Preview:
     url = _sample_url(name)
     with translation.override(language), _untranslated(language) as missing:
         try:
-            context = services.mail_context(_sample_user(), url)
+            context = services.mail_context(_sample_user(), url, name)
         except Exception as error:  # noqa: BLE001  # code of the project
             text = f"{_key('CUSTOM_DATA_FUNCTION')} {_raised(error)}"
             found.problems.append(Problem("context", text))
             return found
         _move(missing, found.untranslated, "context")
+        # A text that was kept asks no catalog, so no missing message would be noted.
+        facts = context["ai_kit_auth"]
+        if isinstance(facts, MailFacts):
+            context["ai_kit_auth"] = facts._replace(fixed=None)
         for part in PARTS:
             _render(found, part, context)
             _move(missing, found.untranslated, PARTS[part])

@@ -48,6 +48,7 @@ from .accounts import (
 from .after_answer import bound
 from .errors import ActivationLinkInvalid, MailNotSent, ResetPasswordLinkInvalid
 from .failures import log_failure
+from .mail_facts import facts_of
 from .registration import mail_at_the_end, withdraw
 from .settings import MailTemplates, Section, api_settings, require_frontend_url
 from .throttling import ask_cache, cache_key
@@ -367,24 +368,29 @@ def _render(template_name: str, context: dict[str, Any], *, escape: bool) -> str
 
 
 @sensitive_variables()
-def mail_context(user: User, url: str) -> dict[str, Any]:
+def mail_context(user: User, url: str, mail: str = "") -> dict[str, Any]:
     """
     Return the context of a mail's templates: ``user``, ``url`` and the custom data.
 
     ``url`` is not a safe string: HTML templates escape its ``&``, and plain texts are
-    never escaped.
+    never escaped. ``mail``: its key of EMAIL_TEMPLATES. ``ai_kit_auth`` has the
+    :class:`~ai_kit_auth.mail_facts.MailFacts`, unless the custom data has that name.
 
-    Raises what CUSTOM_DATA_FUNCTION raises.
+    Raises what CUSTOM_DATA_FUNCTION and the callables of BRANDING raise.
     """
     custom_data = _chosen(
         api_settings.EMAIL_TEMPLATES, "CUSTOM_DATA_FUNCTION", custom_email_data
     )
-    return {
+    context = {
         **custom_data(),
         "user": user,
         # This turns a SafeString into a plain one.
         "url": "".join((url, "")) if url else url,
     }
+    facts = facts_of(mail, user, url, context)
+    context.setdefault("ai_kit_auth", facts)
+    context.setdefault("brand", facts.brand)
+    return context
 
 
 @sensitive_variables()
@@ -439,7 +445,7 @@ def render_mail(templates: MailTemplates, user: User, url: str) -> tuple[str, st
 
 @sensitive_variables()
 def _rendered(templates: MailTemplates, user: User, url: str) -> tuple[str, str, str]:
-    context = mail_context(user, url)
+    context = mail_context(user, url, templates.mail)
     return (
         render_part(templates, "TITLE", context),
         render_part(templates, "BODY_PLAINTEXT", context),

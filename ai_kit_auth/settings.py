@@ -24,6 +24,7 @@ from django.apps import apps
 from django.conf import settings
 from django.core.exceptions import ImproperlyConfigured
 from django.core.signals import setting_changed
+from django.utils.functional import Promise
 from django.utils.module_loading import import_string
 from django.utils.translation import gettext_lazy as _
 
@@ -192,6 +193,19 @@ class Alias(Setting[str | None]):
 
     def accepts(self, value: object) -> bool:
         return value is None or isinstance(value, str)
+
+
+class Branded(Setting[Any]):
+    """
+    A string, or a function that takes the context of a mail and returns the string.
+
+    A string may be a lazy one, for a name that differs by language.
+    """
+
+    type_name = "str or callable"
+
+    def accepts(self, value: object) -> bool:
+        return isinstance(value, str | Promise) or callable(value)
 
 
 class Nested(Generic[S]):
@@ -450,6 +464,11 @@ class MailTemplates(Section):
     BODY_PLAINTEXT: Setting[str]
     BODY_HTML: Setting[str]
 
+    @property
+    def mail(self) -> str:
+        """The key of the mail in EMAIL_TEMPLATES."""
+        return self._name
+
 
 def templates_of(
     mail: str, meaning: str, folder: str = "ai_kit_auth"
@@ -488,6 +507,27 @@ class Frontend(Section):
     RESET_PW_ROUTE = Setting(
         "/auth/reset_password/", "the frontend's page for reset links"
     )
+
+    FORGOT_PW_ROUTE = Setting(
+        "",
+        "the frontend's page where a user asks for a reset mail; "
+        'security notices lead there. "" for the frontend\'s start page',
+    )
+
+
+class Branding(Section):
+    NAME = Branded("", 'the name of the product; "" for the host name of FRONTEND.URL')
+    LOGO_URL = Branded(
+        "", 'the https URL of a logo, shown 40 pixels high; "" for the name as text'
+    )
+    LOGO_ALT = Branded("", "what is shown where the logo is not loaded")
+    COLOR = Branded("", 'the colour of buttons and links, such as ``"#1f4fd8"``')
+    SUPPORT_URL = Branded("", "the https URL of a page with help")
+    SUPPORT_EMAIL = Branded(
+        "", "an e-mail address for help, which goes before SUPPORT_URL"
+    )
+    POSTAL_ADDRESS = Branded("", "a line, or several, at the end of every mail")
+    FOOTER = Branded("", "a last line, or several, such as a company's registration")
 
 
 class ThrottleRates(Section):
@@ -563,6 +603,7 @@ class CoreSettings(ProjectSettings):
         "True: registration and a change of the e-mail address do not show whether an "
         "e-mail address has an account",
     )
+    BRANDING = Nested(Branding)
     THROTTLE_RATES = Nested(ThrottleRates)
     USE_AI_KIT_AUTH_ADMIN = Setting(
         True, "register ``AIUserAdmin``; False keeps the project's user admin"

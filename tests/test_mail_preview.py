@@ -48,8 +48,8 @@ NOTICES = (
 )
 MAILS = (*PAGES, *NOTICES)
 SUBJECTS = {
-    "en": "Please confirm your e-mail address",
-    "de": "Bitte bestätigen Sie Ihre E-Mail-Adresse",
+    "en": "Please confirm your e-mail address \u2013 app.example.com",
+    "de": "Bitte bestätigen Sie Ihre E-Mail-Adresse \u2013 app.example.com",
 }
 GERMAN = polib.pofile(
     str(Path(services.__file__).parent / "locale/de/LC_MESSAGES/django.po")
@@ -105,7 +105,14 @@ def locale(tmp_path: Path) -> Iterator[Catalog]:
 def translated(mark: str) -> list[polib.POEntry]:
     """Return a translation of all that the app says, each with ``mark`` before it."""
     return [
-        polib.POEntry(msgid=entry.msgid, msgstr=f"{mark} {entry.msgid}")
+        polib.POEntry(
+            msgid=entry.msgid,
+            msgid_plural=entry.msgid_plural,
+            msgstr="" if entry.msgid_plural else f"{mark} {entry.msgid}",
+            msgstr_plural=dict.fromkeys(
+                entry.msgstr_plural, f"{mark} {entry.msgid_plural}"
+            ),
+        )
         for entry in GERMAN
     ]
 
@@ -175,14 +182,16 @@ def test_a_mail_links_to_its_page_of_the_frontend(
     page = read(out / language / f"{name}.html")
     assert PAGES[name] in read(out / language / f"{name}.txt")
     assert f'href="{html.escape(PAGES[name])}' in page
-    assert f'<html lang="{language}">' in page
+    assert f'<html lang="{language}" dir="ltr">' in page
 
 
 @pytest.mark.parametrize("name", NOTICES)
-def test_a_notice_has_no_link(out: Path, name: str) -> None:
+def test_a_notice_has_no_link_that_opens_something(out: Path, name: str) -> None:
+    """Only one to the frontend's start page, where everybody has to log in."""
     run(out)
-    assert "://" not in read(out / "en" / f"{name}.txt")
-    assert "href" not in read(out / "en" / f"{name}.html")
+    text, page = (read(out / "en" / f"{name}{end}") for end in (".txt", ".html"))
+    links = re.findall(r"\S+://\S+", text) + re.findall(r'href="([^"]*)"', page)
+    assert set(links) == {"https://app.example.com"}
 
 
 @pytest.mark.parametrize("language", SUBJECTS)
@@ -533,10 +542,12 @@ def test_a_language_without_a_catalog_is_an_error_that_names_the_texts(
         "\n    'Please confirm your e-mail address'\n        in USER_CREATED "
         "(subject, HTML)\n" in text
     )
+    # Of the singulars and plurals only those of the time-out, and no logo.
     mails = {
         entry.msgid
         for entry in GERMAN
-        if all(path.startswith("templates/") for path, _ in entry.occurrences)
+        if all(path.startswith("template") for path, _ in entry.occurrences)
+        and not re.search("Logo|(minute|hour)[.]", entry.msgid)
     }
     assert set(re.findall(r"^    '(.*)'$", text, re.MULTILINE)) == mails
     assert "'en'" not in text

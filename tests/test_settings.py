@@ -22,6 +22,7 @@ from ai_kit_auth.serializers import UserSerializer
 from ai_kit_auth.settings import (
     Alias,
     APISettings,
+    Branded,
     Dotted,
     InvalidConfigurationError,
     Names,
@@ -126,6 +127,19 @@ DEFAULTS: dict[str, Any] = {
     "ACTIVATION_TIMEOUT": None,
     "ACTIVATION_PROOF": False,
     "PREVENT_ENUMERATION": False,
+    **{
+        f"BRANDING.{name}": ""
+        for name in (
+            "NAME",
+            "LOGO_URL",
+            "LOGO_ALT",
+            "COLOR",
+            "SUPPORT_URL",
+            "SUPPORT_EMAIL",
+            "POSTAL_ADDRESS",
+            "FOOTER",
+        )
+    },
     "THROTTLE_RATES.LOGIN_ACCOUNT_ADDRESS": "10/min",
     "THROTTLE_RATES.LOGIN_ACCOUNT": "30/min",
     "THROTTLE_RATES.LOGIN_ADDRESS": "300/min",
@@ -173,6 +187,7 @@ DEFAULTS: dict[str, Any] = {
     "FRONTEND.URL": "",
     "FRONTEND.ACTIVATION_ROUTE": "/auth/activation/",
     "FRONTEND.RESET_PW_ROUTE": "/auth/reset_password/",
+    "FRONTEND.FORGOT_PW_ROUTE": "",
     "FRONTEND.CONFIRM_EMAIL_ROUTE": "/auth/confirm_email/",
     "SEND_CONFIRM_EMAIL_MAIL": (
         "ai_kit_auth.account.services.default_send_confirm_email_mail"
@@ -241,6 +256,7 @@ def wrong_values() -> list[tuple[str, Any]]:
         Rate: [7, "10", "10/", "0/min", "-1/min", "1.5/min", "10/week", ["10/min"], ""],
         Seconds: [0, -1, 1.5, True, "60", []],
         Names: [None, 7, "email", {"email"}, [7], ("email", None)],
+        Branded: [None, 7, True, b"text", ("text",)],
     }
     by_default: dict[type, list[Any]] = {
         bool: [None, 1, 0, "yes", []],

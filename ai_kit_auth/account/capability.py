@@ -8,7 +8,9 @@ from ..capability import Capability, Event, Mail, Notice
 from .settings import AccountSettings
 
 _NOTICE = Mail(
-    "SEND_SECURITY_NOTICE", service="ai_kit_auth.account.services.mail_notice"
+    "SEND_SECURITY_NOTICE",
+    service="ai_kit_auth.account.services.mail_notice",
+    greets=True,
 )
 
 ACCOUNT = Capability(
@@ -38,10 +40,12 @@ ACCOUNT = Capability(
         "account_deleted": Event("a user deleted their account"),
     },
     mails={
+        # To an address that is not proven yet, so it greets without a name.
         "CONFIRM_EMAIL": Mail(
             "SEND_CONFIRM_EMAIL_MAIL",
             "CONFIRM_EMAIL_ROUTE",
             "ai_kit_auth.account.services.send_confirm_email_mail",
+            timeouts=("EMAIL_CHANGE_TIMEOUT",),
         ),
         "PASSWORD_CHANGED": _NOTICE,
         "EMAIL_CHANGE_REQUESTED": _NOTICE,

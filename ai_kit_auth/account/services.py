@@ -44,6 +44,7 @@ from ..accounts import (
 from ..capability import notices
 from ..errors import MailNotSent
 from ..failures import log_failure
+from ..mail_facts import ACCOUNT_ADDRESS
 from ..registration import identities, refuse, taken_codes
 from ..serializers import is_saved_by_drf
 from ..settings import MailTemplates, api_settings, require_frontend_url
@@ -479,8 +480,13 @@ def update_user(user: User, values: Mapping[str, Any]) -> User:
 
 
 def addressed(user: User, address: str) -> User:
-    """Return a copy of ``user`` with the e-mail ``address``, which is never saved."""
+    """
+    Return a copy of ``user`` with the e-mail ``address``, which is never saved.
+
+    It remembers the e-mail address of the account, which the mail shows masked.
+    """
     other = copy.copy(user)
+    setattr(other, ACCOUNT_ADDRESS, email_of(user))
     setattr(other, user_model.email, address)
     return other
 

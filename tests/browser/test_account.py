@@ -61,7 +61,7 @@ def host_with(
 def check_notice(letter: Letter, address: str, subject: str) -> None:
     """Check a mail that tells of something and leads nowhere."""
     assert letter.envelope_recipients == (address,)
-    assert letter.message["Subject"] == subject
+    assert letter.message["Subject"] == f"{subject} \u2013 localhost"
     assert "http" not in letter.part("plain")
     assert "href" not in letter.part("html")
 
@@ -289,7 +289,9 @@ def test_a_new_address_is_confirmed_from_any_browser(
     letter = example.post_office.letter_to(new.email)
     page = f"{example.frontend}/auth/confirm_email?"
     check_letter(letter, new.email, page, "en")
-    assert letter.message["Subject"] == "Please confirm your new e-mail address"
+    assert letter.message["Subject"] == (
+        "Please confirm your new e-mail address \u2013 localhost"
+    )
     notice = example.post_office.letter_to(ada.email, 2)
     check_notice(notice, ada.email, "A new e-mail address for your account")
     # So far nothing has changed.
