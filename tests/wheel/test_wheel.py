@@ -12,7 +12,7 @@ from zipfile import ZipFile
 from .host import ROOT, Host
 
 PASSWORD = "tall ferns in the rain"
-NOT_CODE = {".html", ".mo", ".po", ".txt", ".typed"}
+NOT_CODE = {".html", ".json", ".mo", ".po", ".txt", ".typed"}
 
 
 def names_in(wheel: Path) -> set[str]:
@@ -35,6 +35,7 @@ def test_the_wheel_holds_every_file_of_the_package(wheel: Path) -> None:
     }
     assert {
         "ai_kit_auth/py.typed",
+        "ai_kit_auth/codes/zh-hant.json",
         "ai_kit_auth/locale/de/LC_MESSAGES/django.mo",
         "ai_kit_auth/templates/ai_kit_auth/user_created_body.html",
     } <= package
@@ -89,6 +90,12 @@ print(json.dumps([ai_kit_auth.__file__, ai_kit_auth.__version__, installed]))
 def test_the_checks_find_nothing(host: Host) -> None:
     checked = host.run("-W", "error", "manage.py", "check")
     assert checked == "System check identified no issues (0 silenced).\n"
+
+
+def test_the_sentences_of_the_codes_come_along(host: Host) -> None:
+    said = json.loads(host.run("manage.py", "ai_kit_auth_codes", "--lang", "ko-kr"))
+    # What startproject wrote has Django's default.
+    assert said["password_too_short"] == "비밀번호가 너무 짧습니다. 최소 글자 수: 8."
 
 
 def test_the_package_brings_no_migrations(host: Host) -> None:

@@ -24,6 +24,7 @@ from ai_kit_auth import errors, security_log
 from ai_kit_auth.capability import served
 from ai_kit_auth.mail_preview import mail_names, preview
 from ai_kit_auth.openapi.codes import answers_of
+from ai_kit_auth.sentences import code_sentences
 from ai_kit_auth.settings import (
     APISettings,
     InvalidConfigurationError,
@@ -228,10 +229,25 @@ def test_its_codes_events_and_answers_are_among_the_packages() -> None:
     assert not answers.allows(400, "error", "out_of_stock")
 
 
+@pytest.mark.parametrize(
+    ("language", "sentence"),
+    [
+        ("de", "Ihre Wunschliste ist voll. Bitte entfernen Sie zuerst einen Wunsch."),
+        ("fr", "Your wish list is full. Please remove a wish first."),
+    ],
+)
+def test_its_code_has_a_sentence(language: str, sentence: str) -> None:
+    found = code_sentences(language)
+    assert list(found) == list(errors.CODES)
+    assert found["wishlist_full"] == sentence
+
+
 def test_no_file_of_the_package_names_it() -> None:
     folder = Path(ai_kit_auth.__file__).parent
     texts = [
-        p for p in folder.rglob("*") if p.suffix in {".py", ".html", ".txt", ".po"}
+        p
+        for p in folder.rglob("*")
+        if p.suffix in {".py", ".html", ".json", ".txt", ".po"}
     ]
     assert len(texts) > 80
     assert [p for p in texts if "wish" in p.read_text(encoding="utf-8").lower()] == []
