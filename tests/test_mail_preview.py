@@ -4,11 +4,15 @@ from __future__ import annotations
 
 import html
 import re
+from _thread import interrupt_main
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
 from io import StringIO
 from pathlib import Path
+from threading import Thread
 from typing import Any
+from urllib.error import HTTPError
+from urllib.request import urlopen
 
 import polib
 import pytest
@@ -26,6 +30,7 @@ from django.utils.translation import (
 
 from ai_kit_auth import services, users
 from ai_kit_auth.mail_preview import LINKS, mail_names
+from ai_kit_auth.mail_preview.live import LiveServer
 from ai_kit_auth.management.commands.ai_kit_auth_mails import Command
 from ai_kit_auth.user_model import user_model
 
@@ -148,8 +153,10 @@ def configured(**email_templates: Any) -> override_settings:
     )
 
 
+MAIL_PAGES = {f"{language}/{name}.page.html" for language in SUBJECTS for name in MAILS}
 ALL = {
     "index.html",
+    *MAIL_PAGES,
     *(
         f"{language}/{name}{suffix}"
         for language in SUBJECTS
@@ -267,8 +274,7 @@ def test_the_index_shows_each_subject_in_its_language(out: Path) -> None:
     index = read(out / "index.html")
     for language, subject in SUBJECTS.items():
         assert re.search(
-            rf'<span class="subject" lang="{language}" dir="ltr">\s*'
-            rf"{re.escape(subject)}\s*</span>",
+            rf'lang="{language}" dir="ltr"><span>\s*{re.escape(subject)}\s*</span>',
             index,
         )
     assert 'lang="de" dir="ltr">Deutsch</span>' in index
@@ -279,7 +285,7 @@ def test_the_index_links_to_every_file_and_to_nothing_else(out: Path) -> None:
     run(out)
     index = read(out / "index.html")
     links = re.findall(r'(?:href|src)="([^"]*)"', index)
-    assert sorted(links) == sorted(ALL - {"index.html"})
+    assert set(links) == ALL - {"index.html"}
     assert "url(" not in index
     assert "@import" not in index
 
@@ -317,6 +323,152 @@ def test_the_index_says_what_is_wrong(out: Path, template: Template) -> None:
     assert "2\nhave problems." in index
     assert index.count("no subject") == 2
     assert "wrong: subject" in index
+
+
+# The page of a mail
+
+
+def test_a_page_shows_a_mail_in_both_colours_beside_its_text(out: Path) -> None:
+    run(out)
+    page = read(out / "de/reset_password.page.html")
+    frames = re.findall(r'<iframe class="(\w+)" src="([^"]+)"', page)
+    assert frames == [
+        ("light", "../de/reset_password.html"),
+        ("dark", "../de/reset_password.html"),
+    ]
+    text = read(out / "de/reset_password.txt").partition("\n\n")[2]
+    assert html.escape(text) in page
+
+
+def test_a_page_leads_to_the_other_mails_and_languages(out: Path) -> None:
+    run(out)
+    for path in MAIL_PAGES:
+        page = read(out / path)
+        links = re.findall(r'(?:href|src)="([^"]*)"', page)
+        assert all((out / path).parent.joinpath(link).is_file() for link in links)
+        language, name = path.removesuffix(".page.html").split("/")
+        assert {f"../{language}/{other}.page.html" for other in MAILS} <= set(links)
+        assert {f"../{other}/{name}.page.html" for other in SUBJECTS} <= set(links)
+        assert "<script" not in page
+
+
+def test_a_page_says_what_is_wrong_with_its_mail(out: Path, template: Template) -> None:
+    template("ai_kit_auth/set_password_body.html", "{% if %}")
+    template("ai_kit_auth/set_password_body.txt", "{% if %}")
+    problems(out, "--language", "en")
+    page = read(out / "en/set_password.page.html")
+    assert page.count("has a syntax error") == 2
+    assert "<iframe" not in page
+    assert "has a syntax error" not in read(out / "en/user_created.page.html")
+
+
+# On a server
+
+
+@pytest.fixture
+def server() -> Iterator[LiveServer]:
+    with LiveServer(["en", "de"], 0) as server:
+        thread = Thread(target=server.serve_forever, args=(0.01,))
+        thread.start()
+        yield server
+        server.shutdown()
+        thread.join()
+
+
+def fetched(server: LiveServer, path: str) -> str:
+    with urlopen(server.url + path, timeout=10) as answer:  # noqa: S310  # our own URL
+        return str(answer.read().decode())
+
+
+def test_live_pages_are_those_of_the_files(out: Path, server: LiveServer) -> None:
+    run(out)
+    for path in ALL:
+        live = re.sub(r"\n<script>.*</script>", "", fetched(server, path), flags=re.S)
+        assert live == read(out / path)
+    assert fetched(server, "") == fetched(server, "index.html")
+
+
+def test_a_page_follows_the_template_that_is_edited(
+    template: Template, server: LiveServer
+) -> None:
+    page = "en/user_created.page.html"
+    template("ai_kit_auth/user_created_title.txt", "First")
+    before = fetched(server, "changes")
+    assert "First" in fetched(server, page)
+    assert fetched(server, "changes") == before
+    template("ai_kit_auth/user_created_title.txt", "Second one")
+    assert fetched(server, "changes") != before
+    assert "Second one" in fetched(server, page)
+    assert "Second one" in fetched(server, "")
+
+
+def test_a_page_follows_the_catalog_that_is_compiled(
+    locale: Catalog, server: LiveServer
+) -> None:
+    assert "Neues Passwort" in fetched(server, "de/reset_password.txt")
+    before = fetched(server, "changes")
+    locale("de", polib.POEntry(msgid="Reset your password", msgstr="Neues Kennwort"))
+    assert fetched(server, "changes") != before
+    assert "Neues Kennwort" in fetched(server, "de/reset_password.txt")
+
+
+@pytest.mark.parametrize(
+    "path",
+    ["fr/reset_password.html", "de/none.html", "de/reset_password.pdf", "../setup.py"],
+)
+def test_a_server_has_the_mails_and_nothing_else(server: LiveServer, path: str) -> None:
+    with pytest.raises(HTTPError, match="404"):
+        fetched(server, path)
+
+
+def test_a_part_that_cannot_be_rendered_has_no_page(
+    template: Template, server: LiveServer
+) -> None:
+    template("ai_kit_auth/set_password_body.html", "{% if %}")
+    with pytest.raises(HTTPError, match="404"):
+        fetched(server, "en/set_password.html")
+    assert "has a syntax error" in fetched(server, "en/set_password.page.html")
+
+
+def test_another_engine_looks_after_its_own_templates(server: LiveServer) -> None:
+    strings = {"BACKEND": "django.template.backends.dummy.TemplateStrings"}
+    with override_settings(TEMPLATES=[*settings.TEMPLATES, strings]):
+        assert "Reset your password" in fetched(server, "")
+
+
+def test_the_command_serves_until_ctrl_c() -> None:
+    class Printed(StringIO):
+        def flush(self) -> None:
+            url = self.getvalue().split()[2]
+            Thread(target=stop, args=(url,)).start()
+
+    def stop(url: str) -> None:
+        with urlopen(url, timeout=10) as answer:  # noqa: S310  # our own URL
+            pages.append(answer.read().decode())
+        interrupt_main()
+
+    pages: list[str] = []
+    printed = Printed()
+    call_command("ai_kit_auth_mails", "--live", "--port", "0", stdout=printed)
+    assert re.fullmatch(
+        r"Mails at http://127\.0\.0\.1:\d+/ until Ctrl-C\.\n", printed.getvalue()
+    )
+    assert "Reset your password" in pages[0]
+
+
+@pytest.mark.parametrize("port", [None, 65536])
+def test_a_port_that_cannot_be_had_is_an_error(
+    server: LiveServer, port: int | None
+) -> None:
+    taken = port or server.server_address[1]
+    with pytest.raises(CommandError):
+        call_command("ai_kit_auth_mails", "--live", "--port", str(taken))
+
+
+@pytest.mark.parametrize("arguments", [[], ["--live", "--out", "mails"]])
+def test_mails_go_to_a_folder_or_to_a_browser(arguments: list[str]) -> None:
+    with pytest.raises(CommandError, match="--out"):
+        call_command("ai_kit_auth_mails", *arguments)
 
 
 # Which languages
@@ -500,7 +652,7 @@ def test_a_context_function_that_fails_is_named(
         f"AI_KIT_AUTH['EMAIL_TEMPLATES']['CUSTOM_DATA_FUNCTION'] {complaint}"
         for name in mail_names()
     ]
-    assert written(out) == {"index.html"}
+    assert written(out) == {"index.html", *MAIL_PAGES}
 
 
 def test_the_context_function_sees_the_language_and_its_data_are_shown(

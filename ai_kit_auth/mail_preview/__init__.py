@@ -18,17 +18,16 @@ from typing import Any
 
 import django
 from django.conf import global_settings, settings
-from django.conf.locale import LANG_INFO
-from django.template import Context, Engine, TemplateDoesNotExist, TemplateSyntaxError
+from django.template import TemplateDoesNotExist, TemplateSyntaxError
 from django.utils import translation
 from django.utils.translation import to_language, trans_real
 
-from . import services
-from .accounts import scramble_id
-from .capability import mails
-from .mail_facts import MailFacts
-from .settings import SETTING_NAME, MailTemplates, api_settings, require_frontend_url
-from .user_model import User, UserModel, user_model
+from .. import services
+from ..accounts import scramble_id
+from ..capability import mails
+from ..mail_facts import MailFacts
+from ..settings import SETTING_NAME, MailTemplates, api_settings, require_frontend_url
+from ..user_model import User, UserModel, user_model
 
 __all__ = [
     "LINKS",
@@ -36,7 +35,6 @@ __all__ = [
     "Preview",
     "Problem",
     "describe",
-    "index_page",
     "known_languages",
     "mail_names",
     "preview",
@@ -65,6 +63,11 @@ class Problem:
     text: str
 
 
+def stem(name: str, language: str) -> str:
+    """Return the path of the files of a mail without suffix."""
+    return f"{language}/{name.lower()}"
+
+
 @dataclass
 class Preview:
     """
@@ -84,7 +87,7 @@ class Preview:
     @property
     def stem(self) -> str:
         """The path of its files without suffix, such as ``de/set_password``."""
-        return f"{self.language}/{self.name.lower()}"
+        return stem(self.name, self.language)
 
     def files(self) -> dict[str, str]:
         """
@@ -121,7 +124,7 @@ def known_languages() -> list[str]:
     if not _leaves_languages_alone():
         return list(dict.fromkeys(code for code, _ in settings.LANGUAGES))
     default = settings.LANGUAGE_CODE
-    catalogs = (Path(__file__).parent / "locale").iterdir()
+    catalogs = (Path(__file__).parent.parent / "locale").iterdir()
     own = ["en", *sorted(to_language(folder.name) for folder in catalogs)]
     return [default, *(code for code in own if code != _base(default))]
 
@@ -360,161 +363,3 @@ def describe(previews: Sequence[Preview]) -> list[str]:
             f"{advice}.{lines}"
         )
     return paragraphs
-
-
-def index_page(previews: Sequence[Preview]) -> str:
-    """Return an HTML page with all subjects and links to the files of each mail."""
-    rows: dict[str, list[Preview]] = {}
-    for found in previews:
-        rows.setdefault(found.language, []).append(found)
-    context = {
-        "names": list(dict.fromkeys(found.name for found in previews)),
-        "rows": [_row(language, mails) for language, mails in rows.items()],
-        "mails": len(previews),
-        "broken": sum(bool(found.problems or found.untranslated) for found in previews),
-        "paragraphs": describe(previews),
-        "frontend": api_settings.FRONTEND.URL,
-    }
-    return Engine().from_string(_INDEX).render(Context(context, use_l10n=False))
-
-
-def _row(language: str, mails: Sequence[Preview]) -> dict[str, Any]:
-    right_to_left = _base(language) in settings.LANGUAGES_BIDI
-    return {
-        "code": language,
-        "direction": "rtl" if right_to_left else "ltr",
-        "name": LANG_INFO.get(language, {}).get(
-            "name_local", dict(settings.LANGUAGES).get(language, language)
-        ),
-        "cells": [
-            {
-                "name": mail.name,
-                "subject": mail.parts.get("TITLE"),
-                "files": [
-                    (path, "HTML" if path.endswith(".html") else "Text")
-                    for path in mail.files()
-                ],
-                "problems": [
-                    *(problem.part for problem in mail.problems),
-                    *(["translation"] if mail.untranslated else []),
-                ],
-            }
-            for mail in mails
-        ],
-    }
-
-
-_INDEX = """\
-<!doctype html>
-<html lang="en">
-<head>
-<meta charset="utf-8">
-<meta name="viewport" content="width=device-width, initial-scale=1">
-<title>Mails of ai_kit_auth</title>
-<style>
-:root {
-  color-scheme: light dark;
-  --page: #f4f5f7; --card: #fff; --ink: #1c2330; --soft: #5b6472; --line: #dfe3ea;
-  --link: #1f4fd8; --wrong: #a8200d; --wrong-back: #fdeeeb; --good: #1a6b3c;
-}
-@media (prefers-color-scheme: dark) {
-  :root {
-    --page: #14171d; --card: #1d222b; --ink: #e8ebf0; --soft: #a3adbb; --line: #343c49;
-    --link: #92b2ff; --wrong: #ff9d8c; --wrong-back: #3a211d; --good: #7fd6a3;
-  }
-}
-* { box-sizing: border-box; }
-body {
-  margin: 0; padding: 2.5rem clamp(1rem, 4vw, 3rem); background: var(--page);
-  color: var(--ink); font: 1rem/1.5 system-ui, "Segoe UI", Helvetica, Arial, sans-serif;
-}
-main { max-width: 90rem; margin: 0 auto; }
-h1 { margin: 0 0 .25rem; font-size: 1.75rem; line-height: 1.2; }
-h2 { margin: 2rem 0 .75rem; font-size: 1.15rem; }
-p { margin: 0 0 1.5rem; color: var(--soft); }
-.good { color: var(--good); font-weight: 600; }
-.wrong { color: var(--wrong); font-weight: 600; }
-.card {
-  position: relative; overflow-x: auto; background: var(--card);
-  border: 1px solid var(--line); border-radius: .75rem;
-}
-table { width: 100%; border-collapse: collapse; }
-caption, .hidden {
-  position: absolute; width: 1px; height: 1px; overflow: hidden;
-  clip-path: inset(50%); white-space: nowrap;
-}
-th, td {
-  padding: 1rem 1.25rem; text-align: start; vertical-align: top;
-  border-bottom: 1px solid var(--line);
-}
-tbody tr:last-child > * { border-bottom: 0; }
-td { min-width: 13rem; }
-thead th { color: var(--soft); font-size: .8125rem; font-weight: 600; }
-code { font-family: ui-monospace, Menlo, Consolas, monospace; }
-tbody th { font-weight: 600; white-space: nowrap; }
-tbody th code {
-  display: block; color: var(--soft); font-size: .8125rem; font-weight: 400;
-}
-td > span { display: block; }
-.subject { margin-bottom: .5rem; }
-.files a { margin-inline-end: 1rem; }
-a { color: var(--link); text-underline-offset: .2em; }
-a:focus-visible, .card:focus-visible {
-  outline: 3px solid var(--link); outline-offset: 2px;
-}
-td.broken { background: var(--wrong-back); }
-td .what { margin-top: .5rem; font-size: .875rem; }
-pre {
-  margin: 0; padding: 1rem 1.25rem; white-space: pre-wrap; overflow-wrap: anywhere;
-  font: .875rem/1.5 ui-monospace, Menlo, Consolas, monospace;
-  border-bottom: 1px solid var(--line);
-}
-pre:last-child { border-bottom: 0; }
-</style>
-</head>
-<body>
-<main>
-<h1>Mails of <code>ai_kit_auth</code></h1>
-<p>{{ mails }} mail{{ mails|pluralize }} for <bdi>{{ frontend }}</bdi>, as a sample user
-would get {{ mails|pluralize:"it,them" }}; nothing was sent.
-{% if broken %}<a class="wrong" href="#problems">{{ broken }}
-{{ broken|pluralize:"has a problem,have problems" }}.</a>{% else %}<span class="good">No
-problem was found.</span>{% endif %}</p>
-<div class="card" role="region" aria-label="Mails" tabindex="0">
-<table>
-<caption>The mails by language: subject, HTML and plain text</caption>
-<thead>
-<tr><th scope="col">Language</th>{% for name in names %}
-<th scope="col"><code>{{ name }}</code></th>{% endfor %}</tr>
-</thead>
-<tbody>{% for row in rows %}
-<tr>
-<th scope="row">
-<span lang="{{ row.code }}" dir="{{ row.direction }}">{{ row.name }}</span>
-<code>{{ row.code }}</code>
-</th>{% for cell in row.cells %}
-<td{% if cell.problems %} class="broken"{% endif %}>{% if cell.subject %}
-<span class="subject" lang="{{ row.code }}" dir="{{ row.direction }}">
-{{ cell.subject }}
-</span>{% else %}
-<span class="subject wrong">no subject</span>{% endif %}
-<span class="files">{% for path, kind in cell.files %}
-<a href="{{ path }}">
-{{ kind }}<span class="hidden"> of {{ cell.name }} in {{ row.code }}</span></a>
-{% endfor %}</span>{% if cell.problems %}
-<span class="what wrong">
-wrong: {{ cell.problems|join:", " }}
-</span>{% endif %}
-</td>{% endfor %}
-</tr>{% endfor %}
-</tbody>
-</table>
-</div>{% if paragraphs %}
-<h2 id="problems">Problems</h2>
-<div class="card">{% for paragraph in paragraphs %}
-<pre>{{ paragraph }}</pre>{% endfor %}
-</div>{% endif %}
-</main>
-</body>
-</html>
-"""
