@@ -24,13 +24,15 @@ class FrontendServer(ThreadingHTTPServer):
     """Serves ``frontend/`` on ``port``; ``host_url`` is the origin of the API.
 
     ``demo_logins`` is what the login page shows: a list of ``{"username", "email",
-    "password"}``, the password ``None`` if only its owner knows it.
+    "password"}``, the password ``None`` if only its owner knows it. ``sentences`` has
+    what the pages say for an error code, by language and code.
     """
 
     def __init__(self, port: int, host_url: str) -> None:
         """Bind ``port`` on the loopback interface, or raise ``OSError``."""
         self.host_url = host_url
         self.demo_logins: list[dict[str, str | None]] = []
+        self.sentences: dict[str, dict[str, str]] = {}
         super().__init__(("127.0.0.1", port), FrontendHandler)
 
     def handle_error(self, request: object, client_address: object) -> None:
@@ -40,11 +42,11 @@ class FrontendServer(ThreadingHTTPServer):
 
 
 class FrontendHandler(BaseHTTPRequestHandler):
-    """``GET`` and ``HEAD``: a file, ``/config.js``, or the app shell for a route.
+    """``GET`` and ``HEAD``: a file, what is made here, or the app shell for a route.
 
     A path whose last part has no dot is a route of the single-page app and gets
     ``index.html``; ``/config.js`` is an ES module that exports ``HOST_URL`` and
-    ``DEMO_LOGINS``.
+    ``DEMO_LOGINS``; ``/codes/de.json`` has the German sentences for error codes.
     """
 
     protocol_version = "HTTP/1.1"
@@ -55,20 +57,12 @@ class FrontendHandler(BaseHTTPRequestHandler):
     def do_GET(self) -> None:
         """Answer with the file behind the path, or 404."""
         path = unquote(urlsplit(self.path).path)
-        if path == "/config.js":
-            content_type = CONTENT_TYPES[".js"]
-            exports = {
-                "HOST_URL": self.server.host_url,
-                "DEMO_LOGINS": self.server.demo_logins,
-            }
-            lines = [
-                f"export const {name} = {json.dumps(value)};\n"
-                for name, value in exports.items()
-            ]
-            self._answer(HTTPStatus.OK, content_type, "".join(lines).encode())
-            return
+        made = self._made(path)
         file = self._file(path)
-        if file is None:
+        if made is not None:
+            content_type = CONTENT_TYPES[Path(path).suffix]
+            self._answer(HTTPStatus.OK, content_type, made.encode())
+        elif file is None:
             body = b"Not found.\n"
             self._answer(HTTPStatus.NOT_FOUND, "text/plain; charset=utf-8", body)
         else:
@@ -77,6 +71,23 @@ class FrontendHandler(BaseHTTPRequestHandler):
     def do_HEAD(self) -> None:
         """Answer as ``do_GET`` does, without the body."""
         self.do_GET()
+
+    def _made(self, path: str) -> str | None:
+        if path == "/config.js":
+            exports = {
+                "HOST_URL": self.server.host_url,
+                "DEMO_LOGINS": self.server.demo_logins,
+            }
+            lines = [
+                f"export const {name} = {json.dumps(value)};\n"
+                for name, value in exports.items()
+            ]
+            return "".join(lines)
+        # A frontend with a build step has these files from ``ai_kit_auth_codes``.
+        codes = {
+            f"/codes/{code}.json": it for code, it in self.server.sentences.items()
+        }
+        return json.dumps(codes[path]) if path in codes else None
 
     def _file(self, path: str) -> Path | None:
         if "." not in path.rpartition("/")[2]:

@@ -145,13 +145,15 @@ def _serve(host_port: int, frontend_port: int, stop: threading.Event) -> None:
         WSGIRequestHandler,
         get_internal_wsgi_application,
     )
-    from frontend_server import FrontendServer
+    from frontend_server import FRONTEND_DIR, FrontendServer
 
     host_url = f"http://localhost:{host_port}"
     frontend_url = f"http://localhost:{frontend_port}"
     _refuse_taken(host_port, "host", "--host-port")
     _refuse_taken(frontend_port, "frontend", "--frontend-port")
     django.setup()
+    # Not before: it reads the user model.
+    from ai_kit_auth.sentences import code_sentences
 
     try:
         host = ThreadedWSGIServer(("127.0.0.1", host_port), WSGIRequestHandler)
@@ -170,6 +172,10 @@ def _serve(host_port: int, frontend_port: int, stop: threading.Event) -> None:
                 {"username": login.username, "email": login.email, "password": known}
                 for login, known in logins
             ]
+            frontend.sentences = {
+                file.stem: code_sentences(file.stem)
+                for file in (FRONTEND_DIR / "i18n").glob("*.json")
+            }
             host.set_app(StaticFilesHandler(get_internal_wsgi_application()))
             threads = [
                 threading.Thread(target=server.serve_forever, args=(0.1,))

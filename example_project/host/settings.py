@@ -143,6 +143,8 @@ SESSION_ENGINE = (
 
 CORS_ALLOWED_ORIGINS = [FRONTEND_ORIGIN]
 CORS_ALLOW_CREDENTIALS = True
+# The frontend says how long to wait after too many attempts.
+CORS_EXPOSE_HEADERS = ["Retry-After"]
 CSRF_TRUSTED_ORIGINS = [FRONTEND_ORIGIN]
 # A token in the session cannot be overwritten by the csrftoken cookie of the admin,
 # which has the same host name as the API.

@@ -96,9 +96,13 @@ class Example:
 
 def sentence(key: str, language: str = "en", **params: str) -> str:
     """Return what the frontend says for ``key``, such as "errors.blank"."""
+    # pytest reads this file before Django has its settings.
+    from ai_kit_auth.sentences import code_sentences
+
     file = FRONTEND / "i18n" / f"{language}.json"
     found = json.loads(file.read_text(encoding="utf-8"))
-    for part in key.split(".", 1) if key.startswith("errors.") else [key]:
-        found = found[part]
-    assert isinstance(found, str)
-    return found.format(**params)
+    codes = code_sentences(language) | found.pop("errors")
+    sentences = found | {f"errors.{code}": text for code, text in codes.items()}
+    sentence = sentences[key]
+    assert isinstance(sentence, str)
+    return sentence.format(**params)

@@ -12,12 +12,13 @@ let csrf = null;
 /**
  * An answer that is not a success.
  * `fields`: {"<field>": ["<code>", ...]}; `codes`: what belongs to no field;
- * `network`: no answer came, or the browser kept it from us (CORS).
+ * `network`: no answer came, or the browser kept it from us (CORS). `retryAfter`: how
+ * many seconds to wait, where the answer is that there were too many requests.
  */
 export class ApiError extends Error {
-  constructor({ status = 0, fields = {}, codes = [], network = false }) {
+  constructor({ status = 0, fields = {}, codes = [], network = false, retryAfter = 60 }) {
     super(network ? "network" : `HTTP ${status}`);
-    Object.assign(this, { status, fields, codes, network });
+    Object.assign(this, { status, fields, codes, network, retryAfter });
   }
 
   /** Whether `code` is among what belongs to no field. */
@@ -26,14 +27,16 @@ export class ApiError extends Error {
   }
 }
 
-function toError(status, body) {
+function toError({ status, headers }, body) {
   // A proxy or a crashed backend answers with a body that is not our JSON.
   if (body === null || typeof body !== "object") {
     return new ApiError({ status, codes: ["error"] });
   }
   const { error, non_field_errors: general, ...fields } = body;
   const codes = [error, ...(general ?? [])].filter(Boolean);
-  return new ApiError({ status, fields, codes });
+  // The backend names the header in CORS_EXPOSE_HEADERS, or the browser would hide it.
+  const retryAfter = headers.get("Retry-After") ?? undefined;
+  return new ApiError({ status, fields, codes, retryAfter });
 }
 
 async function request(url, options) {
@@ -52,7 +55,7 @@ async function request(url, options) {
   }
   if (body !== null && typeof body.csrf === "string") csrf = body.csrf;
   if (response.ok && body !== null) return body;
-  const error = toError(response.status, body);
+  const error = toError(response, body);
   // The token is of no use any more: a stale one, or one that a session which has ended
   // took with it. The next attempt, which is the person's to make, begins with a fresh
   // one.

@@ -292,8 +292,8 @@ export function form({
       const shown = fields.map(({ name }) => name);
       const strays = Object.entries(error.fields).filter(([name]) => !shown.includes(name));
       if (!marked || error.codes.length || strays.length) {
-        const { network, codes } = error;
-        const rest = { network, codes, fields: Object.fromEntries(strays) };
+        const { network, codes, retryAfter } = error;
+        const rest = { network, codes, retryAfter, fields: Object.fromEntries(strays) };
         status.show("error", errorMessage(rest));
         if (!marked) status.element.focus();
       }

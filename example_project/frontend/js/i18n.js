@@ -27,7 +27,13 @@ function preferred() {
 export async function load() {
   await Promise.all(
     LANGUAGES.map(async (code) => {
-      dictionaries[code] = await (await fetch(`/i18n/${code}.json`)).json();
+      const [own, codes] = await Promise.all(
+        ["i18n", "codes"].map(async (folder) =>
+          (await fetch(`/${folder}/${code}.json`)).json(),
+        ),
+      );
+      // The backend's package has the sentences of its codes; those of other codes are ours.
+      dictionaries[code] = { ...own, errors: { ...codes, ...own.errors } };
     }),
   );
 }

@@ -5,10 +5,12 @@ import { el, say } from "./dom.js";
 
 /**
  * A list of the sentences for error codes. `sentences`: keys by code, where a code means
- * something else than it does in general.
+ * something else than it does in general. `params`: what the sentences leave open.
  */
-export function codeList(codes, sentences = {}) {
-  const items = codes.map((code) => say("li", sentences[code] ?? `errors.${code}`));
+export function codeList(codes, sentences = {}, params = {}) {
+  const items = codes.map((code) =>
+    say("li", sentences[code] ?? `errors.${code}`, {}, params),
+  );
   return el("ul", { class: "codes" }, ...items);
 }
 
@@ -22,5 +24,5 @@ export function errorMessage(error) {
   if (error.network) return networkMessage();
   const strays = Object.values(error.fields).flat();
   const codes = [...new Set([...error.codes, ...strays])];
-  return codeList(codes.length ? codes : ["error"]);
+  return codeList(codes.length ? codes : ["error"], {}, { retry_after: error.retryAfter });
 }
