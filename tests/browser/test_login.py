@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from collections.abc import Callable
 from pathlib import Path
+from typing import TYPE_CHECKING
 from urllib.parse import quote
 
 import pytest
@@ -11,6 +12,9 @@ import pytest
 from .example import DEMO_ADMIN, DEMO_USER, OTHER_PASSWORD, Example, Person
 from .post_office import PostOffice
 from .visit import Visit
+
+if TYPE_CHECKING:
+    from playwright.sync_api import Route
 
 pytestmark = pytest.mark.user_model("auth_user")
 
@@ -59,6 +63,23 @@ def test_empty_fields_are_pointed_at(visit: Visit) -> None:
     visit.sees("errors-ident", "errors.blank")
     visit.sees("errors-password", "errors.blank")
     assert visit.page.evaluate("document.activeElement.id") == "ident"
+
+
+@one_mode
+def test_the_page_says_how_long_to_wait(visit: Visit) -> None:
+    """The backend lets a page of another origin read the header."""
+
+    def refuse(route: Route) -> None:
+        real = route.fetch()
+        # To be refused in earnest would take ten attempts of half a second.
+        headers = {**real.headers, "retry-after": "37"}
+        route.fulfill(status=429, headers=headers, json={"error": "throttled"})
+
+    visit.go("/auth/login")
+    visit.page.route(visit.example.api("login/"), refuse)
+    visit.expects("429 login/")
+    visit.press("submit")
+    visit.sees("status", "errors.throttled", retry_after="37")
 
 
 def test_the_keyboard_is_enough(visit: Visit) -> None:
