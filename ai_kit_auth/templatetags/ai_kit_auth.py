@@ -226,7 +226,7 @@ class _Button(Node):
         brand = self.brand.resolve(context)
         style = conditional_escape(_BUTTON.format(color=brand.color, ink=brand.ink))
         page = _UNSTYLED_LINK.sub(
-            rf'<a class="aka-button" style="{style}"', self.nodelist.render(context)
+            rf'\1 class="aka-button" style="{style}"', self.nodelist.render(context)
         )
         return mark_safe(page)  # noqa: S308  # it was HTML before
 
@@ -240,7 +240,9 @@ _BUTTON = (
     "font-size:16px;font-weight:bold;line-height:20px;text-decoration:none;"
     "mso-padding-alt:0"
 )
-_UNSTYLED_LINK = re.compile(r"<a(?=\s)(?![^>]*\s(?:style|class)\s*=)", re.IGNORECASE)
+_UNSTYLED_LINK = re.compile(
+    r"(<a\s(?![^>]*\s(?:style|class)\s*=)[^>]*)(?=>)", re.IGNORECASE
+)
 
 
 @register.tag

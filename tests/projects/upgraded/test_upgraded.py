@@ -35,5 +35,14 @@ def test_the_projects_own_mail_shows_its_text_and_a_button() -> None:
     html, _ = sent.alternatives[0]
     assert "<title>A new password</title>" in html
     assert "Dear ada, here you go." in html
-    # In the cell that makes a button of it.
-    assert re.search(r'<td style="[^"]+"><a [^>]*>Choose a password</a></td>', html)
+    # In a cell that has the colour of a button, also in Word, which gives the link
+    # itself neither room nor a background; the text has its style in the link.
+    button = re.search(
+        r'<td [^>]*bgcolor="#1f4fd8"[^>]*mso-padding-alt:14px 24px">'
+        r'<a href="[^"]*" target="_blank" [^>]*style="([^"]*)">Choose a password</a>'
+        "</td>",
+        html,
+    )
+    assert button is not None
+    assert "background-color:#1f4fd8;color:#ffffff;" in button[1]
+    assert "text-decoration:none" in button[1]
