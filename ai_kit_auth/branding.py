@@ -16,6 +16,8 @@ from functools import lru_cache
 from typing import Any, NamedTuple
 from urllib.parse import quote, urlsplit
 
+from django.core.exceptions import ValidationError
+from django.core.validators import validate_email
 from django.utils.functional import Promise
 
 DEFAULT_COLOR = "#1f4fd8"
@@ -110,6 +112,8 @@ def _brand(
     color = parsed_color(color) or DEFAULT_COLOR
     start_url = _absolute(frontend_url)
     dark = readable(color, DARK_PAPER)
+    support_email = support_email if is_address(support_email) else ""
+    support_url = support_url if is_web_url(support_url) else ""
     contact = support_email or support_url or frontend_url
     return Brand(
         name=_one_line(name) or host_of(frontend_url),
@@ -143,6 +147,15 @@ def _clean(text: str) -> str:
 def _one_line(text: str) -> str:
     # SECURITY: the name is in the subject, where a line break would begin a header.
     return _clean(" ".join(text.split()))
+
+
+def is_address(value: str) -> bool:
+    """Tell whether ``value`` is an e-mail address."""
+    try:
+        validate_email(value)
+    except ValidationError:
+        return False
+    return True
 
 
 def is_web_url(url: str) -> bool:

@@ -279,6 +279,12 @@ def seeds() -> Iterator[Seed]:
         {"AI_KIT_AUTH": auth(MAIL_TASK="mails")},
     )
     yield Seed(
+        "E020",
+        "AI_KIT_AUTH['BRANDING']['COLOR'] is 'navy', which is no colour in hexadecimal",
+        "'COLOR': '#1f4fd8'",
+        {"AI_KIT_AUTH": auth(BRANDING={"COLOR": "navy"})},
+    )
+    yield Seed(
         "W001",
         "LocMemCache is not shared by processes",
         "CACHES['default']",
@@ -526,6 +532,19 @@ def seeds() -> Iterator[Seed]:
         mails_by_smtp(timeout=None),
         deploy=True,
     )
+    yield Seed(
+        "W042",
+        "is '#f5a524', with a contrast of 2.0 on white; WCAG 1.4.3 asks for 4.5.",
+        "'COLOR': '#",
+        {"AI_KIT_AUTH": auth(BRANDING={"COLOR": "#f5a524"})},
+    )
+    yield Seed(
+        "W043",
+        "AI_KIT_AUTH['BRANDING']['LOGO_URL'] is '/static/logo.png', which is no "
+        "absolute https URL",
+        "'LOGO_URL': 'https://www.example.com/logo.png'",
+        {"AI_KIT_AUTH": auth(BRANDING={"LOGO_URL": "/static/logo.png"})},
+    )
 
 
 # What no setting brings about: see test_user_admins.py and test_upgrade_command.py.
@@ -727,6 +746,7 @@ def test_e001_an_unknown_key_or_a_wrong_type(given: Any, told: str) -> None:
             "The key is AI_KIT_AUTH['USERNAME_REQUIRED']: move it there.",
         ),
         ({"frontend": {}}, "In AI_KIT_AUTH, write 'FRONTEND' instead of 'frontend'."),
+        ({"BRANDING": {"NAME": None}}, "'NAME': a str, or a function that takes the"),
         ({"COLOUR_OF_THE_SKY": 1}, "In AI_KIT_AUTH, remove 'COLOUR_OF_THE_SKY'."),
         # The value that was meant.
         ({"USERNAME_REQUIRED": "yes"}, "'USERNAME_REQUIRED': True"),

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+import re
 from pathlib import Path
 from typing import Any
 
 import pytest
 from django.conf import settings
+from django.utils.translation import gettext_lazy
 
 from .test_checks import findings, ids, templates
 from .test_checks_deployment import own_sender
@@ -165,3 +167,39 @@ def test_e008_another_engine_is_asked_in_its_own_way(tmp_path: Path) -> None:
     engines = [*settings.TEMPLATES, {"BACKEND": STRINGS, "DIRS": [tmp_path]}]
     assert ids(AI_KIT_AUTH=reset("mail.dollar"), TEMPLATES=engines) == []
     assert ids(AI_KIT_AUTH=reset("none.dollar"), TEMPLATES=engines) == ["E007"]
+
+
+# The brand
+
+
+@pytest.mark.parametrize(
+    ("given", "found"),
+    [
+        ({"COLOR": "#1F4FD8"}, []),
+        ({"COLOR": "#036"}, []),
+        ({"COLOR": "#fff"}, ["W042"]),
+        ({"COLOR": "1f4fd8"}, ["E020"]),
+        ({"COLOR": "#1f4fd8;display:none"}, ["E020"]),
+        ({"SUPPORT_EMAIL": "help@example.com"}, []),
+        ({"SUPPORT_EMAIL": "help at example.com"}, ["E020"]),
+        ({"SUPPORT_URL": "https://example.com/help"}, []),
+        ({"SUPPORT_URL": "http://example.com/help"}, ["W043"]),
+        ({"SUPPORT_URL": "javascript:alert(1)"}, ["W043"]),
+        ({"LOGO_URL": "https://[example.com/logo.png"}, ["W043"]),
+        ({"LOGO_URL": "example.com/logo.png", "COLOR": "red"}, ["E020", "W043"]),
+        ({"COLOR": lambda context: "red", "LOGO_URL": lambda context: ""}, []),
+        ({"NAME": "", "FOOTER": gettext_lazy("Hello,")}, []),
+    ],
+)
+def test_a_brand_that_mails_cannot_show_is_told(
+    given: dict[str, Any], found: list[str]
+) -> None:
+    assert ids(AI_KIT_AUTH={**settings.AI_KIT_AUTH, "BRANDING": given}) == found
+
+
+def test_a_better_colour_is_typed_out() -> None:
+    given = {**settings.AI_KIT_AUTH, "BRANDING": {"COLOR": "#f5a524"}}
+    [problem] = findings(AI_KIT_AUTH=given)
+    better = re.findall("#[0-9a-f]{6}", str(problem.hint))
+    given["BRANDING"] = {"COLOR": better[0]}
+    assert ids(AI_KIT_AUTH=given) == []

@@ -17,6 +17,7 @@ from typing import Any
 from django.core import checks
 
 from .admin import check_admin
+from .branding import check_branding
 from .capabilities import check_capabilities
 from .configuration import check_settings
 from .cross_origin import check_cookies, check_cross_origin
@@ -45,6 +46,7 @@ CHECKS: Mapping[Callable[[], Problems], tuple[str, bool]] = {
     check_mailer: (TAG, False),
     check_mail_task: (TAG, False),
     check_mail_backend: (TAG, False),
+    check_branding: (TAG, False),
     check_admin: ("admin", False),
     check_middleware: (TAG, False),
     check_cross_origin: (checks.Tags.security, False),

@@ -7,6 +7,7 @@ from collections.abc import Iterator
 from typing import Any
 
 from ..settings import (
+    Branded,
     Dotted,
     Fault,
     Frontend,
@@ -83,6 +84,8 @@ def _right_value(setting: Setting[Any], value: object) -> str:
         except (TypeError, ValueError, OverflowError):
             number = default or 3600
         return f"{name!r}: {number}: a number of seconds from 1, or None."
+    if isinstance(setting, Branded):
+        return f"{name!r}: a str, or a function that takes the context and returns one."
     if isinstance(setting, OptionalDotted):
         return f"{name!r}: a dotted path or callable, or None."
     if isinstance(setting, Dotted):

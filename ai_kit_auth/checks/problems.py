@@ -36,6 +36,8 @@ PROBLEMS: Mapping[str, str] = {
     "E018": "``MAILER`` is no key of ``MAILERS``, or Django is older than 6.1",
     "E019": "``MAIL_TASK`` is no key of ``TASKS``, its backend cannot be used, or "
     "``django.tasks`` is missing",
+    "E020": "``BRANDING.COLOR`` is no hexadecimal colour, or "
+    "``BRANDING.SUPPORT_EMAIL`` is no e-mail address",
     "W001": "with ``--deploy``: the processes do not share the cache of the throttles, "
     "or it does not count atomically",
     "W002": "with ``--deploy``: the cache of the throttles deletes entries once it "
@@ -95,6 +97,9 @@ PROBLEMS: Mapping[str, str] = {
     "W040": "with ``--deploy``: SMTP has no time-out, so one mail server that does not "
     "answer stops all mails",
     "W041": "with ``--database``: an e-mail address is stored with spaces around it",
+    "W042": "``BRANDING.COLOR`` has a contrast below 4.5:1 on white",
+    "W043": "``BRANDING.SUPPORT_URL`` or ``BRANDING.LOGO_URL`` is no absolute https "
+    "URL",
 }
 
 Problems = Iterator[checks.CheckMessage]
