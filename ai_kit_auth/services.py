@@ -68,6 +68,7 @@ __all__ = [
     "send_account_exists_mail",
     "send_activation_by_admin_mail",
     "send_email",
+    "send_or_queue",
     "send_reset_pw_mail",
     "send_user_activation_mail",
 ]

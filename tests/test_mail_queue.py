@@ -9,13 +9,11 @@ from collections.abc import Callable, Iterator
 from dataclasses import dataclass
 from typing import Any
 
-import django
 import pytest
 from django.contrib.auth import get_user_model
 from django.core import mail
 from django.test import Client
 from django.urls import reverse
-from django.utils import translation
 from django.utils.module_loading import import_string
 from rest_framework.test import APIClient
 
@@ -30,12 +28,12 @@ from ai_kit_auth.user_model import user_model
 from .account.page import configure
 from .accounts import csrf, log_in, mailed_link, post, registration, the_user
 from .conftest import OTHER_PASSWORD, PASSWORD, MakeUser
-from .extras import missing_modules, skip_or_fail
+from .extras import skip_or_fail
+from .queues import TASKS, Queue, backend, missing, use
 from .test_capability import installed
 from .test_checks import findings
 
-TASKS = "django.tasks" if django.VERSION >= (6, 0) else "django_tasks"
-if django.VERSION < (6, 0) and missing_modules(TASKS):
+if missing():
     skip_or_fail("django-tasks not found: pip install 'django-ai-kit-auth[queue]'")
 
 pytestmark = [
@@ -49,41 +47,10 @@ ADA, NEW = "ada@example.com", "new@example.com"
 SENT = "The mail {} to user {} is no longer due"
 
 
-def backend(name: str) -> dict[str, Any]:
-    path = f"{TASKS}.backends.{name.lower()}.{name}Backend"
-    return {"BACKEND": path, "QUEUES": ["low", "high"]}
-
-
-@dataclass
-class Queue:
-    """The queue of a test, and its worker."""
-
-    backend: Any
-
-    def tasks(self) -> list[dict[str, Any]]:
-        """Return the arguments of the tasks that wait, as they are stored."""
-        return [json.loads(json.dumps(r.kwargs)) for r in self.backend.results]
-
-    def work(self, *, again: bool = False) -> None:
-        """Do all tasks as a worker does, which finds them by their path."""
-        results = list(self.backend.results)
-        if not again:
-            self.backend.clear()
-        for result in results:
-            task = import_string(result.task.module_path)
-            with translation.override("en"):
-                task.call(**json.loads(json.dumps(result.kwargs)))
-
-
-def use(settings: Any, name: str, **changes: Any) -> None:
-    settings.TASKS = {"mails": backend(name)}
-    configure(settings, MAIL_TASK="mails", **changes)
-
-
 @pytest.fixture
 def queue(settings: Any) -> Queue:
     use(settings, "Dummy", SECURITY_NOTICES={"PASSWORD_RESET": True})
-    return Queue(import_string(f"{TASKS}.task_backends")["mails"])
+    return Queue()
 
 
 def recipients() -> list[str]:
@@ -296,7 +263,7 @@ def test_a_task_goes_to_a_queue_that_the_backend_has(
     assert (result.task.queue_name, result.task.backend) == ("low", "mails")
     settings.TASKS = {"mails": {**backend("Dummy"), "QUEUES": ["low", "default"]}}
     post(client, "register", registration("bob"))
-    [result] = import_string(f"{TASKS}.task_backends")["mails"].results
+    [result] = Queue().backend.results
     assert result.task.queue_name == "default"
 
 

@@ -225,7 +225,7 @@ IMPORTS = "" if os.environ.get("PYTHONSAFEPATH") else str(ROOT)
 @pytest.mark.parametrize("page", WITH_SETTINGS)
 def test_who_follows_the_page_gets_a_healthy_project(page: str, tmp_path: Path) -> None:
     text = source(page)
-    for extra in ("drf_spectacular",):
+    for extra in ("celery", "django_tasks_db", "drf_spectacular"):
         insist(*(missing_modules(extra) if extra in text else []))
     project = Project(tmp_path)
     found = [

@@ -32,6 +32,8 @@ FIGURE = "figure"
 PACKAGES = (
     "MySQLdb",
     "aiosmtpd",
+    "celery",
+    "django_tasks_db",
     "gunicorn",
     "hypothesis",
     "psycopg",

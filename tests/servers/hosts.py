@@ -8,15 +8,17 @@ import secrets
 import signal
 import subprocess
 import sys
-from collections.abc import Iterator, Mapping
+from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from dataclasses import dataclass
 from pathlib import Path
+from shutil import copytree
 from typing import Any
 
 import django
 
 from ..browser.processes import Program, environment, free_port
+from ..docs.pages import blocks
 from .client import Client
 
 HERE = Path(__file__).resolve().parent
@@ -59,6 +61,8 @@ class Host:
     kind: str
     folder: Path
     database: dict[str, Any]
+    # The folder with the package ``host``.
+    project: Path = HERE
 
     @contextmanager
     def running(
@@ -82,22 +86,8 @@ class Host:
         of AI_KIT_AUTH, and ``settings`` replace the project's settings.
         """
         port = free_port()
-        redis_host, redis_port = redis_address()
-        rates = no_throttles() if throttles is None else throttles
         settings = {
-            **_mailer(smtp_port, smtp_timeout),
-            "AI_KIT_AUTH": {
-                "FRONTEND": {"URL": "https://app.example.com"},
-                "THROTTLE_RATES": rates,
-                **(auth or {}),
-            },
-            "CACHES": {
-                "default": {
-                    "BACKEND": "django.core.cache.backends.redis.RedisCache",
-                    "LOCATION": f"redis://{redis_host}:{redis_port}",
-                    "KEY_PREFIX": f"ai_kit_auth_{secrets.token_hex(4)}",
-                }
-            },
+            **self.settings(smtp_port, smtp_timeout, throttles, auth),
             **settings,
         }
         gunicorn = [
@@ -120,12 +110,7 @@ class Host:
                 *("--port", f"{port}", "--log-level", "warning", "--lifespan", "off"),
             ],
         }
-        program = Program(
-            [sys.executable, "-m", *commands[server]],
-            log=self.folder / f"{server}-{port}.log",
-            cwd=HERE,
-            env=self._environment(**settings),
-        )
+        program = self.program(f"{server}-{port}", commands[server], **settings)
         running = Running(port, program)
         try:
             program.wait_for_port(port)
@@ -133,10 +118,45 @@ class Host:
         finally:
             program.stop(signal.SIGTERM)
 
+    def settings(
+        self,
+        smtp_port: int,
+        smtp_timeout: float = 30,
+        throttles: Mapping[str, str | None] | None = None,
+        auth: Mapping[str, Any] | None = None,
+    ) -> dict[str, Any]:
+        """Return the settings of one run, which all its processes share."""
+        redis_host, redis_port = redis_address()
+        rates = no_throttles() if throttles is None else throttles
+        return {
+            **_mailer(smtp_port, smtp_timeout),
+            "AI_KIT_AUTH": {
+                "FRONTEND": {"URL": "https://app.example.com"},
+                "THROTTLE_RATES": rates,
+                **(auth or {}),
+            },
+            "CACHES": {
+                "default": {
+                    "BACKEND": "django.core.cache.backends.redis.RedisCache",
+                    "LOCATION": f"redis://{redis_host}:{redis_port}",
+                    "KEY_PREFIX": f"ai_kit_auth_{secrets.token_hex(4)}",
+                }
+            },
+        }
+
+    def program(self, name: str, arguments: Sequence[str], **settings: Any) -> Program:
+        """Start ``python -m`` with ``arguments`` in the project."""
+        return Program(
+            [sys.executable, "-m", *arguments],
+            log=self.folder / f"{name}.log",
+            cwd=self.project,
+            env=self._environment(**settings),
+        )
+
     def manage_database(self, action: str) -> None:
         done = subprocess.run(  # noqa: S603  # a command of the suite's
             [sys.executable, "-m", "host.database", action],
-            cwd=HERE,
+            cwd=self.project,
             env=self._environment(),
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
@@ -200,8 +220,20 @@ class Running:
         self.client().request("POST", "suite/hashes/", {})
 
 
+def documented(page: str, folder: Path) -> Path:
+    """Write the project that ``page`` tells to write; return its folder."""
+    project = folder / "project"
+    copytree(HERE / "host", project / "host")
+    (project / "shop").mkdir()
+    (project / "shop" / "__init__.py").touch()
+    for block in blocks(page):
+        if block.path.split("/")[0] in {"host", "shop"}:
+            block.write(project)
+    return project
+
+
 @contextmanager
-def new_host(kind: str, folder: Path) -> Iterator[Host]:
+def new_host(kind: str, folder: Path, project: Path = HERE) -> Iterator[Host]:
     """Make a database on the server ``kind``, and drop it after the block."""
     engine, _, user = ENGINES[kind]
     name = f"test_ai_kit_auth_{secrets.token_hex(4)}"
@@ -220,7 +252,7 @@ def new_host(kind: str, folder: Path) -> Iterator[Host]:
             **({"CHARSET": "utf8mb4"} if kind == "mariadb" else {}),
         },
     }
-    with _made(Host(kind, folder, database)) as made:
+    with _made(Host(kind, folder, database, project)) as made:
         yield made
 
 

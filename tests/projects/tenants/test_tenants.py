@@ -19,6 +19,7 @@ from rest_framework.test import APIClient
 
 from ai_kit_auth.after_answer import drain
 from tests.conftest import PASSWORD
+from tests.queues import Queue, missing, use
 
 from .tenancy import tenant
 
@@ -128,3 +129,18 @@ def test_an_account_is_taken_back_at_the_tenant(
 def accounts(name: str, address: str) -> int:
     count: int = get_user_model().objects.using(name).filter(email=address).count()
     return count
+
+
+@pytest.mark.skipif(bool(missing()), reason="needs django.tasks")
+def test_a_worker_finds_the_account_in_the_database_of_its_tenant(
+    settings: Any,
+) -> None:
+    """It knows no request, and both databases have an account with this key."""
+    use(settings, "Dummy")
+    queue = Queue()
+    by_test_client("send_pw_reset_email", {"email": ADA})
+    assert calls == []
+    [task] = queue.tasks()
+    assert task["using"] == "other"
+    queue.work()
+    assert [call[:3] for call in calls] == [("default", "other", "de")]

@@ -34,6 +34,7 @@ from ai_kit_auth.settings import (
 from tests.accounts import log_in, view_of
 from tests.conftest import PASSWORD
 from tests.examinations import HEALTHY, SMTP, examine, transport
+from tests.queues import Queue, missing, use
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database("sqlite")]
 
@@ -79,6 +80,17 @@ def test_a_wish_is_added_mailed_and_logged(
     [line] = [text for text in caplog.messages if "wish_added" in text]
     user = get_user_model().objects.get()
     assert line == f"event=wish_added code=- user={user.pk} address=127.0.0.1"
+
+
+@pytest.mark.skipif(bool(missing()), reason="needs django.tasks")
+def test_a_worker_mails_it(ada: APIClient, settings: Any) -> None:
+    use(settings, "Dummy")
+    queue = Queue()
+    assert wish(ada) == (201, {})
+    assert mail.outbox == []
+    assert [task["purpose"] for task in queue.tasks()] == ["WISH_ADDED"]
+    queue.work()
+    assert mail.outbox[0].to == ["ada@example.com"]
 
 
 def test_its_own_code_is_an_answer_of_the_usual_shape(ada: APIClient) -> None:

@@ -8,4 +8,5 @@ urlpatterns = [
     path("api/v1/auth/", include("ai_kit_auth.urls")),
     path("suite/accounts/", views.accounts),
     path("suite/hashes/", views.hashes),
+    path("suite/tasks/", views.tasks),
 ]

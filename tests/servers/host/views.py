@@ -3,6 +3,8 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
+from typing import Any
 
 from django.contrib.auth.models import User
 from django.core.cache import cache
@@ -30,3 +32,10 @@ def hashes(request: HttpRequest) -> JsonResponse:
     if request.method == "POST":
         cache.delete(CALLS)
     return JsonResponse(cache.get(CALLS, 0), safe=False)
+
+
+def tasks(request: HttpRequest) -> JsonResponse:
+    """Answer with the state of each task in the queue of mails."""
+    models: Any = import_module("django_tasks_db.models")
+    states = models.DBTaskResult.objects.values_list("status", flat=True)
+    return JsonResponse(list(states), safe=False)

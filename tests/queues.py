@@ -1,0 +1,54 @@
+"""The queue of mails in a test, on each version of Django."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+import django
+from django.utils import translation
+from django.utils.module_loading import import_string
+
+from ai_kit_auth.settings import task_backends
+
+from .account.page import configure
+from .extras import missing_modules
+
+# Django 5.2 has the backport, if that is installed.
+TASKS = "django.tasks" if django.VERSION >= (6, 0) else "django_tasks"
+
+
+def missing() -> list[str]:
+    return missing_modules(TASKS)
+
+
+def backend(name: str) -> dict[str, Any]:
+    path = f"{TASKS}.backends.{name.lower()}.{name}Backend"
+    return {"BACKEND": path, "QUEUES": ["low", "high"]}
+
+
+def use(settings: Any, name: str, **changes: Any) -> None:
+    """Have mails sent by a backend of Django's own: Immediate or Dummy."""
+    settings.TASKS = {"mails": backend(name)}
+    configure(settings, MAIL_TASK="mails", **changes)
+
+
+class Queue:
+    """The queue of the backend Dummy, and its worker."""
+
+    def __init__(self) -> None:
+        self.backend = task_backends()["mails"]
+
+    def tasks(self) -> list[dict[str, Any]]:
+        """Return the arguments of the tasks that wait, as they are stored."""
+        return [json.loads(json.dumps(r.kwargs)) for r in self.backend.results]
+
+    def work(self, *, again: bool = False) -> None:
+        """Do all tasks as a worker does, which finds them by their path."""
+        results = list(self.backend.results)
+        if not again:
+            self.backend.clear()
+        for result in results:
+            task = import_string(result.task.module_path)
+            with translation.override("en"):
+                task.call(**json.loads(json.dumps(result.kwargs)))
