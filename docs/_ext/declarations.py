@@ -37,6 +37,7 @@ from ai_kit_auth import capability, errors, mail_preview, security_log
 from ai_kit_auth.checks import PROBLEMS
 from ai_kit_auth.endpoints import MailRequestView
 from ai_kit_auth.management import commands
+from ai_kit_auth.sentences import code_sentences
 from ai_kit_auth.settings import (
     APISettings,
     Nested,
@@ -161,7 +162,11 @@ def of_mapping(kind: str, meanings: Mapping[str, str]) -> Iterator[str]:
 
 
 def codes() -> Iterator[str]:
-    yield from of_mapping("errorcode", errors.CODES)
+    said = code_sentences("en")
+    for code, meaning in errors.CODES.items():
+        # The sentence is the project's, if the code is.
+        sentence = {"Sentence": said[code]} if code in said else {}
+        yield entry("errorcode", code, documented(code, meaning), **sentence)
 
 
 def events() -> Iterator[str]:
@@ -347,7 +352,8 @@ class Declared(SphinxDirective):
         kind = self.arguments[0]
         if kind not in KINDS:
             raise self.error(f"{kind} is none of {', '.join(KINDS)}")
-        for source in Path(ai_kit_auth.__file__).parent.rglob("*.py"):
+        package = Path(ai_kit_auth.__file__).parent
+        for source in (*package.rglob("*.py"), package / "codes" / "en.json"):
             self.env.note_dependency(source)
         text = "\n".join(KINDS[kind]())
         return self.parse_text_to_nodes(text, allow_section_headings=True)

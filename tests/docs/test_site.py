@@ -28,6 +28,7 @@ from ai_kit_auth.account import signals as account_signals
 from ai_kit_auth.account import urls as account_urls
 from ai_kit_auth.account import views as account_views
 from ai_kit_auth.checks import PROBLEMS
+from ai_kit_auth.sentences import code_sentences
 from ai_kit_auth.settings import (
     APISettings,
     Nested,
@@ -77,6 +78,7 @@ PUBLIC = {
     "services": services.__all__,
     "serializers": serializers.__all__,
     "views": VIEWS,
+    "sentences": ["code_sentences", "find_sentences", "UnknownLanguageError"],
     "admin": ["AIUserAdmin", "AIUserCreationForm", "AIUserChangeForm"],
     "account.views": [
         account_views.UpdateMe.__name__,
@@ -215,9 +217,14 @@ def test_each_code_event_and_check_has_its_meaning(
     declarations: ModuleType, kind: str, meanings: dict[str, str]
 ) -> None:
     assert meanings
+    said = code_sentences("en") if kind == "codes" else {}
     for name, meaning in meanings.items():
         wanted = " ".join(meaning.replace("``", "").split())
-        assert entry_of(declarations, kind, name).endswith(wanted)
+        entry, _, sentence = entry_of(declarations, kind, name).partition(
+            " :Sentence: "
+        )
+        assert entry.endswith(wanted)
+        assert sentence == said.get(name, "")
 
 
 def test_there_are_twenty_eight_signals() -> None:
