@@ -6,6 +6,7 @@ import json
 from typing import Any
 
 import django
+import pytest
 from django.utils import translation
 from django.utils.module_loading import import_string
 
@@ -18,8 +19,9 @@ from .extras import missing_modules
 TASKS = "django.tasks" if django.VERSION >= (6, 0) else "django_tasks"
 
 
-def missing() -> list[str]:
-    return missing_modules(TASKS)
+with_tasks = pytest.mark.skipif(
+    bool(missing_modules(TASKS)), reason="django-ai-kit-auth[queue] is not installed"
+)
 
 
 def backend(name: str) -> dict[str, Any]:

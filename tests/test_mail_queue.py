@@ -28,15 +28,12 @@ from ai_kit_auth.user_model import user_model
 from .account.page import configure
 from .accounts import csrf, log_in, mailed_link, post, registration, the_user
 from .conftest import OTHER_PASSWORD, PASSWORD, MakeUser
-from .extras import skip_or_fail
-from .queues import TASKS, Queue, backend, missing, use
+from .queues import TASKS, Queue, backend, use, with_tasks
 from .test_capability import installed
-from .test_checks import findings
-
-if missing():
-    skip_or_fail("django-tasks not found: pip install 'django-ai-kit-auth[queue]'")
+from .test_checks import DEPLOYED, findings
 
 pytestmark = [
+    with_tasks,
     pytest.mark.django_db,
     # Of the second one, keys are no numbers.
     pytest.mark.user_model("auth_user", "uuid_key"),
@@ -458,10 +455,20 @@ def test_nor_does_the_confirmation_of_an_address(ada: Ada, queue: Queue) -> None
 # Failures
 
 
-class Unreachable(import_string(f"{TASKS}.backends.dummy.DummyBackend")):  # type: ignore[misc]  # of two modules
+class Unreachable:
     """A backend whose server is down."""
 
-    def enqueue(self, *args: Any, **kwargs: Any) -> None:
+    def __init__(self, alias: str, params: Any) -> None:
+        self.task_class = import_string(f"{TASKS}.base.Task")
+
+    def validate_task(self, task: Any) -> None:
+        """Find nothing wrong."""
+
+    def check(self) -> list[Any]:
+        """Find nothing wrong in TASKS either."""
+        return []
+
+    def enqueue(self, *args: Any) -> None:
         raise ConnectionRefusedError("the broker")
 
 
@@ -591,10 +598,6 @@ def test_a_late_notice_finds_no_account_and_names_it_still(
 # Checks
 
 
-def test_a_backend_that_can_be_used_is_no_problem(queue: Queue) -> None:
-    assert findings() == []
-
-
 def test_e019_a_backend_that_cannot_be_imported(settings: Any) -> None:
     """Asked alone: a check of Django's own raises what it finds."""
     settings.TASKS = {"mails": {"BACKEND": "shop.tasks.Backend"}}
@@ -611,3 +614,27 @@ def test_e019_no_django_tasks(queue: Queue, monkeypatch: pytest.MonkeyPatch) -> 
     assert problem.id == "ai_kit_auth.E019"
     assert "needs django.tasks, which cannot be imported" in problem.msg
     assert "pip install 'django-ai-kit-auth[queue]'" in str(problem.hint)
+
+
+def test_e019_no_backend_of_this_name(settings: Any) -> None:
+    configure(settings, MAIL_TASK="mails")
+    [problem] = findings()
+    told = "AI_KIT_AUTH['MAIL_TASK'] is 'mails', and TASKS has no such backend: "
+    assert problem.msg.startswith(told)
+    typed = "TASKS = {'mails': {'BACKEND': 'django_tasks_db.DatabaseBackend'}}"
+    assert typed in str(problem.hint)
+    assert [found.id for found in findings(deploy=True, **DEPLOYED)] == [problem.id]
+
+
+@pytest.mark.parametrize("name", ["Dummy", "Immediate"])
+def test_w044_a_backend_without_workers_is_for_tests(settings: Any, name: str) -> None:
+    use(settings, name)
+    assert findings() == []
+    [problem] = findings(deploy=True, **DEPLOYED)
+    assert problem.id == "ai_kit_auth.W044"
+    assert f"is 'mails', and its {name}Backend does " in problem.msg
+    assert "'mails': {'BACKEND': 'django_tasks_db.DatabaseBackend'}" in str(
+        problem.hint
+    )
+    settings.TASKS = {"mails": {"BACKEND": f"{__name__}.Unreachable"}}
+    assert findings(deploy=True, **DEPLOYED) == []

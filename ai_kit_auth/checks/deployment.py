@@ -11,7 +11,7 @@ from django.conf import global_settings, settings
 from django.core import mail
 from django.core.mail.backends.smtp import EmailBackend
 
-from ..settings import api_settings
+from ..settings import api_settings, task_backends
 from .mails import backend, mailer, mails
 from .origins import origin_of
 from .problems import Problems, is_readable, is_served, item, key, problem
@@ -79,6 +79,34 @@ def _mail_problems() -> Problems:
             f"{wanted} is not set: a connection to a mail server that does not answer "
             "never ends, and four of them stop all mails of a process.",
             f"{wanted} = 10",
+        )
+    yield from _queue_problems()
+
+
+# The backends that django.tasks brings along, and what becomes of a mail there.
+_NO_WORKER = {
+    "DummyBackend": "does no task, so no user gets a mail",
+    "ImmediateBackend": "does its tasks in the request and forgets those that fail, so "
+    "no request learns of a mail that was not sent",
+}
+
+
+def _queue_problems() -> Problems:
+    alias = api_settings.MAIL_TASK
+    if alias is None:
+        return
+    try:
+        kind = type(task_backends()[alias])
+    except Exception:  # noqa: BLE001  # E019 tells what is wrong with it
+        return
+    if kind.__module__.startswith(("django.tasks.", "django_tasks.")):
+        yield problem(
+            "W044",
+            f"{key('MAIL_TASK')} is {alias!r}, and its {kind.__name__} "
+            f"{_NO_WORKER[kind.__name__]}.",
+            f"TASKS = {{{alias!r}: {{'BACKEND': "
+            "'django_tasks_db.DatabaseBackend'}}, or the dotted path of another class "
+            "with workers.",
         )
 
 

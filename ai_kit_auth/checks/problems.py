@@ -100,6 +100,8 @@ PROBLEMS: Mapping[str, str] = {
     "W042": "``BRANDING.COLOR`` has a contrast below 4.5:1 on white",
     "W043": "``BRANDING.SUPPORT_URL`` or ``BRANDING.LOGO_URL`` is no absolute https "
     "URL",
+    "W044": "with ``--deploy``: no worker does the tasks of the backend that "
+    "``MAIL_TASK`` names",
 }
 
 Problems = Iterator[checks.CheckMessage]

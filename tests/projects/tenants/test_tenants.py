@@ -19,7 +19,7 @@ from rest_framework.test import APIClient
 
 from ai_kit_auth.after_answer import drain
 from tests.conftest import PASSWORD
-from tests.queues import Queue, missing, use
+from tests.queues import Queue, use, with_tasks
 
 from .tenancy import tenant
 
@@ -131,7 +131,7 @@ def accounts(name: str, address: str) -> int:
     return count
 
 
-@pytest.mark.skipif(bool(missing()), reason="needs django.tasks")
+@with_tasks
 def test_a_worker_finds_the_account_in_the_database_of_its_tenant(
     settings: Any,
 ) -> None:

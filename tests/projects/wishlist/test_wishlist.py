@@ -34,7 +34,7 @@ from ai_kit_auth.settings import (
 from tests.accounts import log_in, view_of
 from tests.conftest import PASSWORD
 from tests.examinations import HEALTHY, SMTP, examine, transport
-from tests.queues import Queue, missing, use
+from tests.queues import Queue, use, with_tasks
 
 pytestmark = [pytest.mark.django_db, pytest.mark.database("sqlite")]
 
@@ -82,7 +82,7 @@ def test_a_wish_is_added_mailed_and_logged(
     assert line == f"event=wish_added code=- user={user.pk} address=127.0.0.1"
 
 
-@pytest.mark.skipif(bool(missing()), reason="needs django.tasks")
+@with_tasks
 def test_a_worker_mails_it(ada: APIClient, settings: Any) -> None:
     use(settings, "Dummy")
     queue = Queue()
