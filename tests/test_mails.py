@@ -2,7 +2,6 @@
 
 from __future__ import annotations
 
-import ast
 import html
 import re
 from collections.abc import Iterator
@@ -11,7 +10,6 @@ from importlib import resources
 from pathlib import Path
 from typing import Any
 
-import polib
 import pytest
 from django.core import mail
 from django.core.mail import EmailMultiAlternatives
@@ -385,82 +383,6 @@ def test_a_subject_is_one_line(subject: str) -> None:
     """A line break in it would be an error of the mail, or another header."""
     services.send_email(subject, "text", "<p>page</p>", "ada@example.com")
     assert parts() == ("One line", "text", "<p>page</p>")
-
-
-# The catalog
-
-
-def messages_of_template(source: str) -> set[str]:
-    tags = re.findall(r"\{%\s*trans(?:late)?\s+(.*?)\s*%\}", source)
-    blocks = re.findall(r"\{% blocktranslate .*?%\}(.*?)\{% endblock", source)
-    return {ast.literal_eval(argument) for argument in tags} | {
-        re.sub(r"\{\{ (\w+) \}\}", r"%(\1)s", block) for block in blocks
-    }
-
-
-def messages_of_module(source: str) -> set[str]:
-    """Return what the module hands to gettext, by whatever name it imports it."""
-    tree = ast.parse(source)
-    names = {
-        alias.asname or alias.name
-        for node in ast.walk(tree)
-        if isinstance(node, ast.ImportFrom)
-        and node.module == "django.utils.translation"
-        for alias in node.names
-        if "gettext" in alias.name
-    }
-    return {
-        ast.literal_eval(node.args[0])
-        for node in ast.walk(tree)
-        if isinstance(node, ast.Call)
-        and isinstance(node.func, ast.Name)
-        and node.func.id in names
-    }
-
-
-def used_messages() -> set[str]:
-    found = [messages_of_template(each.read_text("utf-8")) for each in TEMPLATES]
-    found += [messages_of_module(each.read_text("utf-8")) for each in SOURCES]
-    return set().union(*found)
-
-
-def test_there_is_a_german_catalog() -> None:
-    assert [path.parent.parent.name for path in CATALOGS] == ["de"]
-
-
-def texts(entry: polib.POEntry) -> list[str]:
-    """Return what ``entry`` is translated to, every plural of it."""
-    return list(filter(None, [entry.msgstr, *entry.msgstr_plural.values()]))
-
-
-@pytest.mark.parametrize("path", CATALOGS, ids=lambda path: path.parts[-3])
-def test_a_catalog_translates_what_is_used_and_nothing_else(path: Path) -> None:
-    entries = polib.pofile(str(path))
-    assert {entry.msgid for entry in entries} == used_messages()
-    assert [entry.msgid for entry in entries if entry.fuzzy or not texts(entry)] == []
-    assert entries.percent_translated() == 100
-    assert list(entries.obsolete_entries()) == []
-
-
-@pytest.mark.parametrize("path", CATALOGS, ids=lambda path: path.parts[-3])
-def test_a_catalog_is_compiled(path: Path) -> None:
-    compiled = polib.mofile(str(path.with_suffix(".mo")))
-    source = polib.pofile(str(path))
-    assert {entry.msgid: entry.msgstr for entry in compiled} == {
-        entry.msgid: entry.msgstr for entry in source
-    }
-    assert compiled.metadata["Content-Type"] == source.metadata["Content-Type"]
-    assert compiled.metadata["Plural-Forms"] == source.metadata["Plural-Forms"]
-
-
-def test_a_translation_ends_as_its_original_does() -> None:
-    """A sentence that lost its colon or got a space is a slip of the translator."""
-    for path in CATALOGS:
-        for entry in polib.pofile(str(path)):
-            for text in texts(entry):
-                assert "  " not in text
-                assert text == text.strip()
-                assert entry.msgid[-1:] not in ".,:" or text[-1] == entry.msgid[-1]
 
 
 @pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)

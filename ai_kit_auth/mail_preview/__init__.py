@@ -126,7 +126,9 @@ def known_languages() -> list[str]:
     default = settings.LANGUAGE_CODE
     catalogs = (Path(__file__).parent.parent / "locale").iterdir()
     own = ["en", *sorted(to_language(folder.name) for folder in catalogs)]
-    return [default, *(code for code in own if code != _base(default))]
+    # "de-at" speaks the catalog of "de", and "pt-br" has its own beside that of "pt".
+    spoken = default if default in own else _base(default)
+    return [default, *(code for code in own if code != spoken)]
 
 
 def _leaves_languages_alone() -> bool:
