@@ -48,7 +48,7 @@ from .accounts import (
 from .after_answer import bound
 from .errors import ActivationLinkInvalid, MailNotSent, ResetPasswordLinkInvalid
 from .failures import log_failure
-from .mail_facts import facts_of
+from .mail_facts import MailFacts, facts_of
 from .registration import mail_at_the_end, withdraw
 from .settings import MailTemplates, Section, api_settings, require_frontend_url
 from .throttling import ask_cache, cache_key
@@ -437,27 +437,43 @@ def render_mail(templates: MailTemplates, user: User, url: str) -> tuple[str, st
     They are in the language of :func:`mail_language`. Raises what :func:`mail_context`
     and :func:`render_part` raise.
     """
-    language = mail_language(user)
-    if language != translation.get_language():
-        with translation.override(language):
-            return _rendered(templates, user, url)
-    return _rendered(templates, user, url)
+    return _rendered(templates, user, url)[0]
 
 
 @sensitive_variables()
-def _rendered(templates: MailTemplates, user: User, url: str) -> tuple[str, str, str]:
+def _rendered(
+    templates: MailTemplates, user: User, url: str
+) -> tuple[tuple[str, str, str], str]:
+    """Return the parts of a mail, and the address that its answers go to."""
+    language = mail_language(user)
+    if language != translation.get_language():
+        with translation.override(language):
+            return _rendered_here(templates, user, url)
+    return _rendered_here(templates, user, url)
+
+
+@sensitive_variables()
+def _rendered_here(
+    templates: MailTemplates, user: User, url: str
+) -> tuple[tuple[str, str, str], str]:
     context = mail_context(user, url, templates.mail)
-    return (
+    parts = (
         render_part(templates, "TITLE", context),
         render_part(templates, "BODY_PLAINTEXT", context),
         render_part(templates, "BODY_HTML", context),
     )
+    # The custom data of a project may have this name.
+    facts = context["ai_kit_auth"]
+    return parts, facts.brand.support_email if isinstance(facts, MailFacts) else ""
 
 
 @sensitive_variables()
 def send_from_templates(templates: MailTemplates, user: User, url: str) -> None:
     """Send ``user`` the mail of ``templates``. Raises what :func:`render_mail` does."""
-    send_email(*render_mail(templates, user, url), email_of(user))
+    parts, reply_to = _rendered(templates, user, url)
+    # Tests of projects replace send_email() by a function of four arguments.
+    more = {"reply_to": reply_to} if reply_to else {}
+    send_email(*parts, email_of(user), **more)
 
 
 @sensitive_variables()

@@ -68,6 +68,42 @@ def test_an_answer_goes_where_it_is_read() -> None:
     assert "Reply-To" not in sent().message()
 
 
+@pytest.mark.django_db
+@pytest.mark.parametrize(
+    ("brand", "found"),
+    [
+        ({}, None),
+        ({"SUPPORT_EMAIL": "help@example.com"}, "help@example.com"),
+        ({"SUPPORT_EMAIL": lambda context: "us@example.com"}, "us@example.com"),
+        ({"SUPPORT_EMAIL": "a@b.example\nBcc: x@y.example"}, None),
+        ({"SUPPORT_URL": "https://help.example.com"}, None),
+    ],
+)
+def test_an_answer_goes_to_the_support(
+    make_user: MakeUser, settings: Settings, brand: Any, found: str | None
+) -> None:
+    settings.AI_KIT_AUTH = {**settings.AI_KIT_AUTH, "BRANDING": brand}
+    services.send_reset_pw_mail(make_user())
+    assert mail.outbox[-1].message()["Reply-To"] == found
+
+
+def own_data() -> dict[str, Any]:
+    return {"ai_kit_auth": "a name of the project's own"}
+
+
+@pytest.mark.django_db
+def test_custom_data_of_the_same_name_costs_the_reply_address_and_no_mail(
+    make_user: MakeUser, settings: Settings
+) -> None:
+    settings.AI_KIT_AUTH = {
+        **settings.AI_KIT_AUTH,
+        "BRANDING": {"SUPPORT_EMAIL": "help@example.com"},
+        "EMAIL_TEMPLATES": {"CUSTOM_DATA_FUNCTION": own_data},
+    }
+    services.send_reset_pw_mail(make_user())
+    assert "Reply-To" not in mail.outbox[-1].message()
+
+
 @pytest.mark.parametrize(
     "text", [f"Open this link:\n\n{URL}\n", f"Öffnen Sie diesen Link:\n\n{URL}\n"]
 )
