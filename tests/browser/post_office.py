@@ -42,8 +42,8 @@ class Letter:
 
     @property
     def link(self) -> str:
-        """Return the one address in the plain text."""
-        (link,) = re.findall(r"https?://\S+", self.part("plain"))
+        """Return the one link with a token in the plain text."""
+        (link,) = re.findall(r"https?://\S+[?&]token=\S+", self.part("plain"))
         assert isinstance(link, str)
         return link
 
