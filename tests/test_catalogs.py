@@ -16,6 +16,9 @@ from django.utils.translation import to_language
 
 from ai_kit_auth.mail_preview import known_languages, mail_names, preview
 
+# The same on every user model.
+pytestmark = pytest.mark.user_model("auth_user")
+
 PACKAGE = Path(str(resources.files("ai_kit_auth")))
 TEMPLATES = sorted((PACKAGE / "templates" / "ai_kit_auth").iterdir())
 SOURCES = sorted(PACKAGE.rglob("*.py"))
