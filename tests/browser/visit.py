@@ -16,6 +16,7 @@ if TYPE_CHECKING:
     from playwright.sync_api import (
         BrowserContext,
         ConsoleMessage,
+        Page,
         Response,
         WebError,
     )
@@ -35,6 +36,17 @@ OVERFLOW = """() => {
     const page = document.documentElement;
     return page.scrollWidth - page.clientWidth;
 }"""
+
+
+def check_accessibility(page: Page) -> None:
+    """Let axe look at the page; nothing may be wrong with it."""
+    from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # ships none
+
+    rules = {name: {"enabled": True} for name in RULES_BESIDES}
+    found = Axe().run(page, options={"rules": rules}).response["violations"]
+    assert [
+        (item["id"], [node["target"] for node in item["nodes"]]) for item in found
+    ] == []
 
 
 class Visit:
@@ -181,13 +193,7 @@ class Visit:
 
     def check_accessibility(self) -> None:
         """Let axe look at the page; nothing may be wrong with it."""
-        from axe_playwright_python.sync_playwright import Axe  # type: ignore[import-untyped]  # ships none
-
-        rules = {name: {"enabled": True} for name in RULES_BESIDES}
-        found = Axe().run(self.page, options={"rules": rules}).response["violations"]
-        assert [
-            (item["id"], [node["target"] for node in item["nodes"]]) for item in found
-        ] == []
+        check_accessibility(self.page)
 
     # Flows that other tests begin with.
 
