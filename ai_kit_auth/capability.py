@@ -47,7 +47,7 @@ class Mail:
 
     ``link``: the key of FRONTEND that the link leads to; None for a mail without a
     link. ``service``: the dotted path of the function that makes the link and hands the
-    mail to ``sender``, by :func:`ai_kit_auth.services.send_or_queue`. A worker of
+    mail to ``sender``, by ``ai_kit_auth.services.send_or_queue``. A worker of
     MAIL_TASK calls it with (user); with (user, address) for a mail to another e-mail
     address than the account's; with (user, notice) for a notice. ``timeouts``: the keys
     of AI_KIT_AUTH with the seconds that the link is valid, "" for Django's

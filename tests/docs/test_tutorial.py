@@ -116,9 +116,6 @@ class Reader:
             stdout=subprocess.PIPE,
             stderr=subprocess.STDOUT,
             encoding="utf-8",
-            # As a terminal does: quopri decodes the boundary of a mail as well, whose
-            # random digits may make a byte that is no text.
-            errors="replace",
             check=False,
         )
         assert done.returncode == 0, done.stdout
