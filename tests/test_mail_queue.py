@@ -429,7 +429,7 @@ def test_a_project_may_mail_a_link_to_an_active_account(
     assert recipients() == [ADA]
 
 
-def test_a_task_that_runs_twice_makes_no_harm(client: APIClient, queue: Queue) -> None:
+def test_a_task_that_runs_twice_does_no_harm(client: APIClient, queue: Queue) -> None:
     """Its worker was killed before the queue knew that it had sent the mail."""
     post(client, "register", registration())
     queue.work(again=True)

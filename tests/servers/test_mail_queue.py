@@ -64,7 +64,7 @@ class Workers:
         if at_work:
             victim = self._chance.choice(at_work)
             # At any moment of it: before, while and after the server takes the mail.
-            self._peace.wait(self._chance.uniform(0, 2 * SLOWNESS))
+            self._peace.wait(self._chance.uniform(0, 4 * SLOWNESS))
             self._running.remove(victim)
             assert victim.stop(signal.SIGKILL) == -signal.SIGKILL
             self.killed += 1
