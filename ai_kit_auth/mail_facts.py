@@ -6,14 +6,15 @@ import logging
 import re
 import unicodedata
 from collections.abc import Mapping
-from functools import lru_cache
+from functools import cache
 from typing import Any, NamedTuple
 
 from django.conf import settings
+from django.core.signals import setting_changed
 
 from .accounts import email_of
 from .branding import Brand, Values, brand_for, fixed_brand
-from .capability import Capability, capabilities
+from .capability import capabilities
 from .settings import api_settings
 from .user_model import User, user_model
 
@@ -48,14 +49,23 @@ class _Traits(NamedTuple):
     is_notice: bool
 
 
-@lru_cache(maxsize=256)
-def _traits(mail: str, declared: tuple[Capability, ...]) -> _Traits:
+@cache
+def _traits(mail: str) -> _Traits:
     """Return what the capabilities declare about ``mail``, a key of EMAIL_TEMPLATES."""
+    declared = capabilities()
     found = {name: it for one in declared for name, it in one.mails.items()}.get(mail)
     notices = {notice.mail for one in declared for notice in one.notices.values()}
     if found is None:
         return _Traits((), greets=False, is_notice=False)
     return _Traits(found.timeouts, found.greets, mail in notices)
+
+
+def _forget(*, setting: str, **kwargs: object) -> None:
+    if setting == "INSTALLED_APPS":
+        _traits.cache_clear()
+
+
+setting_changed.connect(_forget)
 
 
 def facts_of(mail: str, user: User, url: str, context: Mapping[str, Any]) -> MailFacts:
@@ -64,7 +74,7 @@ def facts_of(mail: str, user: User, url: str, context: Mapping[str, Any]) -> Mai
 
     ``context``: what a callable of BRANDING gets. Raises what such a callable raises.
     """
-    traits = _traits(mail, capabilities())
+    traits = _traits(mail)
     brand = brand_of(context)
     name = greeted_name(user) if traits.greets else ""
     seconds = _lifetime(traits.timeouts) if url else 0

@@ -298,7 +298,8 @@ class _Message(EmailMultiAlternatives):
     From Django 6.0 on Python chooses the encoding, and takes quoted-printable for each
     text with a line of more than 78 characters, as a link is. That breaks the link in
     the console and in a file. Django 5.2 does not call this method, and sends the text
-    as it is. Headers that are parsed before save a sixth of a registration.
+    as it is. The headers of the parts are parsed once, since Python parses each header
+    of each mail anew, which costs more than to render it.
     """
 
     def _add_bodies(self, message: Any) -> None:
@@ -456,7 +457,7 @@ def _rendered(
 def _rendered_here(
     templates: MailTemplates, user: User, url: str
 ) -> tuple[tuple[str, str, str], str]:
-    context = mail_context(user, url, templates.mail)
+    context = mail_context(user, url, templates.name)
     parts = (
         render_part(templates, "TITLE", context),
         render_part(templates, "BODY_PLAINTEXT", context),

@@ -241,20 +241,20 @@ class Section:
     ``parent``: the section that has this one below ``name``.
     """
 
-    __slots__ = ("__dict__", "__weakref__", "_name", "_parent")
+    __slots__ = ("__dict__", "__weakref__", "_parent", "name")
 
     def __init__(self, parent: Section, name: str) -> None:
-        self._parent, self._name = parent, name
+        self._parent, self.name = parent, name
 
     @cached_property
     def values(self) -> Mapping[str, Any]:
         """What the project wrote; a key that it left out has its default."""
-        below: Mapping[str, Any] = self._parent.values.get(self._name, {})
+        below: Mapping[str, Any] = self._parent.values.get(self.name, {})
         return below
 
     def declaration(self) -> type[Section]:
         """Return the section with the keys of all capabilities."""
-        below: Any = self._parent.declaration().members()[self._name]
+        below: Any = self._parent.declaration().members()[self.name]
         section: type[Section] = below.section
         return section
 
@@ -268,7 +268,7 @@ class Section:
 
     def path_of(self, name: str) -> str:
         """Return how a project writes the setting ``name`` of this section."""
-        return _path(self._parent.path_of(self._name), name)
+        return _path(self._parent.path_of(self.name), name)
 
     def forget(self) -> None:
         """Remove what was read, also from the sections below, which stay in use."""
@@ -458,16 +458,11 @@ class EnableEndpoints(Section):
 
 
 class MailTemplates(Section):
-    """The three templates of one mail."""
+    """The three templates of one mail; ``name`` is its key of EMAIL_TEMPLATES."""
 
     TITLE: Setting[str]
     BODY_PLAINTEXT: Setting[str]
     BODY_HTML: Setting[str]
-
-    @property
-    def mail(self) -> str:
-        """The key of the mail in EMAIL_TEMPLATES."""
-        return self._name
 
 
 def templates_of(

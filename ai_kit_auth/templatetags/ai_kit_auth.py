@@ -7,6 +7,7 @@ A template of a project may use them as well.
 from __future__ import annotations
 
 import re
+import textwrap
 import unicodedata
 from collections.abc import Callable, Iterator
 from functools import lru_cache
@@ -131,6 +132,11 @@ def wrap(text: str) -> str:
 
 
 def _wrapped(line: str) -> str:
+    if max(line, default="") < _FIRST_WIDE:
+        words = " ".join(line.split())
+        return textwrap.fill(
+            words, WIDTH, break_long_words=False, break_on_hyphens=False
+        )
     lines: list[str] = []
     width = WIDTH
     for glue, piece in _pieces(line):
@@ -142,6 +148,10 @@ def _wrapped(line: str) -> str:
             lines[-1] += glue + piece
             width += len(glue) + columns
     return "\n".join(lines)
+
+
+# Hangul. No sign before it is wider than one column or stands without spaces.
+_FIRST_WIDE = "\u1100"
 
 
 def _pieces(line: str) -> Iterator[tuple[str, str]]:
