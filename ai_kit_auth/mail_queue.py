@@ -30,12 +30,8 @@ TASK = "send_mail"
 # Of django.tasks: the alias of a backend, and the name of a queue.
 DEFAULT = "default"
 
-_works: ContextVar[bool] = ContextVar("works", default=False)
-
-
-def is_worker() -> bool:
-    """Tell whether this code runs in the task of a mail."""
-    return _works.get()
+# True in the task of a mail.
+works: ContextVar[bool] = ContextVar("works", default=False)
 
 
 def enqueue(
@@ -128,12 +124,12 @@ def _send_mail(
         logger.info("The mail %s to user %s is no longer due", purpose, pk)
         return
     further = purpose if is_notice else address
-    works = _works.set(True)
+    token = works.set(True)
     try:
         with translation.override(language):
             import_string(_service(purpose))(user, *filter(None, [further]))
     finally:
-        _works.reset(works)
+        works.reset(token)
 
 
 # Where a worker looks for the task. A task is stored under the path of its function.

@@ -553,6 +553,11 @@ def send_or_queue(
     Raises :exc:`~ai_kit_auth.errors.MailNotSent`, also if the queue does not take the
     mail. Within a transaction it does what :func:`when_committed` does.
     """
+    if mail_queue.works.get():
+        # At once, also where the backend has a transaction around its tasks: the
+        # account is committed, and the backend has to learn of a failure.
+        send()
+        return
     if _has_queue():
         send = partial(hand_over, partial(_enqueue, purpose, address), user, "")
     when_committed(f"The mail {purpose} to user {user.pk}", send)
@@ -560,8 +565,7 @@ def send_or_queue(
 
 def _has_queue() -> bool:
     # Tests of projects replace the settings by a mock.
-    queue = getattr(api_settings, "MAIL_TASK", None)
-    return isinstance(queue, str) and not mail_queue.is_worker()
+    return isinstance(getattr(api_settings, "MAIL_TASK", None), str)
 
 
 def _enqueue(purpose: str, address: str | None, user: User, url: str) -> None:

@@ -12,6 +12,7 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.core import mail
+from django.db import transaction
 from django.test import Client
 from django.urls import reverse
 from django.utils.module_loading import import_string
@@ -557,6 +558,23 @@ def test_a_worker_fails_where_the_mail_server_does(
     configure(settings, SEND_USER_ACTIVATION_MAIL="tests.test_mail_queue.send_as_usual")
     queue.work()
     assert post(client, "activate", mailed_link()).status_code == 200
+
+
+@pytest.mark.django_db(transaction=True)
+def test_it_does_so_where_the_backend_has_a_transaction_around_its_tasks(
+    client: APIClient, queue: Queue, settings: Any
+) -> None:
+    def fail(user: Any, url: str) -> None:
+        raise ConnectionRefusedError
+
+    post(client, "register", registration())
+    configure(settings, SEND_USER_ACTIVATION_MAIL=fail)
+    with pytest.raises(MailNotSent), transaction.atomic():
+        queue.work(again=True)
+    configure(settings, SEND_USER_ACTIVATION_MAIL=send_as_usual)
+    with transaction.atomic():
+        queue.work()
+        assert recipients() == [ADA]
 
 
 def send_as_usual(user: Any, url: str) -> None:
