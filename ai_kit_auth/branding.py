@@ -229,12 +229,12 @@ def ink_on(color: str) -> str:
 def readable(color: str, paper: str) -> str:
     """Return ``color``, mixed with black or white until it can be read on ``paper``."""
     towards = _channels(ink_on(paper))
-    mixed = color
-    for percent in range(0, 101, 5):
-        mixed = "#" + "".join(
+    shades = (
+        "#"
+        + "".join(
             f"{(own * (100 - percent) + end * percent) // 100:02x}"
             for own, end in zip(_channels(color), towards, strict=True)
         )
-        if contrast(mixed, paper) >= LEAST_CONTRAST:
-            break
-    return mixed
+        for percent in range(0, 101, 5)
+    )
+    return next(shade for shade in shades if contrast(shade, paper) >= LEAST_CONTRAST)

@@ -2,9 +2,9 @@
 
 from __future__ import annotations
 
+import cProfile
 import html
 import re
-import sys
 import unicodedata
 from collections.abc import Iterator
 from typing import Any
@@ -51,7 +51,7 @@ def branded(url: str = FRONTEND["URL"], **brand: Any) -> override_settings:
 
 def user_of(**given: Any) -> Any:
     """Return a user that is not stored."""
-    return UserModel(pk=7, **{**attributes_of("ada"), **given})
+    return UserModel(**{"pk": 7, **attributes_of("ada"), **given})
 
 
 def send(name: str = "RESET_PASSWORD", user: Any = None, url: str = URL) -> Any:
@@ -277,6 +277,25 @@ def test_a_project_may_render_our_templates_itself() -> None:
     assert "Choose a new password</a>" in page
     assert "This mail is about" not in page
     assert title.strip() == "Reset your password \u2013 Shop"
+    # Even the base alone, which has no text.
+    assert URL in html.unescape(render_to_string("ai_kit_auth/body_base.html", given))
+
+
+def test_a_frontend_without_a_url_is_no_link() -> None:
+    """A notice needs none; the checks tell that it is missing."""
+    with branded(""):
+        _, text, page = send("PASSWORD_CHANGED", url="")
+    assert "href" not in page
+    assert text.rstrip().endswith(
+        "--\nThis mail is about the account ada@example.com at ."
+    )
+
+
+def test_a_mail_without_a_declaration_greets_nobody_by_name() -> None:
+    context = services.mail_context(user_of(), URL)
+    facts = context["ai_kit_auth"]
+    assert (facts.name, facts.lifetime, facts.is_notice) == ("", 0, False)
+    assert facts.account == "ada@example.com"
 
 
 # The name in the greeting
@@ -592,15 +611,8 @@ def test_the_second_mail_computes_nothing_of_the_brand(settings: Any) -> None:
         "BRANDING": {"NAME": "Shop", "COLOR": "#800020"},
     }
     send()
-    entered: list[str] = []
-
-    def trace(frame: Any, event: str, arg: object) -> None:
-        entered.append(frame.f_code.co_filename)
-
-    sys.setprofile(trace)
-    try:
+    with cProfile.Profile() as profile:
         send()
-    finally:
-        sys.setprofile(None)
-    assert branding.__file__ not in entered
-    assert services.__file__ in entered
+    files = {getattr(each.code, "co_filename", "") for each in profile.getstats()}
+    assert branding.__file__ not in files
+    assert services.__file__ in files

@@ -375,6 +375,22 @@ def test_a_page_of_the_projects_own_fills_the_blocks_of_the_base(
     assert closed == "/a>"
 
 
+def test_a_base_of_the_project_is_rendered_for_each_mail(
+    make_user: MakeUser, templates: dict[str, str]
+) -> None:
+    """It may show what it likes, although the mail and the rest of it are ours."""
+    templates["ai_kit_auth/body_base.html"] = (
+        '{% extends "ai_kit_auth/body_base.html" %}'
+        "{% block header %}For {{ user.pk }}{% endblock %}"
+    )
+    for name in ("ada", "eve"):
+        user = make_user(name)
+        services.default_send_reset_pw_mail(user, URL)
+        _, _, page = parts()
+        assert f"\nFor {user.pk}\n" in page
+        assert ">Choose a new password</a>" in page
+
+
 @pytest.mark.parametrize(
     "subject",
     ["One line", " One\nline ", "One\r\n line\n", "\n\n One \t line"],
