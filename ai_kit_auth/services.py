@@ -10,6 +10,7 @@ from __future__ import annotations
 import logging
 from collections.abc import Callable, Mapping
 from contextlib import suppress
+from contextvars import ContextVar
 from email import policy
 from email.message import MIMEPart
 from email.utils import make_msgid, parseaddr
@@ -230,27 +231,28 @@ def custom_email_data() -> dict[str, Any]:
     return {}
 
 
+# The address that the answers to a mail go to. Not an argument of send_email(), which
+# projects replace by a function of four arguments.
+_reply_to: ContextVar[str] = ContextVar("reply_to", default="")
+
+
 @sensitive_variables()
-def send_email(
-    subject: str, text: str, html: str, to_address: str, reply_to: str = ""
-) -> None:
+def send_email(subject: str, text: str, html: str, to_address: str) -> None:
     """
     Send one mail from ``DEFAULT_FROM_EMAIL``: plain text with an HTML alternative.
 
-    ``subject`` is folded into one line. ``reply_to``: the e-mail address that answers
-    go to, where that is not the sender's. The setting MAILER names the mailer. Raises
+    ``subject`` is folded into one line. The setting MAILER names the mailer. Raises
     what the project's mail backend raises.
     """
-    message = _message(subject, text, html, to_address, reply_to)
+    message = _message(subject, text, html, to_address)
     mailer = api_settings.MAILER if django.VERSION >= (6, 1) else None
     by: dict[str, Any] = {} if mailer is None else {"using": mailer}
     message.send(**by)
 
 
 @sensitive_variables()
-def _message(
-    subject: str, text: str, html: str, to_address: str, reply_to: str = ""
-) -> _Message:
+def _message(subject: str, text: str, html: str, to_address: str) -> _Message:
+    reply_to = _reply_to.get()
     mail = _Message(
         " ".join(subject.split()),
         text,
@@ -472,9 +474,11 @@ def _rendered_here(
 def send_from_templates(templates: MailTemplates, user: User, url: str) -> None:
     """Send ``user`` the mail of ``templates``. Raises what :func:`render_mail` does."""
     parts, reply_to = _rendered(templates, user, url)
-    # Tests of projects replace send_email() by a function of four arguments.
-    more = {"reply_to": reply_to} if reply_to else {}
-    send_email(*parts, email_of(user), **more)
+    before = _reply_to.set(reply_to)
+    try:
+        send_email(*parts, email_of(user))
+    finally:
+        _reply_to.reset(before)
 
 
 @sensitive_variables()
