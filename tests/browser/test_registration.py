@@ -28,7 +28,7 @@ def check_letter(letter: Letter, address: str, page: str, language: str) -> None
     assert html.unescape(text) == text
     assert letter.link.startswith(page)
     assert f'href="{html.escape(letter.link)}"' in letter.part("html")
-    assert f'<html lang="{language}">' in letter.part("html")
+    assert f'<html lang="{language}" dir="ltr">' in letter.part("html")
 
 
 def test_register_and_follow_the_link_of_the_mail(

@@ -227,7 +227,7 @@ class Visit:
 
     def click_link_in_text(self) -> None:
         """Click on the address in the plain text that is shown."""
-        self.page.get_by_test_id("outbox-text").get_by_role("link").click()
+        self.page.get_by_test_id("outbox-text").get_by_role("link").first.click()
 
     def use_link(self) -> None:
         """Click on the button of the page that a mail links to."""
