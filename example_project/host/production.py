@@ -40,7 +40,10 @@ if not FRONTEND_ORIGIN.startswith("https://"):
     # Links with tokens would travel in the clear.
     msg = f"FRONTEND_ORIGIN has to begin with https://, not {FRONTEND_ORIGIN!r}."
     raise ImproperlyConfigured(msg)
-AI_KIT_AUTH = {**AI_KIT_AUTH, "FRONTEND": {"URL": FRONTEND_ORIGIN}}
+AI_KIT_AUTH = {
+    **AI_KIT_AUTH,
+    "FRONTEND": {**AI_KIT_AUTH["FRONTEND"], "URL": FRONTEND_ORIGIN},
+}
 CORS_ALLOWED_ORIGINS = [FRONTEND_ORIGIN]
 CSRF_TRUSTED_ORIGINS = [FRONTEND_ORIGIN]
 

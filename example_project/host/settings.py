@@ -106,8 +106,9 @@ TIME_ZONE = "UTC"
 
 STATIC_URL = "static/"
 
-AI_KIT_AUTH = {
-    "FRONTEND": {"URL": FRONTEND_ORIGIN},
+AI_KIT_AUTH: dict[str, Any] = {
+    "FRONTEND": {"URL": FRONTEND_ORIGIN, "FORGOT_PW_ROUTE": "/auth/forgot_password"},
+    "BRANDING": {"NAME": "AI Kit Auth"},
     "ENABLE_ENDPOINTS": {
         "RESEND_ACTIVATION_MAIL": True,
         "CHANGE_PASSWORD": True,

@@ -62,11 +62,12 @@ def host_with(
 def check_notice(letter: Letter, address: str, subject: str) -> None:
     """Check a mail that tells of something and opens nothing."""
     assert letter.envelope_recipients == (address,)
-    assert letter.message["Subject"] == f"{subject} \u2013 localhost"
+    assert letter.message["Subject"] == f"{subject} \u2013 AI Kit Auth"
     text, page = letter.part("plain"), letter.part("html")
     links = re.findall(r"http\S+", text) + re.findall(r'href="([^"]*)"', page)
-    # The start page of the frontend alone.
-    assert {re.sub(r":\d+", "", link) for link in links} == {"http://localhost"}
+    # The start page of the frontend, and the one where a user asks for a reset mail.
+    pages = {re.sub(r":\d+", "", link) for link in links}
+    assert pages - {"http://localhost/auth/forgot_password"} == {"http://localhost"}
 
 
 def member_in(visit: Visit, person: Person) -> None:
@@ -293,7 +294,7 @@ def test_a_new_address_is_confirmed_from_any_browser(
     page = f"{example.frontend}/auth/confirm_email?"
     check_letter(letter, new.email, page, "en")
     assert letter.message["Subject"] == (
-        "Please confirm your new e-mail address \u2013 localhost"
+        "Please confirm your new e-mail address \u2013 AI Kit Auth"
     )
     notice = example.post_office.letter_to(ada.email, 2)
     check_notice(notice, ada.email, "A new e-mail address for your account")

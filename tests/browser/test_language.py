@@ -32,7 +32,7 @@ def test_a_german_page_and_a_german_mail(visit: Visit, example: Example) -> None
     letter = example.post_office.letter_to(ada.email)
     check_letter(letter, ada.email, f"{example.frontend}/auth/activation?", "de")
     assert letter.message["Subject"] == (
-        "Bitte bestätigen Sie Ihre E-Mail-Adresse \u2013 localhost"
+        "Bitte bestätigen Sie Ihre E-Mail-Adresse \u2013 AI Kit Auth"
     )
     visit.open_mail()
     visit.screenshot("outbox-german")
