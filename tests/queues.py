@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 import json
+from importlib import import_module
 from typing import Any
 
 import django
@@ -22,6 +23,10 @@ TASKS = "django.tasks" if django.VERSION >= (6, 0) else "django_tasks"
 with_tasks = pytest.mark.skipif(
     bool(missing_modules(TASKS)), reason="django-ai-kit-auth[queue] is not installed"
 )
+
+
+# As an app of a project does, by which the backport notices that settings change.
+_SIGNALS = None if missing_modules(TASKS) else import_module(f"{TASKS}.signals")
 
 
 def backend(name: str) -> dict[str, Any]:

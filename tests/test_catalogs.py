@@ -35,6 +35,8 @@ OTHER_LETTERS: dict[str, set[str]] = {
     "zh_Hans": {"Email"},
     "zh_Hant": set(),
 }
+# Django 5.2 has other rules than 6.1 there. It keeps the rule of each catalog.
+OTHER_RULES = {"fr", "he"}
 # What the admin takes from Django.
 DJANGOS = {
     "A user with that username already exists.",
@@ -150,7 +152,8 @@ def test_every_plural_of_the_language_has_its_text(path: Path) -> None:
     """With the forms of Django, whose catalogs are merged with this one."""
     source, language = entries_of(path), path.parts[-3]
     rule = source.metadata["Plural-Forms"]
-    assert rule == django_catalog(language).metadata["Plural-Forms"]
+    theirs = django_catalog(language).metadata["Plural-Forms"]
+    assert rule == theirs or language in OTHER_RULES
     number = int(re.findall(r"nplurals=(\d+)", rule)[0])
     plurals = [entry for entry in source if entry.msgid_plural]
     assert plurals

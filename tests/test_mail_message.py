@@ -9,11 +9,11 @@ from typing import TYPE_CHECKING, Any
 import django
 import pytest
 from django.core import mail
-from django.test import override_settings
 from django.utils import translation
 
 from ai_kit_auth import services
 from ai_kit_auth.accounts import email_of
+from ai_kit_auth.user_model import UserModel
 
 from .accounts import post
 from .conftest import MakeUser
@@ -256,13 +256,10 @@ def test_a_request_mails_the_user_in_their_language(
     assert mail.outbox[-1].subject.startswith(SUBJECTS["de"])
 
 
-@override_settings(LANGUAGE_CODE="de")
 def test_a_user_who_is_not_stored_is_asked_no_language(
     settings: Settings,
 ) -> None:
     """As after ``delete_account/``, when there is no row any more."""
-    from ai_kit_auth.user_model import UserModel
-
     settings.AI_KIT_AUTH = {**settings.AI_KIT_AUTH, "USER_LANGUAGE": failing}
     with translation.override("de"):
         assert services.mail_language(UserModel()) == "de"

@@ -99,7 +99,9 @@ def _queue_problems() -> Problems:
         kind = type(task_backends()[alias])
     except Exception:  # noqa: BLE001  # E019 tells what is wrong with it
         return
-    if kind.__module__.startswith(("django.tasks.", "django_tasks.")):
+    # Earlier releases of the backport had backends with workers in the same package.
+    is_theirs = kind.__module__.startswith(("django.tasks.", "django_tasks."))
+    if is_theirs and kind.__name__ in _NO_WORKER:
         yield problem(
             "W044",
             f"{key('MAIL_TASK')} is {alias!r}, and its {kind.__name__} "
