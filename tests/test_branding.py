@@ -26,15 +26,16 @@ from ai_kit_auth.templatetags import ai_kit_auth as tags
 from ai_kit_auth.templatetags.ai_kit_auth import WIDTH, lifetime, wrap
 from ai_kit_auth.user_model import UserModel, user_model
 
-from .accounts import attributes_of, post
+from .accounts import attributes_of, post, registration
 from .conftest import with_activation
 from .test_mails import FRONTEND, URL, parts
 
 MINUTE, HOUR, DAY = 60, 3600, 86400
 LINKS = [name for name, mail in mails().items() if mail.link]
 NOTICES = [name for name in mails() if name not in LINKS]
-with_name = pytest.mark.skipif(
-    "first_name" not in user_model.columns, reason="the model has no first name"
+# The models with a first name.
+with_name = pytest.mark.user_model(
+    "auth_user", "email_login", "uuid_key", "extra_field"
 )
 
 
@@ -234,10 +235,8 @@ def _fails(context: dict[str, Any]) -> str:
 @with_activation
 @pytest.mark.django_db
 def test_a_brand_that_fails_is_a_mail_that_fails(client: APIClient) -> None:
-    body = {**attributes_of("ada"), "password": "Tr0ub4dor-and-3"}
-    body["email"] = body[user_model.email]
     with branded(NAME=_fails):
-        answer = post(client, "register", body)
+        answer = post(client, "register", registration())
     assert (answer.status_code, answer.json()) == (503, {"error": "mail_not_sent"})
     assert mail.outbox == []
     assert not UserModel._base_manager.exists()
@@ -331,7 +330,6 @@ def test_a_name_is_shown_that_can_be_no_message(name: str, greeting: str) -> Non
 
 
 @with_name
-@with_activation
 @pytest.mark.parametrize("kind", mail_names())
 def test_only_a_proven_address_is_greeted_by_name(kind: str) -> None:
     """A stranger may have typed the name, together with the address of another."""
