@@ -20,7 +20,7 @@ from django.utils.module_loading import import_string
 
 from . import capability
 from .accounts import AccountState, email_of, state_of
-from .settings import api_settings, task_backends
+from .settings import api_settings, django_tasks
 from .user_model import User, UserModel, user_model
 
 logger = logging.getLogger("ai_kit_auth")
@@ -71,10 +71,9 @@ def __getattr__(name: str) -> Any:
 def _task() -> Any:
     # A worker also ends the tasks of a project that has switched MAIL_TASK off.
     alias = api_settings.MAIL_TASK or DEFAULT
-    backend = task_backends()[alias]
     queues = getattr(settings, "TASKS", {}).get(alias, {}).get("QUEUES") or [DEFAULT]
     queue = DEFAULT if DEFAULT in queues else queues[0]
-    return backend.task_class(func=_send_mail, backend=alias, queue_name=queue)
+    return django_tasks().task(backend=alias, queue_name=queue)(_send_mail)
 
 
 def _service(purpose: str) -> str:

@@ -706,15 +706,14 @@ def reload_api_settings(
     require_frontend_url(api_settings.FRONTEND.URL)
 
 
-def task_backends() -> Any:
+def django_tasks() -> Any:
     """
-    Return the backends of Django's ``TASKS``, by key.
+    Return the module ``django.tasks``.
 
-    On Django 5.2 they are those of the backport. Raises :exc:`ImportError` without it.
+    On Django 5.2 it is that of the backport. Raises :exc:`ImportError` without it.
     """
     has_tasks = django.VERSION >= (6, 0)
-    tasks: Any = import_module("django.tasks" if has_tasks else "django_tasks")
-    return tasks.task_backends
+    return import_module("django.tasks" if has_tasks else "django_tasks")
 
 
 def require_frontend_url(url: str) -> str:

@@ -11,7 +11,7 @@ import pytest
 from django.utils import translation
 from django.utils.module_loading import import_string
 
-from ai_kit_auth.settings import task_backends
+from ai_kit_auth.settings import django_tasks
 
 from .account.page import configure
 from .extras import missing_modules
@@ -44,7 +44,7 @@ class Queue:
     """The queue of the backend Dummy, and its worker."""
 
     def __init__(self) -> None:
-        self.backend = task_backends()["mails"]
+        self.backend = django_tasks().task_backends["mails"]
 
     def tasks(self) -> list[dict[str, Any]]:
         """Return the arguments of the tasks that wait, as they are stored."""

@@ -35,8 +35,8 @@ OTHER_LETTERS: dict[str, set[str]] = {
     "zh_Hans": {"Email"},
     "zh_Hant": set(),
 }
-# Django 5.2 has other rules than 6.1 there. It keeps the rule of each catalog.
-OTHER_RULES = {"fr", "he"}
+# Django 5.2 and 6.0 have other rules than 6.1 there, and keep the rule of each catalog.
+OTHER_RULES = {"es", "fr", "he"}
 # What the admin takes from Django.
 DJANGOS = {
     "A user with that username already exists.",

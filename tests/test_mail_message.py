@@ -113,11 +113,10 @@ def test_a_link_can_be_clicked_in_the_terminal_and_in_a_file(
     """Quoted-printable would write ``=`` as ``=3D`` and break the line."""
     path = f"django.core.mail.backends.{backend}.EmailBackend"
     options = {"file_path": str(tmp_path)} if backend == "filebased" else {}
-    if has_mailers:
-        settings.MAILERS = {"default": {"BACKEND": path, "OPTIONS": options}}
-    else:
-        settings.EMAIL_BACKEND = path
-        settings.EMAIL_FILE_PATH = str(tmp_path)
+    new = {"MAILERS": {"default": {"BACKEND": path, "OPTIONS": options}}}
+    old = {"EMAIL_BACKEND": path, "EMAIL_FILE_PATH": str(tmp_path)}
+    for name, value in (new if has_mailers else old).items():
+        setattr(settings, name, value)
     html = f'<a href="{URL}">{URL}</a>'
     services.send_email("Subject", text, html, "ada@example.com")
     shown = capsys.readouterr().out or next(tmp_path.iterdir()).read_text("utf-8")

@@ -29,7 +29,7 @@ from django.utils.translation import (
     trans_real,
 )
 
-from ai_kit_auth import services, users
+from ai_kit_auth import mail_preview, services, users
 from ai_kit_auth.mail_preview import LINKS, known_languages, mail_names
 from ai_kit_auth.mail_preview.live import LiveServer
 from ai_kit_auth.management.commands.ai_kit_auth_mails import Command
@@ -690,6 +690,20 @@ def test_an_untranslated_text_of_the_context_function_is_an_error(out: Path) -> 
         text = problems(out)
     assert "    'The old shop'\n        in USER_CREATED (context), RESET_" in text
     assert written(out) == ALL
+
+
+def test_data_of_the_name_that_our_templates_read_spoil_their_mails_alone(
+    out: Path, template: Template
+) -> None:
+    template("ai_kit_auth/user_created_title.txt", "{{ ai_kit_auth }}")
+    with configured(CUSTOM_DATA_FUNCTION=lambda: {"ai_kit_auth": "Own kit"}):
+        run(out)
+    assert read(out / "en/user_created.txt").startswith("Subject: Own kit\n")
+
+
+def test_the_module_has_no_other_names() -> None:
+    with pytest.raises(AttributeError, match="has no attribute 'NO_SUCH_NAME'"):
+        mail_preview.NO_SUCH_NAME  # noqa: B018  # any access raises
 
 
 # Missing translations

@@ -11,7 +11,7 @@ from django.conf import global_settings, settings
 from django.core import mail
 from django.core.mail.backends.smtp import EmailBackend
 
-from ..settings import api_settings, task_backends
+from ..settings import api_settings, django_tasks
 from .mails import backend, mailer, mails
 from .origins import origin_of
 from .problems import Problems, is_readable, is_served, item, key, problem
@@ -96,7 +96,7 @@ def _queue_problems() -> Problems:
     if alias is None:
         return
     try:
-        kind = type(task_backends()[alias])
+        kind = type(django_tasks().task_backends[alias])
     except Exception:  # noqa: BLE001  # E019 tells what is wrong with it
         return
     # Earlier releases of the backport had backends with workers in the same package.

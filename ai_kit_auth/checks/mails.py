@@ -15,7 +15,7 @@ from django.template.loader_tags import ExtendsNode, IncludeNode
 from django.utils.module_loading import import_string
 
 from .. import capability
-from ..settings import APISettings, MailTemplates, api_settings, task_backends
+from ..settings import APISettings, MailTemplates, api_settings, django_tasks
 from .problems import (
     Problems,
     admin_is_used,
@@ -136,13 +136,14 @@ def mailer() -> str:
 
 def backend() -> tuple[str, object]:
     """Return the name and the value of the setting that names the mail backend."""
+    alias = mailer()
     with warnings.catch_warnings():
         # Django 6.1 warns when the old setting is read.
         warnings.simplefilter("ignore")
         return (
             (
-                f"MAILERS[{mailer()!r}]['BACKEND']",
-                item(item(settings.MAILERS, mailer()), "BACKEND"),
+                f"MAILERS[{alias!r}]['BACKEND']",
+                item(item(settings.MAILERS, alias), "BACKEND"),
             )
             if has_mailers()
             else ("EMAIL_BACKEND", settings.EMAIL_BACKEND)
@@ -175,7 +176,7 @@ def check_mail_task() -> Problems:
         return
     where = key("MAIL_TASK")
     try:
-        backends = task_backends()
+        backends = django_tasks().task_backends
     except ImportError as error:
         yield problem(
             "E019",
