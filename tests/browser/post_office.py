@@ -41,6 +41,12 @@ class Letter:
         return content
 
     @property
+    def subject(self) -> str:
+        """Return the subject as a mail program shows it."""
+        # Django 5.2 begins a long one on a line of its own, after a space.
+        return str(self.message["Subject"]).strip()
+
+    @property
     def link(self) -> str:
         """Return the one link with a token in the plain text."""
         (link,) = re.findall(r"https?://\S+[?&]token=\S+", self.part("plain"))

@@ -62,7 +62,7 @@ def host_with(
 def check_notice(letter: Letter, address: str, subject: str) -> None:
     """Check a mail that tells of something and opens nothing."""
     assert letter.envelope_recipients == (address,)
-    assert letter.message["Subject"] == f"{subject} \u2013 AI Kit Auth"
+    assert letter.subject == f"{subject} \u2013 AI Kit Auth"
     text, page = letter.part("plain"), letter.part("html")
     links = re.findall(r"http\S+", text) + re.findall(r'href="([^"]*)"', page)
     # The start page of the frontend, and the one where a user asks for a reset mail.
@@ -293,7 +293,7 @@ def test_a_new_address_is_confirmed_from_any_browser(
     letter = example.post_office.letter_to(new.email)
     page = f"{example.frontend}/auth/confirm_email?"
     check_letter(letter, new.email, page, "en")
-    assert letter.message["Subject"] == (
+    assert letter.subject == (
         "Please confirm your new e-mail address \u2013 AI Kit Auth"
     )
     notice = example.post_office.letter_to(ada.email, 2)
@@ -553,7 +553,7 @@ def test_the_account_page_and_its_mails_are_german_too(
 
     visit.go("/outbox")
     mails = visit.page.get_by_test_id("outbox-item")
-    mails.filter(has_text=str(letter.message["Subject"])).first.click()
+    mails.filter(has_text=letter.subject).first.click()
     visit.click_link_in_html()
     visit.is_on("/auth/confirm_email", "confirm_email.title")
     visit.use_link()
