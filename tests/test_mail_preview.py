@@ -4,6 +4,7 @@ from __future__ import annotations
 
 import html
 import re
+import signal
 from _thread import interrupt_main
 from collections.abc import Callable, Iterator
 from datetime import UTC, datetime
@@ -448,13 +449,20 @@ def test_the_command_serves_until_ctrl_c() -> None:
             Thread(target=stop, args=(url,)).start()
 
     def stop(url: str) -> None:
-        with urlopen(url, timeout=10) as answer:  # noqa: S310  # our own URL
-            pages.append(answer.read().decode())
-        interrupt_main()
+        try:
+            with urlopen(url, timeout=10) as answer:  # noqa: S310  # our own URL
+                pages.append(answer.read().decode())
+        finally:
+            interrupt_main()
 
     pages: list[str] = []
     printed = Printed()
-    call_command("ai_kit_auth_mails", "--live", "--port", "0", stdout=printed)
+    # A program that a shell starts in the background ignores Ctrl-C.
+    before = signal.signal(signal.SIGINT, signal.default_int_handler)
+    try:
+        call_command("ai_kit_auth_mails", "--live", "--port", "0", stdout=printed)
+    finally:
+        signal.signal(signal.SIGINT, before)
     assert re.fullmatch(
         r"Mails at http://127\.0\.0\.1:\d+/ until Ctrl-C\.\n", printed.getvalue()
     )
