@@ -452,31 +452,22 @@ class AIUserAdmin(_UserAdmin):
         text: Any,
     ) -> None:
         """Call ``act`` for each account, and report the result of ``action``."""
+
+        def act_and_report() -> None:
+            done: list[User] = []
+            reasons: list[tuple[User, str]] = []
+            for account in accounts:
+                try:
+                    act(account)
+                except _LeftOut as reason:
+                    reasons.append((account, str(reason)))
+                else:
+                    done.append(account)
+            self._report(request, action, text, done, reasons)
+
         # The message and the history tell what became of the mails, so with
         # ATOMIC_REQUESTS they follow the commit, too.
-        when_committed(
-            f"The action {action.__name__!r}",
-            lambda: self._do_for_each(request, accounts, act, action, text),
-        )
-
-    def _do_for_each(
-        self,
-        request: HttpRequest,
-        accounts: Iterable[User],
-        act: Callable[[User], None],
-        action: Any,
-        text: Any,
-    ) -> None:
-        done: list[User] = []
-        reasons: list[tuple[User, str]] = []
-        for account in accounts:
-            try:
-                act(account)
-            except _LeftOut as reason:
-                reasons.append((account, str(reason)))
-            else:
-                done.append(account)
-        self._report(request, action, text, done, reasons)
+        when_committed(f"The action {action.__name__!r}", act_and_report)
 
     def _report(
         self,

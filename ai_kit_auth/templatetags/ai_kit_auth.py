@@ -212,8 +212,7 @@ class _BlockAgain(Node):
             block = blocks.get_block(name) if blocks else None
             text = strip_tags(block.render(context)) if block else ""
             if text.strip():
-                # What it had escaped before is still escaped.
-                return mark_safe(" ".join(text.split()))  # noqa: S308
+                return mark_safe(" ".join(text.split()))  # noqa: S308  # what it had escaped is still escaped
         return ""
 
 
