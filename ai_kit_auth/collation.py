@@ -1,8 +1,9 @@
 """
-Which spellings PostgreSQL, MariaDB and MySQL take for one.
+Which spellings a database takes for one.
 
-PostgreSQL compares by the locale of the database. MariaDB and MySQL compare by the
-collation of the column, which may ignore accents as well.
+SQLite folds the letters of ASCII alone. PostgreSQL compares by the locale of the
+database. MariaDB and MySQL compare by the collation of the column, which may ignore
+accents as well.
 """
 
 from __future__ import annotations
@@ -15,6 +16,25 @@ from typing import Any
 
 from django.db import connections
 from django.db.models import Field
+from django.db.models.lookups import BuiltinLookup, IExact
+
+
+class InAnyCase(IExact):
+    """
+    Django's ``__iexact``, in a form that an index serves on every database.
+
+    Only SQLite needs another form. No index serves its ``LIKE`` with ``ESCAPE``. Both
+    forms fold the letters of ASCII alone, so they find the same rows.
+    """
+
+    # IExact's own name stays what the database is asked for.
+    registered_name = "ai_kit_auth_any_case"
+
+    def as_sqlite(self, compiler: Any, connection: Any) -> tuple[str, tuple[Any, ...]]:
+        """Return ``UPPER(...) = UPPER(...)``; the pattern of IExact is for LIKE."""
+        left, own = self.process_lhs(compiler, connection)
+        right, others = BuiltinLookup.process_rhs(self, compiler, connection)
+        return f"UPPER({left}) = UPPER({right})", (*own, *others)
 
 
 def upper_by_locale(text: str, alias: str) -> str:

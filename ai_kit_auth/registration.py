@@ -6,14 +6,15 @@ from __future__ import annotations
 
 import hashlib
 import inspect
+import itertools
 import logging
 import unicodedata
 import uuid
-from collections.abc import Callable, Iterator, Mapping, Sequence
+from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any
+from typing import Any, TypeAlias
 
 from django.db import IntegrityError, OperationalError, connections, router
 from django.db.models import BooleanField, ExpressionWrapper, Q
@@ -29,7 +30,9 @@ from .accounts import (
     is_normal_ascii,
     normal_address,
     waiting_mark,
+    ways_to_name,
 )
+from .collation import InAnyCase
 from .settings import api_settings
 from .throttling import gate
 from .user_model import (
@@ -204,18 +207,108 @@ def _taken(
     using: str, values: Mapping[str, str], columns: Sequence[str], but: User | None
 ) -> list[str]:
     """Return which of ``values``, by name, an account has; ``but`` does not count."""
-    conditions = [is_named(value, columns) for value in values.values()]
+    ways = {name: ways_to_name(value, columns) for name, value in values.items()}
+    asked = {name: lookups for name, lookups in ways.items() if lookups}
+    if not asked:
+        return []
+    query = _prepared(using, asked.values(), but)
+    if query is None:
+        rows = _rows_named(using, asked.values(), but)
+    else:
+        rows = query.rows(using, asked.values(), but)
+    found = [any(column) for column in zip(*rows, strict=True)]
+    return [name for name, is_taken in zip(asked, found, strict=False) if is_taken]
+
+
+# What finds each of several identities, by any of its lookups.
+_Ways: TypeAlias = Collection[Sequence[tuple[str, Any]]]
+
+
+def _rows_named(using: str, ways: _Ways, but: User | None) -> Any:
+    """
+    Return the rows with one of several identities, as a queryset.
+
+    A row of it has one truth value for each identity. The database tells which one
+    matched: Python compares texts in another way.
+    """
+    conditions = [Q(*lookups, _connector=Q.OR) for lookups in ways]
     rows = UserModel._base_manager.using(using)
     if but is not None:
         rows = rows.exclude(pk=but.pk)
-    rows = rows.filter(Q(*conditions, _connector=Q.OR)).values_list(
+    return rows.filter(Q(*conditions, _connector=Q.OR)).values_list(
         *[
             ExpressionWrapper(condition, output_field=BooleanField())
             for condition in conditions
         ]
     )
-    found = [any(column) for column in zip(*rows, strict=True)]
-    return [name for name, is_taken in zip(values, found, strict=False) if is_taken]
+
+
+@dataclass(frozen=True)
+class _Prepared:
+    """
+    The statement of :func:`_rows_named` for any texts.
+
+    Django compiles it once: to compile costs ten times as much as to ask.
+    """
+
+    statement: str
+    # The number of the text at each place; None where the primary key stands.
+    places: Sequence[int | None]
+
+    def rows(self, using: str, ways: _Ways, but: User | None) -> Sequence[Any]:
+        """Ask the database for the rows with one of the identities."""
+        connection = connections[using]
+        texts = [text for lookups in ways for _, text in lookups]
+        if connection.vendor == "mysql":
+            texts = [connection.ops.prep_for_iexact_query(text) for text in texts]
+        key = UserModel._meta.pk
+        own = but and key.get_db_prep_value(but.pk, connection, prepared=False)
+        with connection.cursor() as cursor:
+            cursor.execute(
+                self.statement,
+                [own if place is None else texts[place] for place in self.places],
+            )
+            found: Sequence[Any] = cursor.fetchall()
+        return found
+
+
+_statements: dict[tuple[Any, ...], _Prepared] = {}
+
+
+def _prepared(using: str, ways: _Ways, but: User | None) -> _Prepared | None:
+    """Return the statement for ``ways``, None if it depends on more than texts."""
+    shape = tuple(tuple(lookup for lookup, _ in lookups) for lookups in ways)
+    key = (using, but is not None, shape)
+    if key not in _statements:
+        names = [lookup for lookups in shape for lookup in lookups]
+        # SECURITY: a manager of the project may depend on the request, such as on its
+        # tenant. A number or a key is sent in a form of its own.
+        if not user_model.has_plain_rows or not all(
+            name.endswith(f"__{InAnyCase.registered_name}") for name in names
+        ):
+            return None
+        _statements[key] = _prepare(using, shape, but)
+    return _statements[key]
+
+
+def _prepare(using: str, shape: Sequence[Sequence[str]], but: User | None) -> _Prepared:
+    numbers = itertools.count()
+    # No text of a user is compiled. These have no letter that LIKE would escape.
+    marks = [
+        [(lookup, f"{_MARK}{next(numbers)}") for lookup in lookups] for lookups in shape
+    ]
+    query = _rows_named(using, marks, but).query
+    statement, parameters = query.get_compiler(using).as_sql()
+    places = [
+        int(parameter.removeprefix(_MARK))
+        if isinstance(parameter, str) and parameter.startswith(_MARK)
+        else None
+        for parameter in parameters
+    ]
+    return _Prepared(statement, places)
+
+
+_MARK = "the text of an identity "
 
 
 def _typed(value: Any) -> str:

@@ -15,8 +15,10 @@ from typing import TYPE_CHECKING, Any, TypeAlias
 from django.contrib.auth import get_user_model
 from django.core.exceptions import ValidationError
 from django.db.models import CharField, EmailField, Field, IntegerField, TextField
+from django.db.models.lookups import IExact
 from django.db.models.manager import BaseManager
 
+from .collation import InAnyCase
 from .settings import SETTING_NAME, APISettings, InvalidConfigurationError
 
 # The project's user model, and one of its rows: known when the project runs.
@@ -85,6 +87,28 @@ class UserModelFacts:
             for name, field in self.columns.items()
             if isinstance(field, CharField | TextField) and is_djangos(field)
         )
+
+    @cached_property
+    def any_case(self) -> Mapping[str, str]:
+        """
+        The lookup that finds a text in any case, by the names of the columns.
+
+        It is :class:`~ai_kit_auth.collation.InAnyCase`, which this registers on the
+        fields of this model alone, unless a field has an ``iexact`` of its own.
+        """
+        plain = [f for f in self.columns.values() if f.get_lookup("iexact") is IExact]
+        for field in plain:
+            field.register_lookup(InAnyCase, InAnyCase.registered_name)
+        return {
+            name: InAnyCase.registered_name if field in plain else "iexact"
+            for name, field in self.columns.items()
+        }
+
+    @cached_property
+    def has_plain_rows(self) -> bool:
+        """Whether the base manager, unlike one of a project, has every row."""
+        manager = type(self.model._base_manager)
+        return manager.get_queryset is BaseManager.get_queryset
 
     @cached_property
     def username_is_text(self) -> bool:

@@ -30,6 +30,7 @@ from .accounts import (
     all_rows,
     being_checked,
     ident_of,
+    in_any_case,
     in_state,
     is_called,
     is_named,
@@ -178,9 +179,9 @@ def _condition(name: str, typed: str) -> Q | None:
             # It is not an e-mail address, so the database need not scan.
             return None
         if typed.isascii() and "xn--" not in typed.lower():
-            return Q((f"{name}__iexact", typed))
-        forms = [Q((f"{name}__iexact", form)) for form in address_forms(typed)]
-        return reduce(operator.or_, forms)
+            return Q(in_any_case(name, typed))
+        forms = (in_any_case(name, form) for form in address_forms(typed))
+        return Q(*forms, _connector=Q.OR)
     if name not in user_model.texts:
         return is_called(name, typed)
     if name == user_model.username:
@@ -431,8 +432,10 @@ def _loose_keys(typed: str, names: Sequence[str]) -> list[str]:
         return []
     letters = _letters(typed)
     found = users().filter(is_named(letters, names))
-    rows = found.order_by("pk").values_list("password", flat=True)
-    return ["|".join(["loose", letters, *rows[:_MOST_RECIPIENTS]])]
+    # Sorted here: for a LIMIT in the order of the primary key, PostgreSQL may read the
+    # whole table in that order.
+    rows = sorted(found.values_list("pk", "password"))[:_MOST_RECIPIENTS]
+    return ["|".join(["loose", letters, *(password for _, password in rows)])]
 
 
 @cache

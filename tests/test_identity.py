@@ -474,6 +474,18 @@ def test_a_hosts_code_may_register_accounts_without_an_address(
     assert addresses() == ["", ""]
 
 
+@pytest.mark.parametrize("sign", ["_", "%"])
+def test_a_sign_that_is_a_pattern_to_a_database_names_itself_alone(
+    make_user: MakeUser, sign: str
+) -> None:
+    email = user_model.email
+    make_user("ada", **{email: "a-b@example.com"})
+    pattern = f"A{sign}B@Example.com"
+    assert taken_codes({email: pattern}) == {}
+    make_user("bob", **{email: pattern.lower()})
+    assert taken_codes({email: pattern}) == {email: f"{email}_unique"}
+
+
 def test_what_names_nobody_is_taken_by_nobody(make_user: MakeUser) -> None:
     make_user()
     assert taken_codes({}) == {}
