@@ -12,10 +12,11 @@ import re
 import sys
 import time
 import unicodedata
-from collections.abc import Collection, Iterable
+from collections.abc import Callable, Collection, Iterable
 from contextlib import suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
+from functools import partial
 from typing import Any
 
 from django.conf import settings
@@ -78,14 +79,14 @@ def _lock_file(connection: Any) -> None:
     column = connection.ops.quote_name(UserModel._meta.pk.column)
     statement = f"UPDATE {table} SET {column} = {column} WHERE 1 = 0"  # noqa: S608  # names from the model
     with connection.cursor() as cursor:
-        execute_when_free(cursor, statement, time.monotonic() + LOCK_SECONDS)
+        when_free(partial(cursor.execute, statement), time.monotonic() + LOCK_SECONDS)
 
 
-def execute_when_free(cursor: Any, statement: str, deadline: float) -> None:
-    """Execute ``statement`` as soon as the lock is free; raise after ``deadline``."""
+def when_free(write: Callable[[], object], deadline: float) -> None:
+    """Call ``write`` until it finds SQLite's lock free; raise after ``deadline``."""
     while True:
         try:
-            cursor.execute(statement)
+            write()
         except OperationalError as error:
             # SQLite itself waits for 5 seconds, unless the project has set another
             # time, and it is not fair: some wait while others get the lock again and

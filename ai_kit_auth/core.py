@@ -44,6 +44,9 @@ CORE = Capability(
         "throttled": "too many requests; ``Retry-After`` has the seconds to wait",
         "mail_not_sent": "the mail cannot be sent now; no account was created or "
         "changed",
+        "service_unavailable": "the database or another service that the request needs "
+        "is down; ``Retry-After`` has the seconds to wait before the same request may "
+        "be sent again",
     },
     # What may be an attack has the level WARNING, everything else INFO.
     events={

@@ -17,6 +17,7 @@ from typing import IO, Any, NoReturn
 from urllib.parse import unquote_to_bytes
 
 from django.conf import settings
+from django.contrib.sessions.backends.base import UpdateError
 from django.core.exceptions import ImproperlyConfigured
 from django.core.files.uploadhandler import FileUploadHandler
 from django.db import router, transaction
@@ -55,12 +56,14 @@ from .after_answer import after_answer
 from .errors import CSRFFailed, LinkInvalid, MailNotSent, exception_handler
 from .failures import log_failure
 from .serializers import InitiatePasswordResetSerializer, surely_lacking
+from .sessions import insist_on_store, save_session
 from .settings import api_settings
 from .throttling import Mail, SessionThrottle, may_mail
 from .user_model import User, UserModel
 
 logger = logging.getLogger("ai_kit_auth")
 
+NO_STORE = "no-store, private"
 UTF_8 = "utf-8"
 # Many times what the fields of any endpoint can hold.
 MAX_MULTIPART_BYTES = 1024 * 1024
@@ -176,7 +179,15 @@ class SessionAuthentication(authentication.SessionAuthentication):
         try:
             super().enforce_csrf(request)
         except PermissionDenied as refusal:
+            # The token may be in the session.
+            insist_on_store(request._request)
             raise CSRFFailed from refusal
+
+    def authenticate(self, request: Request) -> tuple[Any, None] | None:
+        found: tuple[Any, None] | None = super().authenticate(request)
+        if found is None:
+            insist_on_store(request._request)
+        return found
 
 
 class CSRFEnforcement(SessionAuthentication):
@@ -197,8 +208,7 @@ class StrictSessionAuthentication(SessionAuthentication):
 
     def authenticate(self, request: Request) -> tuple[Any, None] | None:
         self.enforce_csrf(request)
-        found: tuple[Any, None] | None = super().authenticate(request)
-        return found
+        return super().authenticate(request)
 
 
 # By the authentication classes of an endpoint that looks for no user: the class that
@@ -284,7 +294,7 @@ class AuthView(APIView):
     def default_response_headers(self) -> dict[str, str]:
         return {
             **super().default_response_headers,
-            "Cache-Control": "no-store, private",
+            "Cache-Control": NO_STORE,
         }
 
     def get_permissions(self) -> list[Any]:
@@ -342,16 +352,38 @@ class AuthView(APIView):
                 security_log.log(event, self.request, code=exc.default_code)
         response = super().handle_exception(exc)
         session = getattr(self.request, "session", None)
+        is_down = response.status_code == status.HTTP_503_SERVICE_UNAVAILABLE
         if (
-            response.status_code == status.HTTP_403_FORBIDDEN
+            (response.status_code == status.HTTP_403_FORBIDDEN or is_down)
             and session is not None
             and session.is_empty()
         ):
             # A double click sends one key twice, and the first answer has replaced it.
             # The session middleware would delete the cookie in the second, with the new
-            # key in it, since the old key leads to no session any more.
+            # key in it, since the old key leads to no session any more. After an outage
+            # the key leads to its session again.
             self.request.COOKIES.pop(settings.SESSION_COOKIE_NAME, None)
+        if is_down:
+            # What the browser has must do for the same request again.
+            self.request.META.pop("CSRF_COOKIE_NEEDS_UPDATE", None)
         return response
+
+    def finalize_response(
+        self, request: Request, response: Any, *args: Any, **kwargs: Any
+    ) -> Any:
+        """Save the session, and finish the answer."""
+        finished = super().finalize_response(request, response, *args, **kwargs)
+        if finished.status_code >= status.HTTP_500_INTERNAL_SERVER_ERROR:
+            return finished
+        try:
+            save_session(request._request)
+        except UpdateError:
+            # Another request has ended the session: the middleware says so.
+            return finished
+        except Exception as error:  # noqa: BLE001  # handle_exception() raises bugs
+            failed = self.handle_exception(error)
+            return super().finalize_response(request, failed, *args, **kwargs)
+        return finished
 
     def get_exception_handler(self) -> Callable[..., Response | None]:
         return exception_handler

@@ -30,6 +30,8 @@ from rest_framework.response import Response
 from rest_framework.settings import api_settings as drf_settings
 
 from .capability import capabilities
+from .failures import log_failure
+from .outages import is_outage
 
 # The codes of all capabilities, with their meanings.
 CODES: Mapping[str, str]
@@ -81,6 +83,16 @@ class MailNotSent(exceptions.APIException):
     default_code = "mail_not_sent"
 
 
+class ServiceUnavailable(exceptions.APIException):
+    """The database, or another service that the request needs, is down."""
+
+    status_code = status.HTTP_503_SERVICE_UNAVAILABLE
+    default_detail = ""
+    default_code = "service_unavailable"
+    # The seconds of ``Retry-After``. A restarted server is back by then.
+    wait = 5
+
+
 def exception_handler(exc: Exception, context: Mapping[str, Any]) -> Response | None:
     """
     Return the answer to ``exc`` with its codes, or None if ``exc`` is a bug.
@@ -112,6 +124,9 @@ def _as_api_exception(exc: Exception) -> exceptions.APIException | None:
     # DATA_UPLOAD_MAX_… allows, a form in a foreign charset, a broken upload.
     if isinstance(exc, SuspiciousOperation | BadRequest | UnreadablePostError):
         return exceptions.ParseError()
+    if is_outage(exc):
+        log_failure(exc, "A service that the request needs is not available")
+        return ServiceUnavailable()
     return None
 
 

@@ -6,14 +6,19 @@ A project subclasses a view and routes it itself, or connects to the signals.
 
 from __future__ import annotations
 
+import sys
 from collections.abc import Mapping
 from functools import partial
+from inspect import unwrap
 from typing import Any
 
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY, login, logout
 from django.db import DatabaseError
+from django.http import HttpRequest, HttpResponse, JsonResponse
 from django.middleware.csrf import rotate_token
+from django.urls import Resolver404, resolve
+from django.views import defaults
 from rest_framework import status
 from rest_framework.exceptions import ValidationError
 from rest_framework.permissions import IsAuthenticated
@@ -24,11 +29,14 @@ from . import activation_proof, security_log, services
 from .account_changes import activate, reset_password
 from .accounts import AccountTransaction, all_rows, email_of
 from .endpoints import (
+    NO_STORE,
     AuthView,
     CSRFEnforcement,
     MailRequestView,
     SessionAuthentication,
 )
+from .errors import ServiceUnavailable
+from .outages import is_outage
 from .registration import AddressTaken, identity_transaction
 from .serializers import (
     ActivateUserSerializer,
@@ -75,6 +83,7 @@ __all__ = [
     "ResetPassword",
     "UserModel",
     "ValidatePassword",
+    "server_error",
 ]
 
 
@@ -340,3 +349,36 @@ class ValidatePassword(AuthView):
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         self.validated()
         return Response({})
+
+
+def server_error(request: HttpRequest) -> HttpResponse:
+    """
+    Answer a request that has failed outside of its view: the project's ``handler500``.
+
+    Middleware that reads the session before the view is outside of it. So at a URL of
+    this package an outage becomes 503 ``{"error": "service_unavailable"}``. Everything
+    else gets Django's own page for status 500.
+    """
+    error = sys.exc_info()[1]
+    if error is None or not is_outage(error) or not _is_for_us(request):
+        # Without its decorator, which would ask the session once more for the CSRF
+        # token. The page has no use for that.
+        page: HttpResponse = unwrap(defaults.server_error)(request)
+        return page
+    return JsonResponse(
+        {"error": ServiceUnavailable.default_code},
+        status=ServiceUnavailable.status_code,
+        headers={
+            "Cache-Control": NO_STORE,
+            "Retry-After": str(ServiceUnavailable.wait),
+        },
+    )
+
+
+def _is_for_us(request: HttpRequest) -> bool:
+    try:
+        view = resolve(request.path_info, getattr(request, "urlconf", None)).func
+    except Resolver404:
+        return False
+    # Where DRF leaves the class of a view.
+    return issubclass(getattr(view, "cls", object), AuthView)

@@ -191,9 +191,10 @@ OF_THE_ACCOUNT_PAGE = {
 
 
 def test_every_code_of_the_table_is_met_here() -> None:
-    # test_activation_proof.py meets the one that only a setting brings.
+    # test_activation_proof.py meets the one that only a setting brings, and
+    # test_outages.py that of a service that is down.
     met = {*AT_AN_ENDPOINT, *BY_A_HOSTS_RULE, *ON_THEIR_OWN}
-    met.add("activation_proof_required")
+    met |= {"activation_proof_required", "service_unavailable"}
     assert met == CODES.keys() - {"passwords_not_identical"} - OF_THE_ACCOUNT_PAGE
 
 

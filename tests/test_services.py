@@ -7,6 +7,7 @@ import time
 from collections.abc import Callable, Iterator
 from contextlib import contextmanager
 from datetime import timedelta
+from functools import partial
 from typing import TYPE_CHECKING, Any
 from unittest import mock
 from urllib.parse import parse_qs, urlsplit
@@ -25,7 +26,7 @@ from rest_framework.test import APIClient
 
 from ai_kit_auth import services, users
 from ai_kit_auth.account_changes import activate, reset_password
-from ai_kit_auth.accounts import AccountTransaction, execute_when_free
+from ai_kit_auth.accounts import AccountTransaction, when_free
 from ai_kit_auth.errors import ActivationLinkInvalid, LinkInvalid, MailNotSent
 from ai_kit_auth.registration import register
 from ai_kit_auth.settings import InvalidConfigurationError, api_settings
@@ -776,10 +777,10 @@ class BusyCursor:
 def test_the_lock_of_the_file_is_waited_for_until_it_is_too_late() -> None:
     now = time.monotonic()
     cursor = BusyCursor("database is locked", failures=3)
-    execute_when_free(cursor, "UPDATE", now + 60)
+    when_free(partial(cursor.execute, "UPDATE"), now + 60)
     assert cursor.failures == -1
     with pytest.raises(OperationalError, match="locked"):
-        execute_when_free(BusyCursor("locked", 1), "UPDATE", now - 60)
+        when_free(partial(BusyCursor("locked", 1).execute, "UPDATE"), now - 60)
 
 
 @pytest.mark.django_db
@@ -800,7 +801,7 @@ def test_a_mail_that_only_a_stored_user_can_have_is_not_pretended(
 def test_what_is_no_lock_is_not_waited_for() -> None:
     cursor = BusyCursor("no such table: auth_user", failures=1)
     with pytest.raises(OperationalError, match="no such table"):
-        execute_when_free(cursor, "UPDATE", time.monotonic() + 60)
+        when_free(partial(cursor.execute, "UPDATE"), time.monotonic() + 60)
 
 
 @pytest.mark.database("sqlite")

@@ -30,7 +30,7 @@ from rest_framework.validators import UniqueTogetherValidator, UniqueValidator
 from .. import related
 from ..capability import packages
 from ..endpoints import SessionAuthentication
-from ..errors import ActivationProofRequired, code_of
+from ..errors import ActivationProofRequired, ServiceUnavailable, code_of
 from ..operations import PASSWORD_SCOPES, Operation
 from ..serializers import RegistrationSerializer
 from ..settings import api_settings
@@ -124,6 +124,7 @@ def answers_of(view: type[Any], method: str) -> Answers:
     that answer, since it belongs to no operation.
     """
     answers = Answers(is_open=_is_of_project(view))
+    answers.at(503, ERROR).add([ServiceUnavailable.default_code])
     operation = operation_of(view, method)
     _add_gates(answers, view, method)
     if operation is None:

@@ -36,7 +36,8 @@ _DESCRIPTIONS = {
     409: "Other rows need it, and nothing was changed",
     415: "The body is neither JSON nor a form",
     429: "Too many requests",
-    503: "The mail cannot be sent now, and nothing was made",
+    503: "A service that the request needs is down, such as the database; or the mail "
+    "cannot be sent, and nothing was made",
 }
 # In Python these match letters and digits of all scripts. JSON Schema reads a pattern
 # as ECMA-262 does, where they match those of ASCII only.
@@ -129,14 +130,13 @@ class AuthSchema(AutoSchema):
                 required=True,
                 description="The `csrf` value of the last answer that had one.",
             )
-        if 429 in answers:
-            yield OpenApiParameter(
-                "Retry-After",
-                int,
-                OpenApiParameter.HEADER,
-                response=[429],
-                description="Seconds to wait.",
-            )
+        yield OpenApiParameter(
+            "Retry-After",
+            int,
+            OpenApiParameter.HEADER,
+            response=[status for status in (429, 503) if status in answers],
+            description="Seconds to wait.",
+        )
 
     # Requests
 

@@ -15,6 +15,9 @@ from . import outbox
 frontend = api_settings.FRONTEND.URL
 admin.site.site_url = frontend
 
+# A session store that is down is answered in JSON also where middleware asks it first.
+handler500 = "ai_kit_auth.views.server_error"
+
 urlpatterns = [
     path("admin/", admin.site.urls),
     path("api/v1/auth/", include("ai_kit_auth.urls")),

@@ -73,6 +73,10 @@ class Program:
                 raise AssertionError(f"waited for the program {what}:\n{self.output}")
             time.sleep(0.05)
 
+    def wait(self, seconds: float) -> int:
+        """Return the exit code of a program that ends by itself."""
+        return self._process.wait(seconds)
+
     def stop(self, signum: int = signal.SIGINT) -> int:
         """Send ``signum`` and return the exit code."""
         if self._process.poll() is None:
