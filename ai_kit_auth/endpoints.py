@@ -56,7 +56,7 @@ from .after_answer import after_answer
 from .errors import CSRFFailed, LinkInvalid, MailNotSent, exception_handler
 from .failures import log_failure
 from .serializers import InitiatePasswordResetSerializer, surely_lacking
-from .sessions import insist_on_store, save_session
+from .sessions import insist_on_store, save_session, spare_cookie
 from .settings import api_settings
 from .throttling import Mail, SessionThrottle, may_mail
 from .user_model import User, UserModel
@@ -375,6 +375,7 @@ class AuthView(APIView):
         finished = super().finalize_response(request, response, *args, **kwargs)
         if finished.status_code >= status.HTTP_500_INTERNAL_SERVER_ERROR:
             return finished
+        spare_cookie(request._request)
         try:
             save_session(request._request)
         except UpdateError:

@@ -85,6 +85,22 @@ def insist_on_store(request: HttpRequest) -> None:
         raise ServiceUnavailable
 
 
+def spare_cookie(request: HttpRequest) -> None:
+    """
+    Keep the cookie of a session that is missing because its store has failed.
+
+    For a view that needs no session, and so has an answer. Django's middleware would
+    delete the cookie with that answer.
+    """
+    if getattr(getattr(request, "session", None), "modified", True):
+        # There is none, or the view has ended it, or it is saved.
+        return
+    try:
+        insist_on_store(request)
+    except Exception:  # noqa: BLE001  # whatever the store raises, it has failed
+        request.COOKIES.pop(settings.SESSION_COOKIE_NAME, None)
+
+
 def _has(session: Any, key: str) -> bool:
     try:
         return bool(session.exists(key))

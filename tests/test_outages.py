@@ -23,7 +23,7 @@ from rest_framework.test import APIClient, APIRequestFactory
 from ai_kit_auth.views import AuthView
 
 from . import stopping
-from .accounts import csrf, log_in, post
+from .accounts import csrf, log_in, post, registration
 from .conftest import PASSWORD, MakeUser
 from .stopping import Cache, SessionStore, stopped
 
@@ -264,6 +264,19 @@ def test_a_token_in_a_session_that_cannot_be_read_is_not_called_wrong(
         assert says(answer) == (503, DOWN)
         assert not answer.cookies
     assert post(cached, "login", ADA, **token).status_code == 200
+
+
+def test_what_needs_no_session_works_and_ends_none(
+    cached: APIClient, make_user: MakeUser, settings: Settings
+) -> None:
+    settings.CSRF_USE_SESSIONS = True
+    make_user()
+    log_in(cached, "ada")
+    with stopped(Cache):
+        answer = post(cached, "register", registration("bob"))
+        assert answer.status_code == 201
+        assert not answer.cookies
+    assert me(cached)["user"]["username"] == "ada"
 
 
 def test_a_cache_that_is_back_while_the_request_runs_is_no_end_of_the_session(

@@ -3,14 +3,19 @@
 Required: ``SECRET_KEY``, ``ALLOWED_HOSTS`` (comma-separated), ``FRONTEND_ORIGIN``
 (``https://app.example.com``) and ``EXAMPLE_DATA_DIR``. Optional: ``STATIC_ROOT``,
 ``DEFAULT_FROM_EMAIL``, ``SMTP_HOST`` (``localhost``), ``SMTP_PORT`` (587),
-``SMTP_USER``, ``SMTP_PASSWORD``, ``SMTP_TLS`` (``starttls``, ``ssl`` or ``none``) and
+``SMTP_USER``, ``SMTP_PASSWORD``, ``SMTP_TLS`` (``starttls``, ``ssl`` or ``none``),
 ``BEHIND_TLS_PROXY`` (``1``: trust the proxy's ``X-Forwarded-Proto`` and
-``X-Forwarded-For``).
+``X-Forwarded-For``), ``POSTGRES_DB`` with ``POSTGRES_HOST`` (``localhost``),
+``POSTGRES_PORT`` (5432), ``POSTGRES_USER``, ``POSTGRES_PASSWORD`` and
+``POSTGRES_CONN_MAX_AGE`` (60 seconds; 0 below an ASGI server), and ``REDIS_URL``
+(``redis://localhost:6379``). Without ``POSTGRES_DB`` the database is a file of SQLite,
+and without ``REDIS_URL`` the cache and the sessions are in the database.
 """
 
 from __future__ import annotations
 
 import os
+from typing import Any
 
 import django
 from django.core.exceptions import ImproperlyConfigured
@@ -66,8 +71,28 @@ if os.environ.get("BEHIND_TLS_PROXY") == "1":
 SESSION_COOKIE_SECURE = True
 CSRF_COOKIE_SECURE = True
 
-# Throttles count in it, so all processes share it: "manage.py createcachetable".
-CACHES = {
+if _database := os.environ.get("POSTGRES_DB"):
+    DATABASES = {
+        "default": {
+            "ENGINE": "django.db.backends.postgresql",
+            "NAME": _database,
+            "HOST": os.environ.get("POSTGRES_HOST") or "localhost",
+            "PORT": os.environ.get("POSTGRES_PORT") or "5432",
+            "USER": os.environ.get("POSTGRES_USER", ""),
+            "PASSWORD": os.environ.get("POSTGRES_PASSWORD", ""),
+            # A new connection costs more than the queries of a login. A thread that
+            # serves one request, as below an ASGI server, would leave its own behind.
+            "CONN_MAX_AGE": int(os.environ.get("POSTGRES_CONN_MAX_AGE") or 60),
+            # Replaces a connection that the server has ended, before it is used.
+            "CONN_HEALTH_CHECKS": True,
+            # A server that does not answer would otherwise hold a worker for good.
+            "OPTIONS": {"connect_timeout": 5},
+        }
+    }
+
+# Throttles count in it, so all processes share it: "manage.py createcachetable", unless
+# it is in Redis.
+CACHES: dict[str, Any] = {
     "default": {
         "BACKEND": "django.core.cache.backends.db.DatabaseCache",
         "LOCATION": "cache",
@@ -75,6 +100,17 @@ CACHES = {
         "OPTIONS": {"MAX_ENTRIES": 100_000},
     }
 }
+if _redis := os.environ.get("REDIS_URL"):
+    CACHES = {
+        "default": {
+            "BACKEND": "django.core.cache.backends.redis.RedisCache",
+            "LOCATION": _redis,
+            # Seconds; the default is to wait for ever.
+            "OPTIONS": {"socket_connect_timeout": 2, "socket_timeout": 2},
+        }
+    }
+    # What logs a user in. Redis must keep it: "--appendonly yes", and no eviction.
+    SESSION_ENGINE = "django.contrib.sessions.backends.cache"
 
 STATIC_ROOT = os.environ.get("STATIC_ROOT") or DATA_DIR / "static"
 
