@@ -20,8 +20,9 @@ from django.utils.module_loading import import_string
 from django.views.decorators.debug import sensitive_variables
 
 from .accounts import AccountState, activation_tokens, state_of
+from .cache import ask_cache, cache_key
 from .errors import ActivationLinkInvalid, ResetPasswordLinkInvalid
-from .throttling import ask_cache, cache_key, gate
+from .throttling import gate
 from .user_model import User, user_model
 from .users import is_hidden
 

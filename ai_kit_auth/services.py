@@ -47,12 +47,12 @@ from .accounts import (
     state_of,
 )
 from .after_answer import bound
+from .cache import ask_cache, cache_key
 from .errors import ActivationLinkInvalid, MailNotSent, ResetPasswordLinkInvalid
 from .failures import log_failure
 from .mail_facts import MailFacts, facts_of
 from .registration import mail_at_the_end, withdraw
 from .settings import MailTemplates, Section, api_settings, require_frontend_url
-from .throttling import ask_cache, cache_key
 from .user_model import User, UserModel, user_model
 from .users import account_key, find_by_ident
 

@@ -2,85 +2,33 @@
 Counting: logins by account and IP address, mails by mailbox, requests by client.
 
 DRF's throttles are the frame: views name them, rates are written as DRF writes them,
-and ``NUM_PROXIES`` says how many proxies write ``X-Forwarded-For``. This module counts
-by itself. DRF's throttles read a list and write it back, and lose what another process
-has counted in between.
+and ``NUM_PROXIES`` says how many proxies write ``X-Forwarded-For``. ``counting`` is
+what counts.
 """
 
 from __future__ import annotations
 
-import hashlib
 import ipaddress
 import logging
 import math
 import os
-import random
 import re
 import threading
-import time
 from collections.abc import Sequence
 from fractions import Fraction
 from typing import Any
-from weakref import WeakKeyDictionary
 
 from django.conf import settings
-from django.contrib.auth import get_user_model
-from django.core.cache import DEFAULT_CACHE_ALIAS, caches
-from django.core.cache.backends.base import BaseCache
-from django.db import router
 from django.middleware.csrf import CSRF_SESSION_KEY
 from rest_framework.exceptions import Throttled
 from rest_framework.settings import api_settings as drf_settings
 from rest_framework.throttling import BaseThrottle
 
+from .cache import cache_key
+from .counting import Count, Full, Role, Taken, take
 from .settings import api_settings, parse_rate
 
 logger = logging.getLogger("ai_kit_auth")
-
-
-# The project's cache. Its ``KEY_FUNCTION``, ``KEY_PREFIX`` and ``VERSION`` hold.
-
-
-def cache_key(purpose: str, *parts: object) -> str:
-    """
-    Return the key of ``parts`` for ``purpose``, a word.
-
-    SECURITY: the key depends on the alias of the accounts' database. Where each tenant
-    has a database, primary keys repeat, and the events of one tenant's user must not
-    count for another's. The key is a hash: Memcached takes no blanks and no long keys,
-    and a reader of the cache need not learn e-mail addresses.
-    """
-    alias = router.db_for_write(get_user_model())
-    text = "\0".join(map(str, (alias, *parts)))
-    digest = hashlib.sha256(text.encode()).hexdigest()[:32]
-    return f"ai_kit_auth:{purpose}:{digest}"
-
-
-class CacheDown(Exception):
-    """The cache failed a moment ago, and is not asked again yet."""
-
-
-_PAUSE = 5  # seconds
-# Each thread has a connection of its own, and serves one request at a time.
-_down_until: WeakKeyDictionary[BaseCache, float] = WeakKeyDictionary()
-
-
-def ask_cache(operation: str, *args: object, insist: bool = False) -> Any:
-    """
-    Call the method ``operation`` of the default cache; return what it returns.
-
-    ``insist``: also where the cache has just failed, since nothing works without it.
-    Raises every error of the cache, and then :exc:`CacheDown` for a few seconds: a
-    login asks four times, and must not wait for four time-outs of a cache that hangs.
-    """
-    cache = caches[DEFAULT_CACHE_ALIAS]
-    if not insist and time.monotonic() < _down_until.get(cache, 0):
-        raise CacheDown
-    try:
-        return getattr(cache, operation)(*args)
-    except Exception:
-        _down_until[cache] = time.monotonic() + _PAUSE
-        raise
 
 
 # Hashes at the same time
@@ -269,11 +217,6 @@ class Counter:
 
     ``lifetime``: seconds after which an event is forgotten, if that is before the
     period's end. ``part``: how much of the rate this counter may use, rounded up.
-
-    A rate of N a period is N numbered slots. An event takes a free number for the
-    length of a period, so no period ever holds more than N. Taking one is ``cache.add``
-    of a name of this period by the clock, which was never used before: that is atomic
-    in Redis, Memcached, the database and local memory alike.
     """
 
     def __init__(
@@ -285,98 +228,75 @@ class Counter:
         part: Fraction = Fraction(1),
     ) -> None:
         self.scope, self.key = scope, key
+        # What the cache counts; None where the scope is off.
+        self.count: Count | None = None
         rate = getattr(api_settings.THROTTLE_RATES, scope)
-        events, period = (0, 1) if rate is None else parse_rate(rate)
-        self._slots = math.ceil(events * part)
-        self._period = period if lifetime is None else min(period, lifetime)
+        if rate is not None:
+            events, period = parse_rate(rate)
+            self.count = Count(
+                cache_key("throttle", scope, key),
+                events if part == 1 else math.ceil(events * part),
+                period if lifetime is None else min(period, lifetime),
+            )
 
-    def take(self) -> str | None:
-        """
-        Take a slot and return its name, None where the scope is off or the cache fails.
 
-        Raises DRF's ``Throttled`` where none is free. A cache that fails throttles
-        nothing and is logged: an outage must not lock all users out.
-        """
-        if not self._slots:
-            return None
-        # The first is nearly always free, which spares the look at all of them; and
-        # many processes at once would queue at each, if all went in the same order.
-        first = random.randrange(self._slots)  # noqa: S311  # no secret
-        now, ends = time.time(), list[float]()
+class Counted:
+    """An event that was counted, if the scopes are on and the cache works."""
+
+    def __init__(self, taken: Taken | None = None) -> None:
+        self._taken = taken
+
+    def release(
+        self, forgotten: Sequence[Counter] = (), kept: Sequence[Counter] = ()
+    ) -> None:
+        """Uncount it, save in ``kept``, and all events that ``forgotten`` count."""
+        if self._taken is None:
+            return
         try:
-            slot = self._taken_of([first], now, ends)
-            if slot is None:
-                others = [n for n in range(self._slots) if n != first]
-                random.shuffle(others)
-                slot = self._taken_of(others, now, ends)
+            self._taken.release(_counts_of(forgotten), _counts_of(kept))
         except Exception:
-            logger.exception("The cache failed, so %s is not throttled", self.scope)
-            return None
-        if slot is None:
-            raise Throttled(wait=max(min(ends, default=now) - now, 1))
-        return slot
-
-    def _taken_of(
-        self, numbers: Sequence[int], now: float, ends: list[float]
-    ) -> str | None:
-        """Take one of ``numbers``; add to ``ends`` when each that is held gets free."""
-        slots, before = self._names(numbers, now)
-        held = ask_cache("get_many", slots + before)
-        for slot, last in zip(slots, before, strict=True):
-            if slot in held or held.get(last, now) > now:
-                continue
-            if ask_cache("add", slot, now + self._period, self._period):
-                return slot
-        ends += [end for end in held.values() if end > now]
-        return None
-
-    def _names(self, numbers: Sequence[int], now: float) -> tuple[list[str], list[str]]:
-        """Return the slots' names, in the period of ``now`` and in the one before."""
-        key = cache_key("throttle", self.scope, self.key)
-        period = int(now // self._period)
-        slots = [f"{key}:{period}:{number}" for number in numbers]
-        return slots, [f"{key}:{period - 1}:{number}" for number in numbers]
-
-    def slots(self) -> list[str]:
-        """Return the names of all slots that an event may hold now."""
-        now, before = self._names(range(self._slots), time.time())
-        return now + before
+            logger.exception("The cache failed, so throttles stay as they are")
 
 
-def release(slots: Sequence[str]) -> None:
-    """Free ``slots``, for an event that turned out not to count."""
-    if not slots:
-        return
+def _counts_of(counters: Sequence[Counter], role: Role = "limit") -> list[Count]:
+    """Return what the cache counts of ``counters``, whose scopes may be off."""
+    counts = (counter.count for counter in counters)
+    return [count._replace(role=role) for count in counts if count is not None]
+
+
+def take_all(
+    *limits: Counter,
+    notes: Sequence[Counter] = (),
+    own: Sequence[Counter] = (),
+    spared: Sequence[Counter] = (),
+) -> Counted:
+    """
+    Count an event in each counter, or in none of them, in one step.
+
+    Raises DRF's ``Throttled`` with the longest wait where one of ``limits`` is full, or
+    one of ``spared`` unless one of ``own`` has room. The others count the event only if
+    they have room. An event that is refused is not counted. A cache that fails
+    throttles nothing and is logged: an outage must not lock all users out.
+    """
+    counters = (*limits, *notes, *own, *spared)
+    counts = [
+        *_counts_of(limits, "limit"),
+        *_counts_of(notes, "note"),
+        *_counts_of(own, "own"),
+        *_counts_of(spared, "spared"),
+    ]
+    if not counts:
+        return Counted()
     try:
-        ask_cache("delete_many", slots)
+        return Counted(take(counts))
+    except Full as full:
+        raise Throttled(wait=max(full.wait, 1)) from None
     except Exception:
-        logger.exception("The cache failed, so throttles stay as they are")
-
-
-def take_all(*counters: Counter) -> list[str]:
-    """
-    Take a slot of each counter, or none of any; return the slots.
-
-    Raises DRF's ``Throttled`` with the longest wait. An event that is refused is not
-    counted.
-    """
-    slots, waits = _take_some(counters)
-    if waits:
-        release(slots)
-        raise Throttled(wait=max(waits))
-    return slots
-
-
-def _take_some(counters: Sequence[Counter]) -> tuple[list[str], list[float]]:
-    """Return a slot of each counter that has one free, and the waits of the others."""
-    slots: list[str] = []
-    waits: list[float] = []
-    for counter in counters:
-        try:
-            slots += filter(None, [counter.take()])
-        except Throttled as throttled:
-            waits.append(getattr(throttled, "wait", None) or 1)
-    return slots, waits
+        scopes = dict.fromkeys(c.scope for c in counters if c.count is not None)
+        logger.exception(
+            "The cache failed, so there is no limit by %s", ", ".join(scopes)
+        )
+        return Counted()
 
 
 class LoginAttempt:
@@ -445,21 +365,15 @@ class LoginAttempt:
             Counter("LOGIN_ACCOUNT", f"{account}{of_session}") for account in accounts
         ]
         self._here = [*own, *limits, *notes]
-        self._slots, _ = _take_some(own)
-        if self._slots:
-            limits, addresses, notes = [], [], [*limits, *addresses, *notes]
-        try:
-            self._slots += take_all(*limits, *everywhere, *addresses)
-        except Throttled:
-            release(self._slots)
-            raise
-        self._slots += _take_some(notes)[0]
+        self._counted = take_all(
+            *everywhere, notes=notes, own=own, spared=[*limits, *addresses]
+        )
 
     def __enter__(self) -> LoginAttempt:
         try:
             gate.__enter__()
         except Throttled:
-            release(self._slots)
+            self._counted.release()
             raise
         return self
 
@@ -468,19 +382,25 @@ class LoginAttempt:
 
     def succeeded(self) -> None:
         """Forget it, and the failures of this account from this IP address."""
-        failures = [slot for counter in self._here for slot in counter.slots()]
-        release([*self._slots, *failures])
+        self._counted.release(self._here)
 
 
 class Mail:
-    """A mail to one mailbox, counted until it turns out that it did not go out."""
+    """
+    A mail to one mailbox, counted until it turns out that it did not go out.
 
-    def __init__(self, slots: Sequence[str] = ()) -> None:
-        self._slots = slots
+    ``by_client``: the counters that count it all the same, for whoever has asked.
+    """
+
+    def __init__(
+        self, counted: Counted | None = None, by_client: Sequence[Counter] = ()
+    ) -> None:
+        self._counted = counted or Counted()
+        self._by_client = by_client
 
     def not_sent(self) -> None:
-        """Free its slots: a mail that did not go out must not count."""
-        release(self._slots)
+        """Uncount it: a mail that did not go out must not count for the mailbox."""
+        self._counted.release(kept=self._by_client)
 
 
 def may_mail(
@@ -503,19 +423,17 @@ def may_mail(
     # A mailbox whose links have expired needs another link, in any case.
     timeouts = (settings.PASSWORD_RESET_TIMEOUT, api_settings.ACTIVATION_TIMEOUT)
     lifetime = max(1, min(timeout for timeout in timeouts if timeout is not None))
-    of_mailbox = [Counter(scope, mailbox) for scope in scopes]
-    of_mailbox.append(Counter("MAIL_RECIPIENT", mailbox, lifetime=lifetime))
-    of_mailbox += [
+    counters = [Counter(scope, mailbox) for scope in scopes]
+    counters.append(Counter("MAIL_RECIPIENT", mailbox, lifetime=lifetime))
+    counters += [
         Counter("MAIL_RECIPIENT_ADDRESS", f"{mailbox}|{share}", lifetime=lifetime)
         for share in clients or [f"kind|{kind}"]
     ]
-    of_client: list[str] = []
+    counts = address is not None and not by
+    by_client = [Counter("MAIL_ADDRESS", f"{address}")] if counts else []
     try:
-        if address is not None and not by:
-            of_client = take_all(Counter("MAIL_ADDRESS", address))
-        return Mail(take_all(*of_mailbox))
+        return Mail(take_all(*counters, *by_client), by_client)
     except Throttled:
-        release(of_client)
         return None
 
 
@@ -539,7 +457,7 @@ class CountingThrottle(BaseThrottle):
         key = self.key(request)
         try:
             if key is not None:
-                Counter(self.scope, key).take()
+                take_all(Counter(self.scope, key))
         except Throttled as throttled:
             self._wait = getattr(throttled, "wait", None)
             return False

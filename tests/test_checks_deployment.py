@@ -60,12 +60,24 @@ def test_w001_a_cache_that_cannot_count_for_all_processes(
     assert f"{backend.rpartition('.')[2]} {told}" in problem.msg
 
 
-@pytest.mark.parametrize("options", [{}, {"OPTIONS": {"MAX_ENTRIES": 1000}}])
+FEW = [{}, {"OPTIONS": {"MAX_ENTRIES": 1000}}]
+
+
+@pytest.mark.parametrize("options", FEW)
 def test_w002_a_cache_that_soon_throws_the_counters_away(
     options: dict[str, Any],
 ) -> None:
-    """Django's default is 300 entries: one client could push the others' out."""
+    """Django's default is 300 entries: an attacker could push those of others out."""
     assert deployed(**caches(BACKEND=DATABASE, **options)) == ["W002"]
+
+
+@pytest.mark.parametrize("options", FEW)
+@pytest.mark.parametrize("kind", ["locmem.LocMemCache", "filebased.FileBasedCache"])
+def test_w002_so_does_a_cache_that_is_not_shared_either(
+    kind: str, options: dict[str, Any]
+) -> None:
+    overlay = caches(BACKEND=f"{BACKENDS}.{kind}", **options)
+    assert deployed(**overlay) == ["W001", "W002"]
 
 
 @pytest.mark.parametrize(

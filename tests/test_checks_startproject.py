@@ -89,7 +89,7 @@ def test_the_three_steps_leave_nothing_to_tell(project: Project) -> None:
     project.route(route)
     assert project.check() == set()
     # What a project in development lacks for a server, and nothing more.
-    assert project.check("--deploy") == {"W001", "W017"} | _mails_of(project)
+    assert project.check("--deploy") == {"W001", "W002", "W017"} | _mails_of(project)
 
 
 def test_a_host_of_django_6_1_may_still_have_its_old_mail_settings(
@@ -98,7 +98,7 @@ def test_a_host_of_django_6_1_may_still_have_its_old_mail_settings(
     apps, route, frontend = steps()
     project.configure(apps, frontend, 'globals().pop("MAILERS", None)')
     project.route(route)
-    assert project.check("--deploy") == {"W001", "W017", "W040"}
+    assert project.check("--deploy") == {"W001", "W002", "W017", "W040"}
 
 
 def _mails_of(project: Project) -> set[str]:

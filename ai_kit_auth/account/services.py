@@ -41,6 +41,7 @@ from ..accounts import (
     session_name,
     state_of,
 )
+from ..cache import ask_cache, cache_key
 from ..capability import notices
 from ..errors import MailNotSent
 from ..failures import log_failure
@@ -49,15 +50,7 @@ from ..registration import identities, refuse, taken_codes
 from ..serializers import is_saved_by_drf
 from ..settings import MailTemplates, api_settings, require_frontend_url
 from ..signals import user_post_reset_password
-from ..throttling import (
-    Counter,
-    LoginAttempt,
-    Mail,
-    ask_cache,
-    cache_key,
-    gate,
-    take_all,
-)
+from ..throttling import Counter, LoginAttempt, Mail, gate, take_all
 from ..user_model import User, UserModel, user_model
 from ..users import account_key, authenticate, find_by_ident
 from .errors import AccountProtected, EmailChangeLinkInvalid

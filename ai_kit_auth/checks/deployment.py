@@ -135,6 +135,7 @@ def _mail_backend() -> Any:
 
 
 _ENOUGH_ENTRIES = 10_000
+_CULLING_CACHES = {"DatabaseCache", "FileBasedCache", "LocMemCache"}
 _UNFIT_CACHES = {
     "LocMemCache": "is not shared by processes, so each would allow the full rate",
     "DummyCache": "keeps nothing",
@@ -154,10 +155,10 @@ def check_cache() -> Problems:
         )
     most = item(item(cache, "OPTIONS"), "MAX_ENTRIES")
     most = most if isinstance(most, int) else 300
-    if name == "DatabaseCache" and most < _ENOUGH_ENTRIES:
+    if name in _CULLING_CACHES and most < _ENOUGH_ENTRIES:
         yield problem(
             "W002",
             f"Throttles count in the cache, and {name} deletes entries once it holds "
-            f"{most}: an attacker who fills it clears the counters.",
+            f"{most}: an attacker with as many IP addresses clears the counters.",
             "Set CACHES['default']['OPTIONS']['MAX_ENTRIES'] to 100_000.",
         )
