@@ -548,9 +548,11 @@ def seeds() -> Iterator[Seed]:
     )
 
 
-# What no setting brings about: see test_user_admins.py and test_upgrade_command.py. The
-# last one needs django.tasks: see test_mail_queue.py.
-ABOUT_MODELS = ("E013", "E016", "W030", "W031", "W037", "W039", "W041", "W044")
+# What no setting brings about: see test_user_admins.py, test_upgrade_command.py and
+# test_indexes.py. W044 needs django.tasks: see test_mail_queue.py.
+ABOUT_MODELS = (
+    *("E013", "E016", "W030", "W031", "W037", "W039", "W041", "W044", "W047", "W048"),
+)
 
 
 LEVELS = {"E": checks.ERROR, "W": checks.WARNING, "I": checks.INFO}

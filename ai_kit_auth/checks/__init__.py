@@ -3,7 +3,7 @@ The checks that ``manage.py check`` runs on a project's configuration.
 
 :data:`PROBLEMS` declares every id once. An error stops every command of a project that
 upgrades, so an error stands only for what is certainly broken. A check says nothing
-about what it cannot know. One check asks the database; Django runs it with
+about what it cannot know. Two checks ask the database; Django runs them with
 ``--database`` only. No check raises, whatever the settings hold: Django's own checks
 report what is wrong with Django's settings.
 """
@@ -15,6 +15,7 @@ from functools import cache
 from typing import Any
 
 from django.core import checks
+from django.utils.module_loading import import_string
 
 from .admin import check_admin
 from .branding import check_branding
@@ -68,7 +69,10 @@ def register() -> None:
 def _ask_the_database(
     app_configs: object, databases: Collection[str] | None = None, **kwargs: Any
 ) -> list[checks.CheckMessage]:
-    return list(check_accounts(databases or ()))
+    # By name, since the import contract puts that module above this package.
+    check_indexes = import_string("ai_kit_auth.indexes.check_indexes")
+    names = databases or ()
+    return [*check_accounts(names), *check_indexes(names)]
 
 
 # override_settings(INSTALLED_APPS=...) calls ready() again; this registers once.

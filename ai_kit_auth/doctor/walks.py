@@ -21,7 +21,7 @@ from django.conf import settings
 from django.contrib import auth
 from django.core import checks as system_checks
 from django.core.exceptions import ImproperlyConfigured
-from django.db import IntegrityError
+from django.db import IntegrityError, router
 from django.urls import URLPattern
 from rest_framework.settings import api_settings as drf_settings
 
@@ -38,6 +38,7 @@ from ..checks.origins import (
     site_of,
 )
 from ..checks.routes import is_ours, path_of, view_at
+from ..indexes import check_indexes
 from ..settings import api_settings
 from ..urls import ROUTES
 from ..user_model import UserModel, user_model
@@ -96,13 +97,15 @@ def checks() -> list[Step]:
 
     These are all errors, since an error stops the project from starting, and the
     warnings of this package and about CORS and CSRF origins; with DEBUG off, their
-    warnings for ``--deploy`` as well. ``manage.py check --deploy`` reports the rest.
+    warnings for ``--deploy`` as well. ``manage.py check --deploy`` reports the rest. Of
+    the database only the indexes are checked.
     """
     try:
         messages = system_checks.run_checks()
         if not settings.DEBUG:
             deployed = system_checks.run_checks(include_deployment_checks=True)
             messages += [m for m in deployed if m not in messages and _is_ours(m)]
+        messages += check_indexes([router.db_for_write(UserModel)])
     except Exception as error:  # noqa: BLE001  # a URLconf may raise anything
         found = diagnosis.of_exception(error)
         return [Step("checks", FAILED, cause=found.cause, setting=found.setting)]
