@@ -9,12 +9,12 @@ from __future__ import annotations
 
 import time
 from copy import deepcopy
-from functools import partial
 from typing import Any
 from weakref import ref
 
 from django.conf import settings
 from django.contrib.sessions.backends import db
+from django.contrib.sessions.backends.base import UpdateError
 from django.http import HttpRequest
 from django.middleware.csrf import CSRF_SESSION_KEY
 
@@ -34,8 +34,33 @@ class _Save:
     def __call__(self, must_create: bool = False) -> None:
         session: Any = self._session()
         if must_create or self._written != _state(session):
-            type(session).save(session, must_create)
+            _write(session, must_create)
             self._written = _state(session)
+
+
+def _write(session: Any, must_create: bool) -> None:
+    try:
+        type(session).save(session, must_create)
+    except UpdateError as ended:
+        # Django's engine on a database takes every error of the database for the end of
+        # the session: a lock that is not free, and a server that is down.
+        error = ended.__context__
+        if error is not None and is_outage(error):
+            raise error from None
+        raise
+
+
+def write_session(session: Any) -> None:
+    """
+    Save ``session``, unless it is as it was saved in this request.
+
+    On SQLite this waits for other writers for at most ``LOCK_SECONDS``. Raises what the
+    session engine raises: Django's ``UpdateError`` only where another request has ended
+    the session.
+    """
+    if not isinstance(session.save, _Save):
+        session.save = _Save(session)
+    when_free(session.save, time.monotonic() + LOCK_SECONDS)
 
 
 def _state(session: Any) -> tuple[str | None, dict[str, Any]]:
@@ -47,10 +72,7 @@ def save_session(request: HttpRequest) -> None:
     Save the session of ``request`` now, if Django's middleware would.
 
     The middleware then sends the cookie, and saves again only what has changed since.
-    On SQLite this waits for other writers for at most ``LOCK_SECONDS``.
-
-    Raises what the session engine raises: Django's ``UpdateError`` where another
-    request has ended the session meanwhile.
+    Raises what :func:`write_session` raises.
     """
     session: Any = getattr(request, "session", None)
     if session is None:
@@ -62,9 +84,7 @@ def save_session(request: HttpRequest) -> None:
             session[CSRF_SESSION_KEY] = secret
     is_due = session.modified or settings.SESSION_SAVE_EVERY_REQUEST
     if is_due and not session.is_empty():
-        if not isinstance(session.save, _Save):
-            session.save = _Save(session)
-        when_free(partial(session.save), time.monotonic() + LOCK_SECONDS)
+        write_session(session)
 
 
 def insist_on_store(request: HttpRequest) -> None:

@@ -130,6 +130,10 @@ def test_a_missing_table_is_a_bug_on_every_database() -> None:
 def client(settings: Settings) -> APIClient:
     """Return a frontend of a project whose session store can be stopped."""
     settings.SESSION_ENGINE = "tests.stopping"
+    # On Django 5.2 that of logins asks the session before the view, whatever the view.
+    settings.MIDDLEWARE = [
+        name for name in settings.MIDDLEWARE if "LoginRequired" not in name
+    ]
     SessionStore.saved.clear()
     return APIClient(raise_request_exception=False)
 
@@ -224,6 +228,28 @@ def test_a_project_without_sessions_has_none_to_save() -> None:
             return Response({})
 
     assert Plain.as_view()(APIRequestFactory().post("/")).status_code == 200
+
+
+def refuse_updates(execute: Any, sql: str, *rest: Any) -> Any:
+    if sql.startswith("UPDATE") and "django_session" in sql:
+        raise stopping.refused()
+    return execute(sql, *rest)
+
+
+@pytest.mark.urls("tests.urlconfs.account")
+@pytest.mark.parametrize("route", ["login", "confirm_password"])
+def test_a_database_that_is_down_is_no_end_of_the_session(
+    make_user: MakeUser, route: str
+) -> None:
+    """Django's engine says so of every error of its database."""
+    make_user()
+    client = APIClient(raise_request_exception=False)
+    log_in(client, "ada")
+    token = csrf(client)
+    with connection.execute_wrapper(refuse_updates):
+        answer = post(client, route, ADA, **token)
+        assert says(answer) == (503, DOWN)
+    assert post(client, route, ADA, **csrf(client)).status_code == 200
 
 
 # A cache that holds the sessions

@@ -17,6 +17,7 @@ from django.contrib.sessions.backends.base import UpdateError
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.permissions import BasePermission
 
+from ..sessions import write_session
 from .errors import ReauthenticationRequired
 from .settings import account_settings
 
@@ -62,7 +63,7 @@ def save_session(request: Any) -> None:
     Django's middleware would answer that with a page.
     """
     try:
-        request.session.save()
+        write_session(request.session)
     except UpdateError as gone:
         # Otherwise the middleware would try once more.
         request.session.flush()

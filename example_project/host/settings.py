@@ -83,7 +83,12 @@ DATABASES = {
         "NAME": DATA_DIR / "db.sqlite3",
         # SQLite refuses to upgrade a read transaction while another one writes, however
         # long the timeout: taking the write lock at once turns that error into a wait.
-        "OPTIONS": {"transaction_mode": "IMMEDIATE", "timeout": 20},
+        # With a write-ahead log none who reads waits for one who writes.
+        "OPTIONS": {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=WAL",
+        },
     }
 }
 DEFAULT_AUTO_FIELD = "django.db.models.BigAutoField"

@@ -257,13 +257,14 @@ def new_host(kind: str, folder: Path, project: Path = HERE) -> Iterator[Host]:
 
 
 @contextmanager
-def sqlite_host(folder: Path) -> Iterator[Host]:
-    """Make a database in a file of ``folder``, with Django's settings for one."""
+def sqlite_host(folder: Path, **settings: Any) -> Iterator[Host]:
+    """Make a database in a file of ``folder``; ``settings`` are added to it."""
     name = str(folder / "db.sqlite3")
     database = {
         "ENGINE": "django.db.backends.sqlite3",
         "NAME": name,
         "TEST": {"NAME": name},
+        **settings,
     }
     with _made(Host("sqlite", folder, database)) as made:
         yield made

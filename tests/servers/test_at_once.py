@@ -6,18 +6,24 @@ import time
 from collections import Counter
 from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
+from functools import partial
+from itertools import chain
+from pathlib import Path
+from typing import Any
 
 import pytest
 
 from ..conftest import PASSWORD
+from ..databases import need_server
 from .client import at_once, race
-from .hosts import CHEAP, Host, Running
+from .hosts import CHEAP, Host, Running, redis_address, sqlite_host
 from .post_office import PostOffice
 
 Say = Callable[[str], None]
 
 PEOPLE = 8
 ROUNDS = 20
+VISITS = 10
 SLOW_MAIL = 3.0
 
 
@@ -116,3 +122,57 @@ def test_a_login_does_not_wait_for_the_mail_of_another(
         assert waiting.result().status in {200, 201}
     say(f"{1000 * taken:.0f} ms")
     assert taken < SLOW_MAIL / 2
+
+
+# SQLite, where one writes at a time
+
+# With Django's defaults, and with those of the example.
+SQLITE: dict[str, dict[str, Any]] = {
+    "plain": {},
+    "example": {
+        "OPTIONS": {
+            "transaction_mode": "IMMEDIATE",
+            "timeout": 20,
+            "init_command": "PRAGMA journal_mode=WAL",
+        }
+    },
+}
+
+
+@pytest.mark.parametrize("options", SQLITE)
+@pytest.mark.parametrize("server", ["gthread", "gunicorn"])
+def test_people_who_come_and_go_on_sqlite(
+    tmp_path: Path, post_office: PostOffice, say: Say, server: str, options: str
+) -> None:
+    """Threads of one process and four processes: all wait for each other."""
+    people = [f"p{number}" for number in range(PEOPLE)]
+
+    def comes(served: Running, person: int) -> list[int]:
+        seen = []
+        for turn in range(VISITS):
+            client = served.client()
+            new = {"email": f"c{person}x{turn}@example.com", "password": PASSWORD}
+            seen.append(client.post("register", new).status)
+            client.me()
+            seen.append(client.log_in(people[person], PASSWORD).status)
+            assert client.me()["username"] == people[person]
+            seen.append(client.post("logout", {}).status)
+        return seen
+
+    need_server("redis", *redis_address())
+    with (
+        sqlite_host(tmp_path, **SQLITE[options]) as host,
+        host.running(
+            server, smtp_port=post_office.port, PASSWORD_HASHERS=CHEAP
+        ) as served,
+        ThreadPoolExecutor(PEOPLE) as pool,
+    ):
+        for name in people:
+            served.make_account(name, PASSWORD)
+        seen = Counter(
+            chain.from_iterable(pool.map(partial(comes, served), range(PEOPLE)))
+        )
+        say(f"{dict(seen)}")
+        assert seen == {200: 2 * VISITS * PEOPLE, 201: VISITS * PEOPLE}
+        assert len(served.accounts()) == PEOPLE + VISITS * PEOPLE
+        assert "Traceback" not in served.program.output, served.program.output

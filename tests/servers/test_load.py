@@ -56,16 +56,18 @@ class Recipe:
     variables: dict[str, str]
 
     @contextmanager
-    def served(self, command: str, workers: int) -> Iterator[int]:
+    def served(self, command: str, workers: int, sessions: str = "") -> Iterator[int]:
         """Run the page's ``command``; yield the port."""
         port = free_port()
         arguments = with_workers(command, port, workers)
-        of_server = {"POSTGRES_CONN_MAX_AGE": "0"} if "uvicorn" in command else {}
+        of_run = {"RECIPE_SESSIONS": sessions}
+        if "uvicorn" in command:
+            of_run["POSTGRES_CONN_MAX_AGE"] = "0"
         program = Program(
             [sys.executable, "-m", *arguments],
             log=self.folder / f"server-{port}.log",
             cwd=EXAMPLE,
-            env=environment(**self.variables, **of_server),
+            env=environment(**self.variables, **of_run),
         )
         try:
             program.wait_for_port(port)
@@ -229,10 +231,18 @@ def goes_on(port: int, name: str, over: Event) -> Seen:
     return seen
 
 
-@pytest.mark.parametrize(("kind", "workers"), [("gunicorn", 2), ("uvicorn", 1)])
-def test_services_that_stop(recipe: Recipe, say: Say, kind: str, workers: int) -> None:
+@pytest.mark.parametrize(
+    ("kind", "workers", "sessions"),
+    [("gunicorn", 2, ""), ("uvicorn", 1, ""), ("gthread", 1, "db")],
+)
+def test_services_that_stop(
+    recipe: Recipe, say: Say, kind: str, workers: int, sessions: str
+) -> None:
     over = Event()
-    with recipe.served(COMMANDS[kind], workers) as port, ThreadPoolExecutor() as pool:
+    with (
+        recipe.served(COMMANDS[kind], workers, sessions) as port,
+        ThreadPoolExecutor() as pool,
+    ):
         names = [f"{name}s{port}" for name in PEOPLE[:4]]
         make_accounts(port, names)
         running = [pool.submit(goes_on, port, name, over) for name in names]
@@ -268,7 +278,7 @@ def test_services_that_stop(recipe: Recipe, say: Say, kind: str, workers: int) -
         assert {answer.status for answer in Visitor(port).visit(names[0])} == {200}
         registered = {email for one in seen for email in one.registered}
         assert registered <= emails(port)
-        sessions = [pair for one in seen for pair in one.logged_in]
-        assert sessions
-        for visitor, name in sessions:
+        logged_in = [pair for one in seen for pair in one.logged_in]
+        assert logged_in
+        for visitor, name in logged_in:
             assert visitor.get("me").body["user"]["username"] == name
