@@ -66,7 +66,7 @@ def after_answer(request: HttpRequest, what: str, work: Callable[[], object]) ->
         # ASGI servers wait for their requests when they end, and some of them end in a
         # way that lets no exit handler run; each request has a thread of its own.
         _pool().add(task)
-        follow = task.finish
+        follow = task.finish_apart
     else:
         _pool().add(task)
         follow = task.released.set
@@ -125,8 +125,11 @@ class _Task:
         """Return when the response is closed, or PATIENCE is over."""
         self.released.wait(max(0.0, self._begins - time.monotonic()))
 
-    def finish(self) -> None:
-        """Let it begin, and return when it is done."""
+    def finish_apart(self) -> None:
+        """Let it begin, and return when it is done, without a connection meanwhile."""
+        # Django closes them when this has returned. A burst of requests that wait for a
+        # slow mail server would leave no connection to others.
+        connections.close_all()
         self.released.set()
         self.done.wait()
 

@@ -111,6 +111,27 @@ def test_an_asgi_server_is_kept_until_it_is_done() -> None:
 
 
 @pytest.mark.usefixtures("served")
+def test_a_request_that_is_kept_holds_no_connection_meanwhile(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    """A burst of them would leave none to others while a mail server is slow."""
+    events: list[str] = []
+    close_all = connections.close_all
+
+    def close() -> None:
+        events.append(f"closed by {current_thread().name}")
+        close_all()
+
+    monkeypatch.setattr(connections, "close_all", close)
+    request = a_request()
+    request.scope = {"type": "http"}  # type: ignore[attr-defined]  # an ASGIRequest has it
+    after_answer(request, "A mail", lambda: events.append("mailed"))
+    request.close()
+    here = f"closed by {current_thread().name}"
+    assert events == [here, "mailed", "closed by ai_kit_auth"]
+
+
+@pytest.mark.usefixtures("served")
 def test_uwsgi_without_threads_does_it_itself(monkeypatch: pytest.MonkeyPatch) -> None:
     names: list[str] = []
     uwsgi: Any = types.ModuleType("uwsgi")

@@ -81,7 +81,8 @@ class Host:
         Serve the project until the block ends.
 
         ``server`` is gunicorn with ``workers`` and ``timeout`` seconds for a request;
-        gthread, one process of gunicorn with 8 threads; waitress; or uvicorn.
+        gthread, one process of gunicorn with 8 threads; waitress; uvicorn, or
+        uvicorn-wsgi.
         ``throttles`` are THROTTLE_RATES; without them all are off. ``auth`` has values
         of AI_KIT_AUTH, and ``settings`` replace the project's settings.
         """
@@ -94,6 +95,7 @@ class Host:
             *("gunicorn", "host.wsgi", "--bind", f"127.0.0.1:{port}"),
             *("--log-level", "warning", "--no-control-socket"),
         ]
+        uvicorn = ["--port", f"{port}", "--log-level", "warning", "--lifespan", "off"]
         commands = {
             "gunicorn": [
                 *gunicorn,
@@ -104,10 +106,10 @@ class Host:
                 *("waitress", "--listen", f"127.0.0.1:{port}", "--threads", "8"),
                 "host.wsgi:application",
             ],
-            "uvicorn": [
-                "uvicorn",
-                "host.asgi:application",
-                *("--port", f"{port}", "--log-level", "warning", "--lifespan", "off"),
+            "uvicorn": ["uvicorn", "host.asgi:application", *uvicorn],
+            "uvicorn-wsgi": [
+                *("uvicorn", "host.wsgi:application", "--interface", "wsgi"),
+                *uvicorn,
             ],
         }
         program = self.program(f"{server}-{port}", commands[server], **settings)
