@@ -8,11 +8,13 @@ They write nothing that ``services`` does not do for them. A project subclasses
 from __future__ import annotations
 
 from collections.abc import Collection, Mapping
-from functools import cached_property
+from copy import deepcopy
+from functools import cache, cached_property
 from typing import Any, NoReturn
 
 from django.contrib.auth import password_validation
 from django.core.exceptions import ValidationError as DjangoValidationError
+from django.core.validators import BaseValidator
 from django.db.models import Model
 from rest_framework import serializers
 from rest_framework.exceptions import ErrorDetail, ValidationError
@@ -51,7 +53,47 @@ class Discreet:
         return f"<{type(self).__name__}>"
 
 
-class PasswordField(serializers.CharField):
+class Declared:
+    """
+    Mixed into a field: a copy of it shares what no request changes.
+
+    A serializer copies its declared fields for each request. DRF makes each copy anew,
+    with all its messages and validators, which costs more than to validate by it. That
+    stays so for a subclass of a project's, which may hold what its ``__init__`` makes.
+    """
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        for validator in getattr(self, "validators", ()):
+            if isinstance(validator, BaseValidator):
+                # DRF's message formats itself at its first use, in no thread-safe way.
+                # Only its code is sent.
+                validator.message = ""
+
+    def __deepcopy__(self, memo: dict[int, Any]) -> Any:
+        kind: Any = type(self)
+        if kind.__module__ != __name__:
+            return super().__deepcopy__(memo)  # type: ignore[misc]  # the field's
+        field = kind.__new__(kind)
+        vars(field).update(vars(self))
+        field.validators = list(field.validators)
+        field.error_messages = dict(field.error_messages)
+        return field
+
+
+class TextField(Declared, serializers.CharField):
+    """A text."""
+
+
+class ShownField(Declared, serializers.ReadOnlyField):
+    """A value that is shown as it is."""
+
+
+class FlagField(Declared, serializers.BooleanField):
+    """True or False."""
+
+
+class PasswordField(TextField):
     """
     A password: a JSON string, unchanged.
 
@@ -113,7 +155,7 @@ def surely_lacking(serializer_class: Any, names: Collection[str]) -> list[str]:
     return [] if "*" in found else [name for name in names if name not in found]
 
 
-class PrimaryKeyField(serializers.ReadOnlyField):
+class PrimaryKeyField(ShownField):
     """A primary key as JSON: a number stays one, anything else is a string."""
 
     def to_representation(self, value: Any) -> int | str:
@@ -165,11 +207,16 @@ class UserSerializer(ModelSerializer):
         ):
             # Every ``me/`` calls this. ModelSerializer would inspect the whole model
             # for these three fields.
-            return {
-                "id": PrimaryKeyField(source="pk"),
-                **{name: serializers.ReadOnlyField() for name in user_model.names},
-            }
+            return {name: deepcopy(field) for name, field in _shown_fields().items()}
         return super().get_fields()
+
+
+@cache
+def _shown_fields() -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+    return {
+        "id": PrimaryKeyField(source="pk"),
+        **{name: ShownField() for name in user_model.names},
+    }
 
 
 def password_problems(password: str, user: User) -> list[ErrorDetail]:
@@ -224,7 +271,7 @@ class RegistrationSerializer(ModelSerializer):
             key = self._key(email, "email")
             fields[key] = email_serializer_field(None if key == email else email)
         if "password" in ours:
-            fields["password"] = PasswordField()
+            fields["password"] = deepcopy(_PASSWORD)
         if type(self) is RegistrationSerializer and user_model.username_is_text:
             # There are no other fields, so ModelSerializer need not inspect the model.
             return fields
@@ -300,7 +347,10 @@ def _new_account(fields: Mapping[str, Any]) -> User:
     return user
 
 
-class AddressField(serializers.EmailField):
+_PASSWORD = PasswordField()
+
+
+class AddressField(Declared, serializers.EmailField):
     """An e-mail address in its normal form; the limit of its length is for that."""
 
     def to_internal_value(self, data: Any) -> str:
@@ -310,7 +360,7 @@ class AddressField(serializers.EmailField):
             self.fail("invalid")
 
 
-class UsernameField(serializers.CharField):
+class UsernameField(TextField):
     """A username in its normal form; the rules of the model are for that."""
 
     def to_internal_value(self, data: Any) -> str:
@@ -334,6 +384,12 @@ def _bounded(field: serializers.CharField, text: str) -> str:
 
 def email_serializer_field(source: str | None = None) -> AddressField:
     """Return the field for an e-mail address; ``source`` if its key is another name."""
+    field: AddressField = deepcopy(_address_field(source))
+    return field
+
+
+@cache
+def _address_field(source: str | None) -> AddressField:
     field = UserModel._meta.get_field(user_model.email)
     return AddressField(source=source, max_length=_max_length(field))
 
@@ -342,6 +398,12 @@ def username_serializer_field(
     *, required: bool, source: str | None = None
 ) -> UsernameField:
     """Return the field for a username, by the rules of the user model."""
+    field: UsernameField = deepcopy(_username_field(required, source))
+    return field
+
+
+@cache
+def _username_field(required: bool, source: str | None) -> UsernameField:
     field = user_model.username_field
     return UsernameField(
         source=source,
@@ -378,7 +440,7 @@ def _unsaved_user(values: Mapping[str, Any]) -> User:
     return user
 
 
-class _AnyText(serializers.CharField):
+class _AnyText(TextField):
     def run_validation(self, data: Any = serializers.empty) -> Any:
         if data is serializers.empty:
             return super().run_validation(data)
@@ -411,10 +473,10 @@ class LoginSerializer(Discreet, serializers.Serializer[Any]):
     ``remember``, optional: whether the session outlives the browser.
     """
 
-    ident = serializers.CharField(max_length=MAX_LENGTH)
+    ident = TextField(max_length=MAX_LENGTH)
     password = PasswordField()
     # Null, as a form that lacks it would otherwise mean False.
-    remember = serializers.BooleanField(required=False, allow_null=True)
+    remember = FlagField(required=False, allow_null=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         request = self.context["request"]
@@ -527,15 +589,9 @@ class ValidatePasswordSerializer(Discreet, serializers.Serializer[Any]):
     """
 
     password = PasswordField()
-    ident = serializers.CharField(
-        max_length=MAX_LENGTH, required=False, allow_blank=True
-    )
-    email = serializers.CharField(
-        max_length=MAX_LENGTH, required=False, allow_blank=True
-    )
-    username = serializers.CharField(
-        max_length=MAX_LENGTH, required=False, allow_blank=True
-    )
+    ident = TextField(max_length=MAX_LENGTH, required=False, allow_blank=True)
+    email = TextField(max_length=MAX_LENGTH, required=False, allow_blank=True)
+    username = TextField(max_length=MAX_LENGTH, required=False, allow_blank=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         check_password(attrs["password"], self._user(attrs))

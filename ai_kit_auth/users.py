@@ -6,11 +6,10 @@ This module also has ``authenticate()``, and the keys by which events are counte
 
 from __future__ import annotations
 
-import operator
 import unicodedata
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from functools import cache, reduce
+from functools import cache
 from typing import Any
 
 from django.conf import settings
@@ -92,8 +91,9 @@ def find_for_login(typed: str) -> tuple[User | None, str, list[str]]:
     """
     Return the user that ``typed`` names, and what a login asks for and counts by.
 
-    This takes one query at most. In the order of USER_IDENTITY_FIELDS, the first field
-    that finds exactly one user decides.
+    In the order of USER_IDENTITY_FIELDS, the first field that finds exactly one user
+    decides. This takes one query at most, and a second one where several users have the
+    name.
 
     The name is for :func:`authenticate`. SECURITY: it is the same for all spellings
     that would find one account. A package that counts failures by name, such as
@@ -123,7 +123,7 @@ _MOST_RECIPIENTS = 10
 
 def find_recipients(typed: str) -> list[User]:
     """
-    Return the users that get a mail for ``typed``, in one query at most.
+    Return the users that get a mail for ``typed``, in as many queries as a login.
 
     The one that :func:`find_for_login` finds, or the users that share the address, as
     old rows may. Each has a link of its own, and they log in by their usernames.
@@ -141,7 +141,11 @@ def _the_one(found: Mapping[str, list[User]]) -> User | None:
 
 
 def _found_by_field(typed: str, names: Sequence[str]) -> dict[str, list[User]]:
-    """Return the users that each of the identity fields finds, in their order."""
+    """
+    Return the users that each of the identity fields finds, in their order.
+
+    Where only one user is found in all, it stands for each of the fields.
+    """
     conditions: dict[str, Q] = {}
     for name in names:
         condition = _condition(name, typed)
@@ -149,11 +153,14 @@ def _found_by_field(typed: str, names: Sequence[str]) -> dict[str, list[User]]:
             conditions[name] = condition
     if not conditions:
         return {}
+    found = users().filter(Q(*conditions.values(), _connector=Q.OR))
+    # Without a LIMIT, for which PostgreSQL may prefer to read the whole table.
+    candidates = list(found)
+    if len(candidates) < 2:
+        return dict.fromkeys(conditions, candidates)
     # The database tells which field matched: Python compares texts in another way.
-    candidates = list(
-        users()
-        .filter(reduce(operator.or_, conditions.values()))
-        .annotate(
+    marked = list(
+        found.annotate(
             **{
                 f"found_by_{name}": ExpressionWrapper(
                     condition, output_field=BooleanField()
@@ -163,7 +170,7 @@ def _found_by_field(typed: str, names: Sequence[str]) -> dict[str, list[User]]:
         )
     )
     return {
-        name: [user for user in candidates if getattr(user, f"found_by_{name}")]
+        name: [user for user in marked if getattr(user, f"found_by_{name}")]
         for name in conditions
     }
 
@@ -191,7 +198,7 @@ def _condition(name: str, typed: str) -> Q | None:
 
 def find_by_address(address: str) -> User | None:
     """Return the one user with the e-mail address ``address``, or None."""
-    found = users().filter(_condition(user_model.email, address))[:2]
+    found = list(users().filter(_condition(user_model.email, address)))
     return found[0] if len(found) == 1 else None
 
 
@@ -201,11 +208,13 @@ def find_by_ident(ident: str) -> User | None:
         pk = UserModel._meta.pk.to_python(scramble_id(ident))
     except ValidationError:
         return None
-    user = users().filter(pk=pk).first()
-    if user is None and user_model.hides_rows:
+    # By a slice, as ``first()`` would sort by the key.
+    rows = list(users().filter(pk=pk)[:1])
+    if not rows and user_model.hides_rows:
         # A manager that shows only active accounts hides those that wait, too. A caller
         # that activates one calls is_hidden() afterwards.
-        user = all_rows().filter(in_state(AccountState.WAITING), pk=pk).first()
+        rows = list(all_rows().filter(in_state(AccountState.WAITING), pk=pk)[:1])
+    user = rows[0] if rows else None
     # Another spelling of the same key (a UUID in upper case) is not an ident.
     return user if user is not None and ident_of(user) == ident else None
 
