@@ -30,6 +30,7 @@ from django.utils import timezone
 from django.utils.crypto import constant_time_compare, get_random_string, salted_hmac
 from django.utils.http import base36_to_int
 
+from .prepared import Lookup
 from .settings import api_settings
 from .user_model import User, UserModel, is_value, user_model
 
@@ -156,7 +157,7 @@ def address_forms(address: str) -> list[str]:
     return list(dict.fromkeys(forms))
 
 
-def in_any_case(name: str, text: str) -> tuple[str, str]:
+def in_any_case(name: str, text: str) -> Lookup:
     """
     Return the lookup that finds ``text`` in the column ``name``, in any case.
 
@@ -166,13 +167,13 @@ def in_any_case(name: str, text: str) -> tuple[str, str]:
     return f"{name}__{user_model.any_case[name]}", text
 
 
-def ways_to_name(value: str, columns: Iterable[str]) -> list[tuple[str, Any]]:
+def ways_to_name(value: str, columns: Iterable[str]) -> list[Lookup]:
     """Return the lookups that find ``value`` in ``columns``, in any case."""
-    found: list[tuple[str, Any]] = []
+    found: list[Lookup] = []
     for name in columns:
         if name in user_model.addresses:
             found += [in_any_case(name, form) for form in address_forms(value)]
-        elif (lookup := _call(name, value, any_case=True)) is not None:
+        elif (lookup := lookup_of(name, value, any_case=True)) is not None:
             found.append(lookup)
     return found
 
@@ -183,17 +184,12 @@ def is_named(value: str, columns: Iterable[str]) -> Q:
     return Q(*ways, _connector=Q.OR) if ways else Q(pk__in=[])
 
 
-def is_called(name: str, typed: str) -> Q | None:
+def lookup_of(name: str, typed: str, *, any_case: bool = False) -> Lookup | None:
     """
-    Return the condition that finds ``typed`` in the column ``name``, or None.
+    Return the lookup that finds ``typed`` in the column ``name``, or None.
 
     The column has no e-mail addresses. None means that nothing can match.
     """
-    lookup = _call(name, typed, any_case=False)
-    return None if lookup is None else Q(lookup)
-
-
-def _call(name: str, typed: str, *, any_case: bool) -> tuple[str, Any] | None:
     field: Any = user_model.columns[name]
     if field is user_model.username_field:
         typed = UserModel.normalize_username(typed)

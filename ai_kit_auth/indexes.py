@@ -16,7 +16,7 @@ from django.core.exceptions import ImproperlyConfigured
 from django.db import Error, connections, router, transaction
 from django.db.models import Field, Value
 
-from .accounts import is_called, ways_to_name
+from .accounts import lookup_of, ways_to_name
 from .checks.problems import Problems, problem
 from .query_plans import Parameters, Planner, planner
 from .registration import identities, taken_codes
@@ -76,7 +76,7 @@ def _needed() -> Iterator[Index]:
     for name in identity_fields():
         # A login compares an address in any case, and all else as it is.
         if name not in user_model.addresses:
-            called = [way for one in _EXAMPLES if (way := is_called(name, one))]
+            called = [way for one in _EXAMPLES if (way := lookup_of(name, one))]
             for condition in called[:1]:
                 yield Index(user_model.columns[name], condition, any_case=False)
 

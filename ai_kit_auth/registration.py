@@ -6,15 +6,16 @@ from __future__ import annotations
 
 import hashlib
 import inspect
-import itertools
 import logging
 import unicodedata
 import uuid
-from collections.abc import Callable, Collection, Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import contextmanager
 from contextvars import ContextVar
 from dataclasses import dataclass, field
-from typing import Any, TypeAlias
+from functools import cache
+from itertools import islice
+from typing import Any
 
 from django.db import IntegrityError, OperationalError, connections, router
 from django.db.models import BooleanField, ExpressionWrapper, Q
@@ -32,7 +33,7 @@ from .accounts import (
     waiting_mark,
     ways_to_name,
 )
-from .collation import InAnyCase
+from .prepared import Lookup, prepared
 from .settings import api_settings
 from .throttling import gate
 from .user_model import (
@@ -211,26 +212,38 @@ def _taken(
     asked = {name: lookups for name, lookups in ways.items() if lookups}
     if not asked:
         return []
-    query = _prepared(using, asked.values(), but)
-    if query is None:
-        rows = _rows_named(using, asked.values(), but)
-    else:
-        rows = query.rows(using, asked.values(), but)
+    rows = _rows_named(using, list(asked.values()), but)
     found = [any(column) for column in zip(*rows, strict=True)]
     return [name for name, is_taken in zip(asked, found, strict=False) if is_taken]
 
 
-# What finds each of several identities, by any of its lookups.
-_Ways: TypeAlias = Collection[Sequence[tuple[str, Any]]]
-
-
-def _rows_named(using: str, ways: _Ways, but: User | None) -> Any:
+def _rows_named(using: str, ways: Sequence[Sequence[Lookup]], but: User | None) -> Any:
     """
-    Return the rows with one of several identities, as a queryset.
+    Return the rows with one of several identities, each found by any of its lookups.
 
     A row of it has one truth value for each identity. The database tells which one
     matched: Python compares texts in another way.
     """
+    lookups = [lookup for each in ways for lookup in each]
+    names = [name for name, _ in lookups]
+    if user_model.has_plain_rows and user_model.takes_any_text(names):
+        sizes = tuple(map(len, ways))
+
+        def make(marks: Sequence[Lookup]) -> Any:
+            rest = iter(marks)
+            marked = [list(islice(rest, size)) for size in sizes]
+            return _queryset_named(using, marked, but)
+
+        purpose = ("taken", but is not None, sizes)
+        statement = prepared(purpose, using, names, make)
+        if statement is not None:
+            return statement.rows(lookups, but and but.pk)
+    return _queryset_named(using, ways, but)
+
+
+def _queryset_named(
+    using: str, ways: Sequence[Sequence[Lookup]], but: User | None
+) -> Any:
     conditions = [Q(*lookups, _connector=Q.OR) for lookups in ways]
     rows = UserModel._base_manager.using(using)
     if but is not None:
@@ -241,74 +254,6 @@ def _rows_named(using: str, ways: _Ways, but: User | None) -> Any:
             for condition in conditions
         ]
     )
-
-
-@dataclass(frozen=True)
-class _Prepared:
-    """
-    The statement of :func:`_rows_named` for any texts.
-
-    Django compiles it once: to compile costs ten times as much as to ask.
-    """
-
-    statement: str
-    # The number of the text at each place; None where the primary key stands.
-    places: Sequence[int | None]
-
-    def rows(self, using: str, ways: _Ways, but: User | None) -> Sequence[Any]:
-        """Ask the database for the rows with one of the identities."""
-        connection = connections[using]
-        texts = [text for lookups in ways for _, text in lookups]
-        if connection.vendor == "mysql":
-            texts = [connection.ops.prep_for_iexact_query(text) for text in texts]
-        key = UserModel._meta.pk
-        own = but and key.get_db_prep_value(but.pk, connection, prepared=False)
-        with connection.cursor() as cursor:
-            cursor.execute(
-                self.statement,
-                [own if place is None else texts[place] for place in self.places],
-            )
-            found: Sequence[Any] = cursor.fetchall()
-        return found
-
-
-_statements: dict[tuple[Any, ...], _Prepared] = {}
-
-
-def _prepared(using: str, ways: _Ways, but: User | None) -> _Prepared | None:
-    """Return the statement for ``ways``, None if it depends on more than texts."""
-    shape = tuple(tuple(lookup for lookup, _ in lookups) for lookups in ways)
-    key = (using, but is not None, shape)
-    if key not in _statements:
-        names = [lookup for lookups in shape for lookup in lookups]
-        # SECURITY: a manager of the project may depend on the request, such as on its
-        # tenant. A number or a key is sent in a form of its own.
-        if not user_model.has_plain_rows or not all(
-            name.endswith(f"__{InAnyCase.registered_name}") for name in names
-        ):
-            return None
-        _statements[key] = _prepare(using, shape, but)
-    return _statements[key]
-
-
-def _prepare(using: str, shape: Sequence[Sequence[str]], but: User | None) -> _Prepared:
-    numbers = itertools.count()
-    # No text of a user is compiled. These have no letter that LIKE would escape.
-    marks = [
-        [(lookup, f"{_MARK}{next(numbers)}") for lookup in lookups] for lookups in shape
-    ]
-    query = _rows_named(using, marks, but).query
-    statement, parameters = query.get_compiler(using).as_sql()
-    places = [
-        int(parameter.removeprefix(_MARK))
-        if isinstance(parameter, str) and parameter.startswith(_MARK)
-        else None
-        for parameter in parameters
-    ]
-    return _Prepared(statement, places)
-
-
-_MARK = "the text of an identity "
 
 
 def _typed(value: Any) -> str:
@@ -420,9 +365,7 @@ def _create_user(values: dict[str, Any]) -> User:
     if router.routers:
         users = users.db_manager(router.db_for_write(UserModel))
     create_user = getattr(users, "create_user", _create_plain_user)
-    parameters = inspect.signature(create_user).parameters.values()
-    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
-    named = {p.name for p in parameters}
+    named, takes_any = _parameters(getattr(create_user, "__func__", create_user))
     columns = user_model.columns
     given, later = values, dict[str, Any]()
     nested = any(isinstance(value, Mapping) for value in values.values())
@@ -445,6 +388,14 @@ def _create_user(values: dict[str, Any]) -> User:
         later = {name: value for name, value in later.items() if value}
         related.write(user, later, new=True)
     return user
+
+
+@cache
+def _parameters(function: Callable[..., Any]) -> tuple[frozenset[str], bool]:
+    """Return the names that ``function`` takes, and whether it takes any other."""
+    parameters = inspect.signature(function).parameters.values()
+    takes_any = any(p.kind is p.VAR_KEYWORD for p in parameters)
+    return frozenset(p.name for p in parameters), takes_any
 
 
 @sensitive_variables()

@@ -7,7 +7,7 @@ first use, and from then on it is an attribute that is read without a call.
 
 from __future__ import annotations
 
-from collections.abc import Mapping
+from collections.abc import Iterable, Mapping
 from dataclasses import dataclass
 from functools import cache, cached_property
 from typing import TYPE_CHECKING, Any, TypeAlias
@@ -19,6 +19,7 @@ from django.db.models.lookups import IExact
 from django.db.models.manager import BaseManager
 
 from .collation import InAnyCase
+from .prepared import is_plain
 from .settings import SETTING_NAME, APISettings, InvalidConfigurationError
 
 # The project's user model, and one of its rows: known when the project runs.
@@ -107,8 +108,19 @@ class UserModelFacts:
     @cached_property
     def has_plain_rows(self) -> bool:
         """Whether the base manager, unlike one of a project, has every row."""
-        manager = type(self.model._base_manager)
-        return manager.get_queryset is BaseManager.get_queryset
+        return is_plain(self.model._base_manager)
+
+    @cached_property
+    def finds_plainly(self) -> bool:
+        """Whether the default manager, unlike one of a project, has every row."""
+        return is_plain(self.model._default_manager)
+
+    def takes_any_text(self, lookups: Iterable[str]) -> bool:
+        """Tell whether each of ``lookups`` sends a text to the database as it is."""
+        return all(
+            name in self.texts or name.endswith(f"__{InAnyCase.registered_name}")
+            for name in lookups
+        )
 
     @cached_property
     def username_is_text(self) -> bool:

@@ -9,7 +9,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
-from functools import cache
+from functools import cache, partial
 from typing import Any
 
 from django.conf import settings
@@ -31,12 +31,13 @@ from .accounts import (
     ident_of,
     in_any_case,
     in_state,
-    is_called,
     is_named,
+    lookup_of,
     normal_address,
     scramble_id,
 )
 from .accounts import waiting_mark as waiting_mark
+from .prepared import Lookup, prepared
 from .settings import api_settings
 from .user_model import (
     DEFAULT_IDENTITY_FIELDS,
@@ -146,21 +147,16 @@ def _found_by_field(typed: str, names: Sequence[str]) -> dict[str, list[User]]:
 
     Where only one user is found in all, it stands for each of the fields.
     """
-    conditions: dict[str, Q] = {}
-    for name in names:
-        condition = _condition(name, typed)
-        if condition is not None:
-            conditions[name] = condition
-    if not conditions:
-        return {}
-    found = users().filter(Q(*conditions.values(), _connector=Q.OR))
-    # Without a LIMIT, for which PostgreSQL may prefer to read the whole table.
-    candidates = list(found)
+    ways = {name: lookups for name in names if (lookups := _lookups(name, typed))}
+    candidates = _found_by_any([lookup for each in ways.values() for lookup in each])
     if len(candidates) < 2:
-        return dict.fromkeys(conditions, candidates)
+        return dict.fromkeys(ways, candidates)
     # The database tells which field matched: Python compares texts in another way.
+    conditions = {name: Q(*lookups, _connector=Q.OR) for name, lookups in ways.items()}
     marked = list(
-        found.annotate(
+        users()
+        .filter(Q(*conditions.values(), _connector=Q.OR))
+        .annotate(
             **{
                 f"found_by_{name}": ExpressionWrapper(
                     condition, output_field=BooleanField()
@@ -175,30 +171,47 @@ def _found_by_field(typed: str, names: Sequence[str]) -> dict[str, list[User]]:
     }
 
 
-def _condition(name: str, typed: str) -> Q | None:
+def _found_by_any(lookups: Sequence[Lookup]) -> list[User]:
     """
-    Return the condition that finds ``typed`` in the column ``name``.
+    Return the users that one of ``lookups`` finds.
+
+    Without a LIMIT, for which PostgreSQL may prefer to read the whole table.
+    """
+    if not lookups:
+        return []
+    rows = users()
+    names = [name for name, _ in lookups]
+    if user_model.finds_plainly and user_model.takes_any_text(names):
+        statement = prepared("users", rows.db, names, partial(_with_any, rows))
+        if statement is not None:
+            return statement.instances(lookups)
+    return list(_with_any(rows, lookups))
+
+
+def _with_any(rows: Any, lookups: Sequence[Lookup]) -> Any:
+    return rows.filter(Q(*lookups, _connector=Q.OR))
+
+
+def _lookups(name: str, typed: str) -> list[Lookup]:
+    """
+    Return the lookups that find ``typed`` in the column ``name``.
 
     E-mail addresses are compared regardless of case. None if nothing can match.
     """
     if name in user_model.addresses:
         if "@" not in typed:
             # It is not an e-mail address, so the database need not scan.
-            return None
+            return []
         if typed.isascii() and "xn--" not in typed.lower():
-            return Q(in_any_case(name, typed))
-        forms = (in_any_case(name, form) for form in address_forms(typed))
-        return Q(*forms, _connector=Q.OR)
-    if name not in user_model.texts:
-        return is_called(name, typed)
-    if name == user_model.username:
-        typed = UserModel.normalize_username(typed)
-    return Q((name, typed))
+            return [in_any_case(name, typed)]
+        return [in_any_case(name, form) for form in address_forms(typed)]
+    lookup = lookup_of(name, typed)
+    return [] if lookup is None else [lookup]
 
 
 def find_by_address(address: str) -> User | None:
     """Return the one user with the e-mail address ``address``, or None."""
-    found = list(users().filter(_condition(user_model.email, address)))
+    found = _found_by_any(_lookups(user_model.email, address))
     return found[0] if len(found) == 1 else None
 
 
@@ -208,8 +221,7 @@ def find_by_ident(ident: str) -> User | None:
         pk = UserModel._meta.pk.to_python(scramble_id(ident))
     except ValidationError:
         return None
-    # By a slice, as ``first()`` would sort by the key.
-    rows = list(users().filter(pk=pk)[:1])
+    rows = _found_by_key(pk)
     if not rows and user_model.hides_rows:
         # A manager that shows only active accounts hides those that wait, too. A caller
         # that activates one calls is_hidden() afterwards.
@@ -217,6 +229,20 @@ def find_by_ident(ident: str) -> User | None:
     user = rows[0] if rows else None
     # Another spelling of the same key (a UUID in upper case) is not an ident.
     return user if user is not None and ident_of(user) == ident else None
+
+
+def _found_by_key(pk: Any) -> list[User]:
+    rows = users()
+    # Not every database takes a number that no row can have; Django asks it for none.
+    is_large = isinstance(pk, int) and pk >= _LARGE
+    if user_model.finds_plainly and not is_large:
+        statement = prepared("user", rows.db, (), lambda _: rows.filter(pk=pk))
+        if statement is not None:
+            return statement.instances((), pk)
+    return list(rows.filter(pk=pk))
+
+
+_LARGE = 2**31
 
 
 def is_hidden(user: User) -> bool:

@@ -207,7 +207,7 @@ def test_a_new_account_is_inactive_until_its_mailed_link_is_used(
     assert the_user().is_active is False
     (message,) = mail.outbox
     assert message.to == ["ada@example.com"]
-    assert message.subject == "An account was made for you \u2013 app.example.com"
+    assert message.subject == "An account was made for you - app.example.com"
     assert str(message.body).count("https://app.example.com/auth/activation?") == 1
     assert log_in(client, "ada@example.com").status_code == 400
     assert post(client, "activate", mailed_link()).json() == {}
@@ -1161,7 +1161,7 @@ def test_the_fieldsets_are_titled_in_german(
 def test_the_mail_of_a_german_administrator_is_german(browser: Client) -> None:
     browser.post(page("add"), new_user(), headers=GERMAN)
     (message,) = mail.outbox
-    assert message.subject == "Für Sie wurde ein Konto angelegt \u2013 app.example.com"
+    assert message.subject == "Für Sie wurde ein Konto angelegt - app.example.com"
     assert str(message.body).startswith("Guten Tag,")
 
 

@@ -41,8 +41,8 @@ pytestmark = pytest.mark.django_db
 
 
 SUBJECTS = {
-    "en": "You have an account already \u2013 app.example.com",
-    "de": "Sie haben schon ein Konto \u2013 app.example.com",
+    "en": "You have an account already - app.example.com",
+    "de": "Sie haben schon ein Konto - app.example.com",
 }
 DONE: tuple[int, Any] = (201, {})
 
@@ -276,8 +276,8 @@ def test_the_activation_mail_speaks_the_language_of_the_request(
         header = {"Accept-Language": language}
         accounts.post(client, "register", accounts.registration(name), headers=header)
     assert [subject for _, subject in mailed()] == [
-        "Bitte bestätigen Sie Ihre E-Mail-Adresse \u2013 app.example.com",
-        "Please confirm your e-mail address \u2013 app.example.com",
+        "Bitte bestätigen Sie Ihre E-Mail-Adresse - app.example.com",
+        "Please confirm your e-mail address - app.example.com",
     ]
 
 

@@ -55,8 +55,8 @@ NOTICES = (
 )
 MAILS = (*PAGES, *NOTICES)
 SUBJECTS = {
-    "en": "Please confirm your e-mail address \u2013 app.example.com",
-    "de": "Bitte bestätigen Sie Ihre E-Mail-Adresse \u2013 app.example.com",
+    "en": "Please confirm your e-mail address - app.example.com",
+    "de": "Bitte bestätigen Sie Ihre E-Mail-Adresse - app.example.com",
 }
 GERMAN = polib.pofile(
     str(Path(services.__file__).parent / "locale/de/LC_MESSAGES/django.po")

@@ -40,35 +40,35 @@ SENDERS = {
 # Subject, and a phrase that the text and the HTML have and no other mail has.
 WORDS = {
     ("USER_CREATED", "en"): (
-        "Please confirm your e-mail address \u2013 app.example.com",
+        "Please confirm your e-mail address - app.example.com",
         "Thank you for registering.",
     ),
     ("RESET_PASSWORD", "en"): (
-        "Reset your password \u2013 app.example.com",
+        "Reset your password - app.example.com",
         "A new password was requested for your account.",
     ),
     ("SET_PASSWORD", "en"): (
-        "An account was made for you \u2013 app.example.com",
+        "An account was made for you - app.example.com",
         "An administrator created an account for you.",
     ),
     ("ACCOUNT_EXISTS", "en"): (
-        "You have an account already \u2013 app.example.com",
+        "You have an account already - app.example.com",
         "We received a registration with your e-mail address, but you have an account",
     ),
     ("USER_CREATED", "de"): (
-        "Bitte bestätigen Sie Ihre E-Mail-Adresse \u2013 app.example.com",
+        "Bitte bestätigen Sie Ihre E-Mail-Adresse - app.example.com",
         "vielen Dank für Ihre Registrierung.",
     ),
     ("RESET_PASSWORD", "de"): (
-        "Neues Passwort wählen \u2013 app.example.com",
+        "Neues Passwort wählen - app.example.com",
         "für Ihr Konto wurde ein neues Passwort angefordert.",
     ),
     ("SET_PASSWORD", "de"): (
-        "Für Sie wurde ein Konto angelegt \u2013 app.example.com",
+        "Für Sie wurde ein Konto angelegt - app.example.com",
         "für Sie wurde ein Konto angelegt.",
     ),
     ("ACCOUNT_EXISTS", "de"): (
-        "Sie haben schon ein Konto \u2013 app.example.com",
+        "Sie haben schon ein Konto - app.example.com",
         "wir haben eine Registrierung mit Ihrer E-Mail-Adresse erhalten,",
     ),
 }
@@ -117,7 +117,7 @@ def test_a_mail_in_a_language(make_user: MakeUser, kind: str, language: str) -> 
     assert "<" not in text
 
     assert f'<html lang="{language}" dir="ltr">' in page
-    title = subject.partition(" \u2013 ")[0]
+    title = subject.partition(" - ")[0]
     assert f"<title>{title}</title>" in page
     assert f">{title}</h1>" in page
     assert phrase in html.unescape(page)

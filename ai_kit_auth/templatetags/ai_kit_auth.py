@@ -315,6 +315,14 @@ class _Once(Node):
 
     def __init__(self, nodelist: NodeList) -> None:
         self.nodelist = nodelist
+        self._found: dict[type[Node], list[Node]] = {}
+
+    def get_nodes_by_type(self, nodetype: type[Node]) -> list[Node]:
+        # ``{% extends %}`` searches the base at each rendering, which takes longer than
+        # the rest. A parsed template never changes.
+        if nodetype not in self._found:
+            self._found[nodetype] = super().get_nodes_by_type(nodetype)
+        return list(self._found[nodetype])
 
     def render(self, context: Any) -> str:
         facts = context.get("ai_kit_auth")

@@ -66,8 +66,8 @@ RESET = "send_password_reset_mail"
 END = "end_all_sessions"
 OURS = {ACTIVATION, RESET, END}
 
-INVITED = "An account was made for you \u2013 app.example.com"
-REGISTERED = "Please confirm your e-mail address \u2013 app.example.com"
+INVITED = "An account was made for you - app.example.com"
+REGISTERED = "Please confirm your e-mail address - app.example.com"
 NO_PASSWORDS = {"password1": "", "password2": ""}
 HINT = "Leave it empty to let the owner of the e-mail address choose one."
 RESET_PAGE = "https://app.example.com/auth/reset_password?ident="

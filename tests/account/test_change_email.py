@@ -58,10 +58,10 @@ pytestmark = [pytest.mark.django_db, pytest.mark.user_model(*EVERY_MODEL)]
 
 
 DONE: tuple[int, Any] = (200, {})
-PLEASE_CONFIRM = "Please confirm your new e-mail address \u2013 app.example.com"
-REQUESTED = "A new e-mail address for your account \u2013 app.example.com"
-CHANGED = "Your e-mail address was changed \u2013 app.example.com"
-EXISTS = "You have an account already \u2013 app.example.com"
+PLEASE_CONFIRM = "Please confirm your new e-mail address - app.example.com"
+REQUESTED = "A new e-mail address for your account - app.example.com"
+CHANGED = "Your e-mail address was changed - app.example.com"
+EXISTS = "You have an account already - app.example.com"
 
 
 def ask(browser: Browser, new: Any = NEW, **changes: Any) -> tuple[int, Any]:
@@ -373,9 +373,9 @@ def test_the_mail_is_in_the_language_of_the_page(browser: Browser) -> None:
     assert mails() == [
         (
             NEW,
-            "Bitte best\u00e4tigen Sie Ihre neue E-Mail-Adresse \u2013 app.example.com",
+            "Bitte best\u00e4tigen Sie Ihre neue E-Mail-Adresse - app.example.com",
         ),
-        (ADA, "Eine neue E-Mail-Adresse f\u00fcr Ihr Konto \u2013 app.example.com"),
+        (ADA, "Eine neue E-Mail-Adresse f\u00fcr Ihr Konto - app.example.com"),
     ]
 
 

@@ -34,7 +34,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.django_db, pytest.mark.user_model(*page.EVERY_MODEL)]
 
 PROTECTED = page.refused("account_protected", 409)
-FAREWELL = [(page.ADA, "Your account was deleted \u2013 app.example.com")]
+FAREWELL = [(page.ADA, "Your account was deleted - app.example.com")]
 ANONYMISE = "ai_kit_auth.account.services.anonymise_user"
 both = pytest.mark.parametrize("anonymise", [False, True])
 

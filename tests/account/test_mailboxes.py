@@ -22,7 +22,7 @@ if TYPE_CHECKING:
 pytestmark = [pytest.mark.django_db, pytest.mark.user_model("auth_user")]
 
 ADA = "ada@example.com"
-CHANGED = "Your password was changed \u2013 app.example.com"
+CHANGED = "Your password was changed - app.example.com"
 STRANGER = "192.0.2.66"
 OWNER = "203.0.113.9"
 

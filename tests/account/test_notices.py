@@ -109,7 +109,7 @@ def told(notice: str) -> list[Any]:
 
 
 def subject(title: str) -> str:
-    return f"{title} \u2013 app.example.com"
+    return f"{title} - app.example.com"
 
 
 def switch(settings: Settings, **notices: bool) -> None:

@@ -33,7 +33,7 @@ def test_an_admin_makes_an_account(visit: Visit, example: Example) -> None:
 
     letter = example.post_office.letter_to(ada.email)
     check_letter(letter, ada.email, f"{example.frontend}/auth/activation?", "en")
-    assert letter.subject == "An account was made for you \u2013 AI Kit Auth"
+    assert letter.subject == "An account was made for you - AI Kit Auth"
     visit.open_mail()
     visit.click_link_in_html()
     visit.use_link()

@@ -31,9 +31,7 @@ def test_a_german_page_and_a_german_mail(visit: Visit, example: Example) -> None
     visit.register(ada)
     letter = example.post_office.letter_to(ada.email)
     check_letter(letter, ada.email, f"{example.frontend}/auth/activation?", "de")
-    assert letter.subject == (
-        "Bitte bestätigen Sie Ihre E-Mail-Adresse \u2013 AI Kit Auth"
-    )
+    assert letter.subject == ("Bitte bestätigen Sie Ihre E-Mail-Adresse - AI Kit Auth")
     visit.open_mail()
     visit.screenshot("outbox-german")
     visit.click_link_in_html()

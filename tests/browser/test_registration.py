@@ -42,7 +42,7 @@ def test_register_and_follow_the_link_of_the_mail(
 
     letter = example.post_office.letter_to(ada.email)
     check_letter(letter, ada.email, f"{example.frontend}/auth/activation?", "en")
-    assert letter.subject == ("Please confirm your e-mail address \u2013 AI Kit Auth")
+    assert letter.subject == ("Please confirm your e-mail address - AI Kit Auth")
 
     visit.expects("400 login/")
     visit.go("/auth/login")
