@@ -16,6 +16,7 @@ from ..serializers import (
     InitiatePasswordResetSerializer,
     ModelSerializer,
     PasswordField,
+    TextField,
     email_serializer_field,
     password_problems,
     proof_fields,
@@ -122,8 +123,8 @@ class ConfirmEmailSerializer(Discreet, serializers.Serializer[Any]):
     With ACTIVATION_PROOF it also takes the account's ``password``.
     """
 
-    ident = serializers.CharField(max_length=MAX_LENGTH)
-    token = serializers.CharField(max_length=MAX_LENGTH)
+    ident = TextField(max_length=MAX_LENGTH)
+    token = TextField(max_length=MAX_LENGTH)
 
     def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
         return {**super().get_fields(), **proof_fields()}
@@ -138,8 +139,8 @@ class ConfirmEmailSerializer(Discreet, serializers.Serializer[Any]):
 class ResendActivationMailSerializer(InitiatePasswordResetSerializer):
     """``email`` or ``ident``, as for a reset mail, of an account that waits."""
 
-    email = serializers.CharField(max_length=MAX_LENGTH, required=False)
-    ident = serializers.CharField(max_length=MAX_LENGTH, required=False)
+    email = TextField(max_length=MAX_LENGTH, required=False)
+    ident = TextField(max_length=MAX_LENGTH, required=False)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         if not attrs:

@@ -215,7 +215,8 @@ def confirm_email(user: User, address: str) -> None:
     since the check.
     """
     # Lock the row before the identity, as PATCH me/ does. The other order deadlocks.
-    UserModel._base_manager.select_for_update().filter(pk=user.pk).first()
+    row = UserModel._base_manager.select_for_update().filter(pk=user.pk)
+    list(row.values_list("pk"))
     refuse_address(_taken_address(user, address))
     try:
         with AccountTransaction():
@@ -286,11 +287,11 @@ def lock(user: User) -> User:
     SECURITY: another request may have deleted, deactivated or anonymised the account or
     changed its password. That ends every session, and every request of such a session.
     """
-    rows = UserModel._base_manager.select_for_update()
-    row = rows.filter(pk=user.pk).first()
-    if row is None or row.password != user.password or not row.is_active:
+    # As a list, since ``first()`` would sort by the key.
+    rows = list(UserModel._base_manager.select_for_update().filter(pk=user.pk))
+    if not rows or rows[0].password != user.password or not rows[0].is_active:
         raise NotAuthenticated
-    return row
+    return rows[0]
 
 
 def delete_user(user: User) -> None:
