@@ -98,11 +98,15 @@ def missing(plans: Planner) -> list[Index]:
 
 def remedy(plans: Planner, indexes: Collection[Index]) -> list[str]:
     """Return the statements that create ``indexes``, so that the planner uses them."""
-    statements = [text for index in indexes for text in index.statements(plans)]
-    if plans.needs_statistics:
-        tables = dict.fromkeys(index.table for index in indexes)
-        statements += [plans.statistics(table) for table in tables]
-    return statements
+    return [
+        *(text for index in indexes for text in index.statements(plans)),
+        *(text for table in tables_of(indexes) for text in plans.afterwards(table)),
+    ]
+
+
+def tables_of(indexes: Collection[Index]) -> list[str]:
+    """Return the tables of ``indexes``, each once."""
+    return list(dict.fromkeys(index.table for index in indexes))
 
 
 def tables() -> list[str]:
@@ -117,7 +121,11 @@ def is_large(plans: Planner) -> bool:
 
 
 def read_in_full(plans: Planner) -> list[str]:
-    """Return the tables that a login, reset or registration would read in full."""
+    """
+    Return the tables that a login, reset or registration would read in full.
+
+    ``plans`` is of the database that the user model is written to.
+    """
     asked = _statements_of_requests(plans.using)
     return [
         table
@@ -132,8 +140,6 @@ class _Kept(Exception):
 
 def _statements_of_requests(using: str) -> list[tuple[str, Parameters]]:
     """Return the very statements by which requests find accounts; none is run."""
-    if using != router.db_for_write(UserModel):
-        return []
     kept: list[tuple[str, Parameters]] = []
     quoted = [connections[using].ops.quote_name(table) for table in tables()]
 

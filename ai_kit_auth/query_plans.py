@@ -12,7 +12,7 @@ from abc import ABC, abstractmethod
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from typing import Any
 
-from django.db import connections, transaction
+from django.db import NotSupportedError, connections, transaction
 from django.db.backends.utils import split_identifier, truncate_name
 from django.db.models import Field
 
@@ -26,8 +26,6 @@ class Planner(ABC):
     folds = True
     # The first words of the statement that creates an index.
     create = "CREATE INDEX"
-    # Whether a new index on an expression is no use without statistics.
-    needs_statistics = False
 
     def __init__(self, using: str) -> None:
         self.using = using
@@ -49,9 +47,12 @@ class Planner(ABC):
         """Return the statements that drop what a failed creation of ``name`` left."""
         return []
 
-    def is_busy(self, table: str) -> bool:
-        """Tell whether another connection is creating an index of ``table``."""
-        return False
+    def insist_on_creation(self, table: str) -> None:  # noqa: B027  # most can at any time
+        """Raise an error of ``django.db`` if no index of ``table`` can be made now."""
+
+    def afterwards(self, table: str) -> list[str]:
+        """Return the statements without which the new indexes would not be used."""
+        return []
 
     def statistics(self, table: str) -> str:
         """Return the statement that lets the planner know the rows of ``table``."""
@@ -93,8 +94,11 @@ class SQLite(Planner):
     """A file, or the memory of this process."""
 
     def rows(self, table: str) -> int:
-        highest = self.ask(f"SELECT MAX(rowid) FROM {self.quote(table)}")  # noqa: S608  # a name from the model
-        return int(highest[0][0] or 0)
+        name = self.quote(table)
+        # Each alone is one step; both in one SELECT would read every row.
+        ends = (f"(SELECT {end}(rowid) FROM {name})" for end in ("MAX", "MIN"))  # noqa: S608  # a name from the model
+        [[distance]] = self.ask(f"SELECT {' - '.join(ends)}")
+        return 0 if distance is None else int(distance) + 1
 
     def reads_all(self, statement: str, parameters: Parameters, table: str) -> bool:
         # Before 3.36 it wrote "SCAN TABLE auth_user".
@@ -107,7 +111,6 @@ class PostgreSQL(Planner):
     """A server of PostgreSQL."""
 
     create = "CREATE INDEX CONCURRENTLY"
-    needs_statistics = True
 
     def rows(self, table: str) -> int:
         # Unlike pg_class.reltuples, this knows of rows since the last ANALYZE.
@@ -144,7 +147,20 @@ class PostgreSQL(Planner):
             for (space,) in invalid
         ]
 
+    def insist_on_creation(self, table: str) -> None:
+        if self.connection.in_atomic_block:
+            raise NotSupportedError(
+                "PostgreSQL creates an index CONCURRENTLY outside of a transaction "
+                "only: in a migration, write atomic = False."
+            )
+        if self.is_busy(table):
+            raise NotSupportedError(
+                f"Another connection is creating an index of {table}. Start this again "
+                "when that has ended."
+            )
+
     def is_busy(self, table: str) -> bool:
+        """Tell whether another connection is creating an index of ``table``."""
         return bool(
             self.ask(
                 "SELECT 1 FROM pg_stat_progress_create_index "
@@ -152,6 +168,10 @@ class PostgreSQL(Planner):
                 [self.quote(table)],
             )
         )
+
+    def afterwards(self, table: str) -> list[str]:
+        # It does not know yet how many rows have one value of an expression.
+        return [self.statistics(table)]
 
     def _plan(self, statement: str, parameters: Parameters = None) -> Any:
         [[plan]] = self.ask(f"EXPLAIN (FORMAT JSON) {statement}", parameters)

@@ -217,3 +217,23 @@ def connect() -> Iterator[Connect]:
     yield connect
     for signal, receiver in connected:
         signal.disconnect(receiver)
+
+
+@pytest.fixture
+def same_indexes(db: None) -> Iterator[None]:
+    """Drop the indexes of the user table that a test makes."""
+    from django.contrib.auth import get_user_model
+    from django.db import connection
+
+    table = get_user_model()._meta.db_table
+
+    def names() -> set[str]:
+        with connection.cursor() as cursor:
+            return set(connection.introspection.get_constraints(cursor, table))
+
+    before = names()
+    yield
+    where = f" ON {table}" if connection.vendor == "mysql" else ""
+    with connection.cursor() as cursor:
+        for name in names() - before:
+            cursor.execute(f"DROP INDEX {connection.ops.quote_name(name)}{where}")

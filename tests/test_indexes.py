@@ -2,8 +2,7 @@
 
 from __future__ import annotations
 
-import threading
-from collections.abc import Callable, Iterator
+from collections.abc import Callable
 from io import StringIO
 from typing import TYPE_CHECKING, Any
 
@@ -21,14 +20,20 @@ from ai_kit_auth.doctor import walks
 from ai_kit_auth.query_plans import Planner, planner
 from ai_kit_auth.user_model import user_model
 
-from .accounts import attributes_of
+from .account.page import Browser, configure
+from .accounts import attributes_of, registration
+from .conftest import PASSWORD, MakeUser
 from .docs.pages import blocks
+from .urlconfs.account import ALL_ON
 
 if TYPE_CHECKING:
     from pytest_django import Settings
 
 # MariaDB ends a transaction at every change of a table.
-pytestmark = pytest.mark.django_db(transaction=True)
+pytestmark = [
+    pytest.mark.django_db(transaction=True),
+    pytest.mark.usefixtures("same_indexes"),
+]
 auth_user = pytest.mark.user_model("auth_user")
 
 MANY = 12_000
@@ -47,21 +52,6 @@ def ask(statement: str) -> None:
 
 def table() -> str:
     return str(get_user_model()._meta.db_table)
-
-
-def names_of_indexes() -> set[str]:
-    with connection.cursor() as cursor:
-        return set(connection.introspection.get_constraints(cursor, table()))
-
-
-@pytest.fixture(autouse=True)
-def _same_indexes(db: None) -> Iterator[None]:
-    """Drop the indexes that a test made."""
-    before = names_of_indexes()
-    yield
-    where = f" ON {table()}" if connection.vendor == "mysql" else ""
-    for name in names_of_indexes() - before:
-        ask(f"DROP INDEX {connection.ops.quote_name(name)}{where}")
 
 
 @pytest.fixture
@@ -104,17 +94,27 @@ def test_many_accounts_without_indexes_are_told_with_the_statements() -> None:
 @pytest.mark.usefixtures("many_accounts")
 def test_the_command_creates_what_is_missing() -> None:
     assert indexes.read_in_full(plans()) == [table()]
-    before = names_of_indexes()
-    statements = printed("--apply")
-    assert statements[0].startswith("CREATE INDEX ")
-    assert names_of_indexes() > before
+    assert printed("--apply")[0].startswith("CREATE INDEX ")
     assert printed("--apply") == ["-- No index is missing."]
     assert indexes.read_in_full(plans()) == []
     assert problems("default") == []
 
 
 @auth_user
-def test_few_accounts_need_no_index(make_user: Callable[..., Any]) -> None:
+@pytest.mark.usefixtures("many_accounts")
+def test_a_project_that_asks_for_more_when_it_finds_an_account_is_no_trouble(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    def normalize_username(username: str) -> str:
+        ask("SELECT 1")
+        return username
+
+    monkeypatch.setattr(get_user_model(), "normalize_username", normalize_username)
+    assert indexes.read_in_full(plans()) == [table()]
+
+
+@auth_user
+def test_few_accounts_need_no_index(make_user: MakeUser) -> None:
     make_user()
     assert problems("default") == []
     assert problems() == []
@@ -165,6 +165,67 @@ def test_statistics_of_another_time_are_told_and_made_anew() -> None:
     assert printed() == [problem.hint]
     printed("--apply")
     assert problems("default") == []
+
+
+# How many rows of accounts this transaction has read, as the server counts them.
+ROWS_READ = {
+    "sqlite": "SELECT 0",
+    "postgresql": "SELECT pg_stat_get_xact_tuples_returned('auth_user'::regclass) "
+    "+ pg_stat_get_xact_tuples_fetched('auth_user'::regclass)",
+    "mysql": "SELECT SUM(variable_value) FROM information_schema.session_status "
+    "WHERE variable_name LIKE 'HANDLER_READ%'",
+}
+# Far more than any request of one account needs.
+FEW_READS = 100
+
+
+@auth_user
+@pytest.mark.usefixtures("many_accounts")
+def test_with_the_indexes_no_request_reads_more_than_a_few_rows(
+    settings: Settings, make_user: MakeUser
+) -> None:
+    settings.ROOT_URLCONF = "tests.urlconfs.account"
+    configure(settings, ENABLE_ENDPOINTS=ALL_ON)
+    printed("--apply")
+    make_user()
+    here, elsewhere = Browser(), Browser()
+    new_address = {"email": "new@example.com", "password": PASSWORD}
+    requests: list[tuple[int, Callable[[], Any]]] = [
+        (200, lambda: here.log_in("ADA@example.com")),
+        (200, lambda: here.log_in("ada")),
+        (200, lambda: here.send("get", "me")),
+        (200, lambda: here.post("change_email", new_address)),
+        (200, lambda: here.patch({"username": "lovelace"})),
+        (400, lambda: elsewhere.log_in("nobody@example.com")),
+        (400, lambda: elsewhere.log_in("nobody")),
+        (201, lambda: elsewhere.post("register", registration("bob"))),
+        (400, lambda: elsewhere.post("register", registration("bob"))),
+        (200, lambda: elsewhere.post("send_pw_reset_email", {"email": "lovelace"})),
+        (200, lambda: elsewhere.post("send_pw_reset_email", {"email": "no@where.de"})),
+        (
+            200,
+            lambda: elsewhere.post(
+                "resend_activation_email", {"email": "bob@example.com"}
+            ),
+        ),
+    ]
+    for status, request in requests:
+        asked: list[tuple[str, Any]] = []
+
+        def keep(execute: Any, sql: str, *rest: Any, asked: Any = asked) -> Any:
+            asked.append((sql, rest[0]))
+            return execute(sql, *rest)
+
+        with transaction.atomic():
+            [[before]] = plans().ask(ROWS_READ[connection.vendor])
+            with connection.execute_wrapper(keep):
+                answer = request()
+                assert answer.status_code == status, answer.json()
+            [[after]] = plans().ask(ROWS_READ[connection.vendor])
+        assert after - before < FEW_READS, asked
+        for statement, parameters in asked:
+            if statement.startswith("SELECT") and "auth_user" in statement:
+                assert not plans().reads_all(statement, parameters, table()), statement
 
 
 @auth_user
@@ -237,63 +298,3 @@ def test_the_migration_of_the_documentation_creates_them() -> None:
             migration.apply(ProjectState(), editor)
         assert indexes.read_in_full(plans()) == []
     assert printed() == ["-- No index is missing."]
-
-
-@auth_user
-@pytest.mark.database("postgresql")
-def test_what_a_failed_creation_left_is_replaced() -> None:
-    model = get_user_model()
-    for name in ("ada", "bob"):
-        model._default_manager.create(username=name, email="both@example.com")
-    twice = 'CREATE UNIQUE INDEX CONCURRENTLY "auth_user_email_upper" ON auth_user'
-    with pytest.raises(Exception, match="could not create unique index"):
-        ask(f"{twice} (UPPER(email))")
-    drop, *_ = printed()
-    assert drop == 'DROP INDEX CONCURRENTLY "public"."auth_user_email_upper";'
-    printed("--apply")
-    assert printed() == ["-- No index is missing."]
-
-
-@auth_user
-@pytest.mark.database("postgresql")
-def test_postgresql_creates_no_index_within_a_transaction() -> None:
-    with (
-        transaction.atomic(),
-        pytest.raises(CommandError, match="write atomic = False"),
-    ):
-        printed("--apply")
-
-
-@auth_user
-@pytest.mark.database("postgresql")
-def test_an_index_that_another_connection_is_creating_is_left_to_it() -> None:
-    other = connections["default"].copy()
-    builder = connections["default"].copy()
-
-    def build() -> None:
-        with builder.cursor() as cursor:
-            cursor.execute(
-                "CREATE INDEX CONCURRENTLY auth_user_email_upper "
-                "ON auth_user (UPPER(email))"
-            )
-
-    builder.inc_thread_sharing()
-    building = threading.Thread(target=build)
-    try:
-        # The creation waits for the end of this transaction.
-        other.set_autocommit(False)
-        with other.cursor() as cursor:
-            cursor.execute("UPDATE auth_user SET email = email WHERE id = 0")
-            building.start()
-            for _ in range(1_000):
-                if plans().is_busy("auth_user"):
-                    break
-                cursor.execute("SELECT pg_sleep(0.01)")
-        with pytest.raises(CommandError, match="Another connection is creating"):
-            printed("--apply")
-    finally:
-        other.rollback()
-        other.close()
-        building.join()
-        builder.close()
-    assert not any("email" in statement for statement in printed())

@@ -2,11 +2,13 @@
 
 from __future__ import annotations
 
+from io import StringIO
 from typing import Any
 
 import pytest
 from django.contrib.auth.models import User
 from django.core import mail
+from django.core.management import call_command
 from django.urls import reverse
 from rest_framework.test import APIClient
 
@@ -81,3 +83,14 @@ def test_the_account_page(client: APIClient) -> None:
     assert answer.json() == {"username": ["username_unique"]}
     link = own_link(get_email_change_url(rows().get(username="bob"), "cyd@example.com"))
     assert post(client, "confirm_email", link).json() == {"email": ["email_unique"]}
+
+
+def test_a_replica_has_no_index_that_its_source_lacks() -> None:
+    """Nothing writes to it: the statements are those of the other database."""
+    printed = {}
+    for alias in ("default", "replica"):
+        text = StringIO()
+        call_command("ai_kit_auth_indexes", database=alias, stdout=text)
+        printed[alias] = text.getvalue()
+    assert "CREATE INDEX" in printed["default"]
+    assert printed["replica"] == printed["default"]
