@@ -12,6 +12,8 @@ from contextlib import contextmanager
 from pathlib import Path
 from typing import Self
 
+from redis import Redis as RedisClient
+
 from ..browser.processes import Program, environment, free_port
 from ..extras import skip_or_fail
 
@@ -52,8 +54,21 @@ class PostgreSQL:
         self._run("pg_ctl", "--wait", "--mode", "fast", "stop")
 
     def make_database(self, name: str) -> None:
-        where = ("--host", "127.0.0.1", "--port", str(self.port), "-U", self.user)
-        subprocess.run([_program("createdb"), *where, name], check=True)  # noqa: S603  # of this suite
+        self.name = name
+        self._ask("postgres", f"CREATE DATABASE {name}")
+
+    def size(self, table: str) -> int:
+        """Return the bytes of ``table`` and its indexes."""
+        return int(self._ask(self.name, f"SELECT pg_total_relation_size('{table}')"))
+
+    def _ask(self, database: str, statement: str) -> str:
+        address = f"postgresql://{self.user}@127.0.0.1:{self.port}/{database}"
+        return subprocess.run(  # noqa: S603  # of this suite
+            [_program("psql"), address, "--quiet", "-At", "--command", statement],
+            check=True,
+            capture_output=True,
+            encoding="utf-8",
+        ).stdout
 
     def _run(self, name: str, *arguments: str) -> None:
         command = [_program(name), "--pgdata", str(self._folder / "data"), *arguments]
@@ -89,6 +104,11 @@ class Redis:
         )
         self._program.wait_for_port(self.port)
         return self
+
+    def memory(self) -> int:
+        """Return the bytes that its data takes."""
+        with RedisClient(port=self.port) as client:
+            return int(client.info("memory")["used_memory_dataset"])
 
     def stop(self) -> None:
         if self._program is not None:

@@ -2,8 +2,9 @@
 The recipe of docs/howto/production.rst under load, and while its services are down.
 
 LOAD_VISITS is how often each of eight visitors comes, and logs in and out, in each
-round; LOAD_ROUNDS is the number of rounds. The table of the documentation needs
-``LOAD_VISITS=40 LOAD_ROUNDS=5``. The times are figures for people; no test fails by
+round; LOAD_ROUNDS is the number of rounds; LOAD_ACCOUNTS that of accounts whose size is
+measured. The tables of the documentation need ``LOAD_VISITS=40 LOAD_ROUNDS=5
+LOAD_ACCOUNTS=20000``. The times are figures for people; no test fails by
 them. Each is given beside that of hand-written views in DRF, by the same server in the
 same run.
 """
@@ -21,6 +22,7 @@ from collections.abc import Callable, Iterator
 from concurrent.futures import ThreadPoolExecutor
 from contextlib import contextmanager
 from dataclasses import dataclass
+from functools import partial
 from pathlib import Path
 from shutil import copytree
 from statistics import median, quantiles
@@ -40,6 +42,9 @@ Say = Callable[[str], None]
 EXAMPLE = ROOT / "example_project"
 VISITS = int(os.environ.get("LOAD_VISITS", "4"))
 ROUNDS = int(os.environ.get("LOAD_ROUNDS", "2"))
+# For the sizes of rows and keys.
+ACCOUNTS = int(os.environ.get("LOAD_ACCOUNTS", "2000"))
+LOGINS = ACCOUNTS // 40
 PEOPLE = [f"person{number}" for number in range(8)]
 # Seconds for which a service is down, and those that the load may go on at most.
 DOWN = 1.5
@@ -56,11 +61,11 @@ class Recipe:
     variables: dict[str, str]
 
     @contextmanager
-    def served(self, command: str, workers: int, sessions: str = "") -> Iterator[int]:
-        """Run the page's ``command``; yield the port."""
+    def served(self, command: str, workers: int, engine: str = "") -> Iterator[Served]:
+        """Run the page's ``command`` until the block ends."""
         port = free_port()
         arguments = with_workers(command, port, workers)
-        of_run = {"RECIPE_SESSIONS": sessions}
+        of_run = {"RECIPE_SESSIONS": engine}
         if "uvicorn" in command:
             of_run["POSTGRES_CONN_MAX_AGE"] = "0"
         program = Program(
@@ -71,9 +76,32 @@ class Recipe:
         )
         try:
             program.wait_for_port(port)
-            yield port
+            yield Served(port, program)
         finally:
             program.stop(signal.SIGTERM)
+
+
+@dataclass(frozen=True)
+class Served:
+    port: int
+    program: Program
+
+    def cpu(self) -> float:
+        """Return the seconds of the processor that all processes have used so far."""
+        return sum(map(cpu_of, processes(self.program.pid)))
+
+
+def processes(pid: int) -> Iterator[int]:
+    yield pid
+    children = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii")
+    for child in children.split():
+        yield from processes(int(child))
+
+
+def cpu_of(pid: int) -> float:
+    # After the name, which may have blanks; proc(5).
+    columns = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
+    return (int(columns[11]) + int(columns[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def commands() -> dict[str, str]:
@@ -164,18 +192,21 @@ def percentile(answers: list[Answer], percent: int) -> float:
     [("gunicorn", 1), ("gunicorn", 2), ("gunicorn", 4), ("gthread", 2), ("uvicorn", 2)],
 )
 def test_load(recipe: Recipe, say: Say, kind: str, workers: int) -> None:
-    with recipe.served(COMMANDS[kind], workers) as port:
+    with recipe.served(COMMANDS[kind], workers) as served:
+        port = served.port
         names = [f"{name}x{port}" for name in PEOPLE]
         make_accounts(port, names)
         seen: dict[str, list[Answer]] = {OURS: [], BY_HAND: []}
         rates: dict[str, list[float]] = {OURS: [], BY_HAND: []}
+        used = {OURS: 0.0, BY_HAND: 0.0}
         # The first requests import modules and open connections.
         for prefix in seen:
             together(names, comes(port, prefix, 1))
         for _ in range(ROUNDS):
             for prefix, answers in seen.items():
-                start = time.perf_counter()
+                start, before = time.perf_counter(), served.cpu()
                 found = together(names, comes(port, prefix, VISITS))
+                used[prefix] += served.cpu() - before
                 rates[prefix].append(len(found) / (time.perf_counter() - start))
                 answers += found
     for answers in seen.values():
@@ -186,11 +217,46 @@ def test_load(recipe: Recipe, say: Say, kind: str, workers: int) -> None:
         for percent in (50, 99)
     ]
     requests = ROUNDS * VISITS * 4 * len(PEOPLE)
+    cpu = {prefix: 1000 * seconds / requests for prefix, seconds in used.items()}
     say(
         f"{requests} requests each, {median(rates[OURS]):.0f} and "
-        f"{median(rates[BY_HAND]):.0f} a second; against the hand-written views: "
-        f"throughput {rate:.2f}, p50 {shares[0]:.2f}, p99 {shares[1]:.2f}"
+        f"{median(rates[BY_HAND]):.0f} a second, {cpu[OURS]:.1f} and "
+        f"{cpu[BY_HAND]:.1f} ms of CPU; against the hand-written views: throughput "
+        f"{rate:.2f}, p50 {shares[0]:.2f}, p99 {shares[1]:.2f}, CPU "
+        f"{cpu[OURS] / cpu[BY_HAND]:.2f}"
     )
+
+
+# What is stored
+
+
+def test_sizes(recipe: Recipe, say: Say) -> None:
+    """Rows and keys: what an account takes, and a session in Redis or in PostgreSQL."""
+    figures = []
+    for sessions in ("", "db"):
+        with recipe.served(COMMANDS["gunicorn"], 2, sessions) as served:
+            names = [f"size{served.port}n{number}" for number in range(ACCOUNTS)]
+            make_accounts(served.port, names[:1])
+            before = recipe.database.size("auth_user")
+            make_accounts(served.port, names[1:])
+            grown = recipe.database.size("auth_user") - before
+            figures.append(f"{grown / (ACCOUNTS - 1):.0f} bytes an account")
+            size = (
+                partial(recipe.database.size, "django_session")
+                if sessions
+                else recipe.redis.memory
+            )
+            logged_in = names[:LOGINS]
+            together(logged_in[:8], comes(served.port, OURS, 1))
+            before = size()
+            for name in logged_in:
+                visitor = Visitor(served.port)
+                visitor.get("me")
+                login = {"ident": name, "password": PASSWORD}
+                assert visitor.post("login", login).status == 200
+            where = "PostgreSQL" if sessions else "Redis, with its counters"
+            figures.append(f"{(size() - before) / LOGINS:.0f} a session in {where}")
+    say(", ".join(figures))
 
 
 # Services that stop
@@ -240,9 +306,10 @@ def test_services_that_stop(
 ) -> None:
     over = Event()
     with (
-        recipe.served(COMMANDS[kind], workers, sessions) as port,
+        recipe.served(COMMANDS[kind], workers, sessions) as served,
         ThreadPoolExecutor() as pool,
     ):
+        port = served.port
         names = [f"{name}s{port}" for name in PEOPLE[:4]]
         make_accounts(port, names)
         running = [pool.submit(goes_on, port, name, over) for name in names]
