@@ -191,7 +191,7 @@ def _findings(plans: Planner) -> Problems:
     lacking = missing(plans)
     scanned = read_in_full(plans)
     if lacking:
-        columns = " and ".join(dict.fromkeys(str(one.field.name) for one in lacking))
+        columns = ", ".join(dict.fromkeys(str(one.field.name) for one in lacking))
         yield problem(
             "W047",
             f"{label} has about {rows} rows, and no index for the lookups by {columns}:"
