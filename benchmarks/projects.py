@@ -9,6 +9,7 @@ whose frontend has another origin.
 from __future__ import annotations
 
 import os
+import uuid
 from dataclasses import dataclass, field
 from importlib import import_module
 from typing import Any
@@ -17,8 +18,9 @@ import django
 from django.conf import settings
 
 ORIGIN = "https://app.example.com"
-# Without a database's number, since that is the project's.
-REDIS_URL = os.environ.get("BENCHMARKS_REDIS_URL", "redis://127.0.0.1:6379/9")
+# As the suite "servers" names the server.
+REDIS_HOST = os.environ.get("TEST_REDIS_HOST", "127.0.0.1")
+REDIS_PORT = os.environ.get("TEST_REDIS_PORT", "6379")
 
 
 @dataclass(frozen=True)
@@ -26,7 +28,8 @@ class Subject:
     """
     What is measured: a project by what it adds to the settings that all have.
 
-    ``api``: the dotted path of the class that knows its requests.
+    ``api``: the dotted path of the class that knows its requests. ``package``: what a
+    peer is called on PyPI.
     """
 
     title: str
@@ -35,7 +38,7 @@ class Subject:
     middleware: tuple[str, ...] = ()
     settings: dict[str, Any] = field(default_factory=dict)
     api: str = "benchmarks.operations.Api"
-    packages: tuple[str, ...] = ()
+    package: str = ""
 
 
 def ours(title: str, caches: dict[str, Any], *, throttled: bool) -> Subject:
@@ -63,7 +66,6 @@ def ours(title: str, caches: dict[str, Any], *, throttled: bool) -> Subject:
             "CACHES": {"default": caches},
             "REST_FRAMEWORK": {"NUM_PROXIES": 0},
         },
-        packages=("djangorestframework",),
     )
 
 
@@ -85,8 +87,26 @@ RATES = (
 LOCAL_MEMORY = {"BACKEND": "django.core.cache.backends.locmem.LocMemCache"}
 REDIS = {
     "BACKEND": "django.core.cache.backends.redis.RedisCache",
-    "LOCATION": REDIS_URL,
-    "KEY_PREFIX": "benchmarks",
+    "LOCATION": f"redis://{REDIS_HOST}:{REDIS_PORT}/0",
+    # The counters of another process must not be those of this one.
+    "KEY_PREFIX": f"benchmarks-{uuid.uuid4()}",
+}
+
+ALLAUTH: dict[str, Any] = {
+    "ACCOUNT_EMAIL_VERIFICATION": "mandatory",
+    "ACCOUNT_LOGIN_METHODS": {"email", "username"},
+    # Nothing is throttled here, and so neither is this.
+    "ACCOUNT_RATE_LIMITS": False,
+    "AUTHENTICATION_BACKENDS": [
+        "django.contrib.auth.backends.ModelBackend",
+        "allauth.account.auth_backends.AuthenticationBackend",
+    ],
+}
+OF_ALLAUTH = ("allauth.account.middleware.AccountMiddleware",)
+BY_SESSION = {
+    "DEFAULT_AUTHENTICATION_CLASSES": [
+        "rest_framework.authentication.SessionAuthentication"
+    ],
 }
 
 SUBJECTS = {
@@ -96,11 +116,94 @@ SUBJECTS = {
         "benchmarks.by_hand",
         ("rest_framework",),
         settings={"REST_FRAMEWORK": {"NUM_PROXIES": 0}},
-        packages=("djangorestframework",),
     ),
     "ours": ours("ours, no throttles", LOCAL_MEMORY, throttled=False),
     "memory": ours("ours, local memory", LOCAL_MEMORY, throttled=True),
     "redis": ours("ours, Redis", REDIS, throttled=True),
+    "djoser": Subject(
+        "djoser",
+        "benchmarks.peer_urls",
+        ("rest_framework", "rest_framework.authtoken", "djoser"),
+        api="benchmarks.peers.Djoser",
+        package="djoser",
+        settings={
+            "DJOSER": {
+                "ACTIVATION_URL": "activate?uid={uid}&token={token}",
+                "PASSWORD_RESET_CONFIRM_URL": "reset?uid={uid}&token={token}",
+                "SEND_ACTIVATION_EMAIL": True,
+            },
+            "REST_FRAMEWORK": {
+                "DEFAULT_AUTHENTICATION_CLASSES": [
+                    "rest_framework.authentication.TokenAuthentication"
+                ],
+            },
+        },
+    ),
+    "rest_registration": Subject(
+        "django-rest-registration",
+        "benchmarks.peer_urls",
+        ("rest_framework", "rest_registration"),
+        api="benchmarks.peers.RestRegistration",
+        package="django-rest-registration",
+        settings={
+            "REST_FRAMEWORK": BY_SESSION,
+            "REST_REGISTRATION": {
+                "REGISTER_VERIFICATION_URL": f"{ORIGIN}/verify-user/",
+                "RESET_PASSWORD_VERIFICATION_URL": f"{ORIGIN}/reset-password/",
+                "REGISTER_EMAIL_VERIFICATION_URL": f"{ORIGIN}/verify-email/",
+                "RESET_PASSWORD_FAIL_WHEN_USER_NOT_FOUND": False,
+                "SEND_RESET_PASSWORD_LINK_SERIALIZER_USE_EMAIL": True,
+                "USER_LOGIN_FIELDS": ["username", "email"],
+                "VERIFICATION_FROM_EMAIL": "accounts@example.com",
+            },
+        },
+    ),
+    "dj_rest_auth": Subject(
+        "dj-rest-auth",
+        "benchmarks.peer_urls",
+        (
+            "rest_framework",
+            "allauth",
+            "allauth.account",
+            "allauth.socialaccount",
+            "dj_rest_auth",
+            "dj_rest_auth.registration",
+        ),
+        OF_ALLAUTH,
+        api="benchmarks.peers.DjRestAuth",
+        package="dj-rest-auth",
+        settings={
+            **ALLAUTH,
+            "ACCOUNT_SIGNUP_FIELDS": [
+                "email*",
+                "username*",
+                "password1*",
+                "password2*",
+            ],
+            "REST_AUTH": {"OLD_PASSWORD_FIELD_ENABLED": True, "TOKEN_MODEL": None},
+            "REST_FRAMEWORK": BY_SESSION,
+        },
+    ),
+    "allauth": Subject(
+        "allauth headless",
+        "benchmarks.peer_urls",
+        ("allauth", "allauth.account", "allauth.headless"),
+        OF_ALLAUTH,
+        api="benchmarks.peers.Allauth",
+        package="django-allauth",
+        settings={
+            **ALLAUTH,
+            "ACCOUNT_CHANGE_EMAIL": True,
+            "ACCOUNT_SIGNUP_FIELDS": ["email*", "username*", "password1*"],
+            "HEADLESS_FRONTEND_URLS": {
+                "account_confirm_email": f"{ORIGIN}/verify/{{key}}",
+                "account_reset_password": f"{ORIGIN}/reset",
+                "account_reset_password_from_key": f"{ORIGIN}/reset/{{key}}",
+                "account_signup": f"{ORIGIN}/signup",
+            },
+            "HEADLESS_ONLY": True,
+        },
+    ),
 }
 
 

@@ -43,9 +43,9 @@ def shown(user: User) -> dict[str, Any]:
 def logs_in(request: HttpRequest, ident: str, password: str) -> User | None:
     """Return the active user with this e-mail address or username, and password."""
     who = Q(email__iexact=ident) | Q(username=ident)
-    user = User.objects.filter(who).first()
+    rows = User.objects.filter(who)[:1]
     # No user has an empty username: this hashes once, as for a user.
-    name = user.username if user else ""
+    name = rows[0].username if rows else ""
     found = authenticate(request, username=name, password=password)
     return found if isinstance(found, User) else None
 
