@@ -115,9 +115,9 @@ def tables() -> list[str]:
     return list(dict.fromkeys(columns[n].model._meta.db_table for n in identities()))
 
 
-def is_large(plans: Planner) -> bool:
-    """Tell whether there are so many accounts that reading all of them takes long."""
-    return any(plans.rows(table) >= FEW_ROWS for table in tables())
+def rows(plans: Planner) -> int:
+    """Return how many rows reading a table of accounts reads, by an estimate."""
+    return max(map(plans.rows, tables()))
 
 
 def read_in_full(plans: Planner) -> list[str]:
@@ -184,25 +184,24 @@ def check_indexes(databases: Collection[str]) -> Problems:
 
 
 def _findings(plans: Planner) -> Problems:
-    if not is_large(plans):
+    there = rows(plans)
+    if there < FEW_ROWS:
         return
-    label = UserModel._meta.label
-    rows = f"{max(plans.rows(table) for table in tables()):,}"
+    subject = f"{UserModel._meta.label} has about {there:,} rows and"
     lacking = missing(plans)
-    scanned = read_in_full(plans)
     if lacking:
         columns = ", ".join(dict.fromkeys(str(one.field.name) for one in lacking))
         yield problem(
             "W047",
-            f"{label} has about {rows} rows, and no index for the lookups by {columns}:"
-            " each login, registration or reset request reads the whole table.",
+            f"{subject} no index for the lookups by {columns}: each login, "
+            "registration or reset request reads the whole table.",
             "manage.py ai_kit_auth_indexes --apply, or: "
             + " ".join(f"{text};" for text in remedy(plans, lacking)),
         )
-    elif scanned:
+    elif scanned := read_in_full(plans):
         yield problem(
             "W048",
-            f"{label} has about {rows} rows and all indexes for its lookups, but the "
-            "database does not use them: it reads the whole table.",
+            f"{subject} all indexes for its lookups, but the database does not use "
+            "them: it reads the whole table.",
             " ".join(f"{plans.statistics(table)};" for table in scanned),
         )

@@ -127,7 +127,8 @@ class PostgreSQL(Planner):
     def has_index(self, statement: str, parameters: Parameters, table: str) -> bool:
         # Of a small table the planner would read all rows.
         with transaction.atomic(self.using):
-            self.connection.cursor().execute("SET LOCAL enable_seqscan = off")
+            with self.connection.cursor() as cursor:
+                cursor.execute("SET LOCAL enable_seqscan = off")
             found = super().has_index(statement, parameters, table)
             # Undoes the SET, also within a transaction of the caller.
             transaction.set_rollback(True, self.using)

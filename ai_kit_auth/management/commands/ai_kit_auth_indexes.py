@@ -65,7 +65,7 @@ class Command(BaseCommand):
         lacking = indexes.missing(plans)
         statements = indexes.remedy(plans, lacking)
         is_asked = plans.using == router.db_for_write(UserModel)
-        if not lacking and is_asked and indexes.is_large(plans):
+        if not lacking and is_asked and indexes.rows(plans) >= indexes.FEW_ROWS:
             statements = [plans.statistics(t) for t in indexes.read_in_full(plans)]
         if not statements:
             self.stdout.write("-- No index is missing.")
