@@ -12,6 +12,7 @@ import io
 import logging
 from abc import abstractmethod
 from collections.abc import Callable, Mapping, Sequence
+from contextlib import suppress
 from functools import partial
 from typing import IO, Any, NoReturn
 from urllib.parse import unquote_to_bytes
@@ -377,14 +378,17 @@ class AuthView(APIView):
             return finished
         spare_cookie(request._request)
         try:
-            save_session(request._request)
-        except UpdateError:
-            # Another request has ended the session: the middleware says so.
-            return finished
+            self.save_session()
         except Exception as error:  # noqa: BLE001  # handle_exception() raises bugs
             failed = self.handle_exception(error)
             return super().finalize_response(request, failed, *args, **kwargs)
         return finished
+
+    def save_session(self) -> None:
+        """Save the session now, if it has changed. The view does so when it is done."""
+        # Where another request has ended it, the middleware says so.
+        with suppress(UpdateError):
+            save_session(self.request._request)
 
     def get_exception_handler(self) -> Callable[..., Response | None]:
         return exception_handler

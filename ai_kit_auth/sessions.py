@@ -33,9 +33,10 @@ class _Save:
 
     def __call__(self, must_create: bool = False) -> None:
         session: Any = self._session()
-        if must_create or self._written != _state(session):
+        if must_create or self._written != (session.session_key, dict(session.items())):
             _write(session, must_create)
-            self._written = _state(session)
+            # A copy, as a value may be a list that changes.
+            self._written = session.session_key, deepcopy(dict(session.items()))
 
 
 def _write(session: Any, must_create: bool) -> None:
@@ -61,10 +62,6 @@ def write_session(session: Any) -> None:
     if not isinstance(session.save, _Save):
         session.save = _Save(session)
     when_free(session.save, time.monotonic() + LOCK_SECONDS)
-
-
-def _state(session: Any) -> tuple[str | None, dict[str, Any]]:
-    return session.session_key, deepcopy(dict(session.items()))
 
 
 def save_session(request: HttpRequest) -> None:

@@ -129,8 +129,10 @@ class LoginView(AuthView):
             if gone:
                 raise ValidationError("", code="invalid_credentials") from error
             raise
-        security_log.log("login_succeeded", request, user=user)
         csrf = self.csrf()
+        # Before the log has it.
+        self.save_session()
+        security_log.log("login_succeeded", request, user=user)
         return Response({"user": self.user_data(user), "csrf": csrf})
 
 

@@ -147,14 +147,18 @@ def says(answer: Any) -> tuple[int, Any]:
 
 
 def test_a_login_whose_session_cannot_be_saved_succeeds_by_the_same_request_later(
-    client: APIClient, make_user: MakeUser
+    client: APIClient, make_user: MakeUser, caplog: pytest.LogCaptureFixture
 ) -> None:
     make_user()
     token = csrf(client)
+    caplog.set_level("INFO", "ai_kit_auth.security")
     with stopped(SessionStore):
         answer = post(client, "login", ADA, **token)
         assert says(answer) == (503, DOWN)
         assert not answer.cookies
+    with connection.execute_wrapper(refuse_updates):
+        assert says(post(client, "login", ADA, **token)) == (503, DOWN)
+    assert "login_succeeded" not in caplog.text
     assert post(client, "login", ADA, **token).status_code == 200
     assert me(client)["user"]["username"] == "ada"
 

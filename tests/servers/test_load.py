@@ -33,6 +33,7 @@ import pytest
 from ..browser.processes import Program, environment, free_port
 from ..conftest import PASSWORD
 from ..docs.pages import ROOT, source
+from .cpu import cpu_of
 from .post_office import PostOffice
 from .services import PostgreSQL, Redis, own_services
 from .visitors import BY_HAND, JSON, OURS, Answer, Visitor, together
@@ -85,23 +86,6 @@ class Recipe:
 class Served:
     port: int
     program: Program
-
-    def cpu(self) -> float:
-        """Return the seconds of the processor that all processes have used so far."""
-        return sum(map(cpu_of, processes(self.program.pid)))
-
-
-def processes(pid: int) -> Iterator[int]:
-    yield pid
-    children = Path(f"/proc/{pid}/task/{pid}/children").read_text("ascii")
-    for child in children.split():
-        yield from processes(int(child))
-
-
-def cpu_of(pid: int) -> float:
-    # After the name, which may have blanks; proc(5).
-    columns = Path(f"/proc/{pid}/stat").read_text("utf-8").rpartition(")")[2].split()
-    return (int(columns[11]) + int(columns[12])) / os.sysconf("SC_CLK_TCK")
 
 
 def commands() -> dict[str, str]:
@@ -204,9 +188,9 @@ def test_load(recipe: Recipe, say: Say, kind: str, workers: int) -> None:
             together(names, comes(port, prefix, 1))
         for _ in range(ROUNDS):
             for prefix, answers in seen.items():
-                start, before = time.perf_counter(), served.cpu()
+                start, before = time.perf_counter(), cpu_of(served.program)
                 found = together(names, comes(port, prefix, VISITS))
-                used[prefix] += served.cpu() - before
+                used[prefix] += cpu_of(served.program) - before
                 rates[prefix].append(len(found) / (time.perf_counter() - start))
                 answers += found
     for answers in seen.values():
