@@ -18,10 +18,12 @@ from concurrent.futures import ThreadPoolExecutor
 from functools import partial
 from importlib import metadata, util
 from pathlib import Path
-from typing import NoReturn
+from typing import NoReturn, TypeVar
 
 from . import counting, kept, projects, tables
 from .names import OPERATIONS
+
+T = TypeVar("T")
 
 PAGE = counting.ROOT / "docs" / "reference" / "benchmarks.inc"
 CALLGRIND = (
@@ -114,9 +116,7 @@ def measured(
     return found
 
 
-def at_once(
-    jobs: Sequence[Callable[[], counting.Figures]], counted: bool
-) -> list[counting.Figures]:
+def at_once(jobs: Sequence[Callable[[], T]], counted: bool) -> list[T]:
     """Run ``jobs``; side by side only where counting does not depend on the time."""
     with ThreadPoolExecutor((os.cpu_count() or 1) if counted else 1) as pool:
         return [done.result() for done in [pool.submit(job) for job in jobs]]
@@ -154,7 +154,12 @@ def compare(options: argparse.Namespace) -> None:
     current = {name: figures["ratio"] for name, figures in now.items()}
     for title, names in tables.MEANS.items():
         print(f"{title}: {tables.mean(current, names)}")
+    starts = at_once([partial(counting.start, name) for name in ("ours", "drf")], True)
+    start = starts[0] / starts[1]
+    print(f"start of a process: {start:.3f} times that of DRF by hand")
     faults = kept.risen(now, before)
+    if start > kept.START:
+        faults.append(f"a start: {start:.3f} times that of DRF, over {kept.START}")
     if faults:
         advice = (
             "If that is worth it: tox run -e instructions -- --keep, and commit why."

@@ -18,6 +18,8 @@ from .tables import middle, ratios
 PATH = Path(__file__).with_name("kept.json")
 # By how much an operation may rise over its figure.
 ALLOWED = 0.03
+# How many times the instructions of a start of DRF by hand our package may take.
+START = 1.15
 
 
 class KeptFiguresError(Exception):
