@@ -13,7 +13,7 @@ from contextlib import suppress
 from contextvars import ContextVar
 from copy import copy
 from email import policy
-from email.message import MIMEPart
+from email.message import Message, MIMEPart
 from email.utils import make_msgid, parseaddr
 from functools import cache, partial
 from typing import Any
@@ -301,9 +301,9 @@ class _Message(EmailMultiAlternatives):
 
     From Django 6.0 on Python chooses the encoding, and takes quoted-printable for each
     text with a line of more than 78 characters, as a link is. That breaks the link in
-    the console and in a file. Django 5.2 does not call this method, and sends the text
-    as it is. The headers of the parts are parsed once, since Python parses each header
-    of each mail anew, which costs more than to render it.
+    the console and in a file. Django 5.2 sends the text as it is. The headers of the
+    parts are made once, since Python would parse them anew for each mail, which costs
+    more than to render it.
     """
 
     def __deepcopy__(self, memo: dict[int, Any]) -> _Message:
@@ -322,19 +322,52 @@ class _Message(EmailMultiAlternatives):
         for content, _mimetype in self.alternatives:
             message.attach(_part(str(content), "html"))
 
+    # Called by Django 5.2 alone, and the one above by Django 6.0 and later.
+    def _create_mime_attachment(self, content: str, mimetype: str) -> Message:
+        sent = _as_sent(content)
+        if sent is None:
+            long: Message = super()._create_mime_attachment(content, mimetype)  # type: ignore[misc]  # the types are Django 6's
+            return long
+        text, encoding = sent
+        part = copy(_empty_part(mimetype))
+        # This copies the headers, too.
+        del part["Content-Transfer-Encoding"]
+        part["Content-Transfer-Encoding"] = encoding
+        Message.set_payload(part, text)
+        return part
+
+
+@cache
+def _empty_part(mimetype: str) -> Message:
+    made: Message = EmailMultiAlternatives()._create_mime_attachment("", mimetype)  # type: ignore[attr-defined]  # the types are Django 6's
+    return made
+
+
+def _as_sent(text: str) -> tuple[str, str] | None:
+    """
+    Return ``text`` as Python's parser has a part that is not encoded, and its encoding.
+
+    None for a text that has to be encoded: a line has at most 998 octets (RFC 5322,
+    section 2.1.1).
+    """
+    content = text.encode()
+    if max(map(len, content.splitlines()), default=0) > _LONGEST_LINE:
+        return None
+    if text.isascii():
+        return text, "7bit"
+    return content.decode("ascii", "surrogateescape"), "8bit"
+
 
 def _part(text: str, subtype: str) -> MIMEPart:
     part = MIMEPart(policy.default)
-    content = text.encode()
-    # RFC 5322, section 2.1.1: a line has at most 998 octets.
-    if max(map(len, content.splitlines()), default=0) > _LONGEST_LINE:
+    sent = _as_sent(text)
+    if sent is None:
         part.set_content(text, subtype=subtype, cte="quoted-printable")
         return part
+    payload, encoding = sent
     part["Content-Type"] = _header("Content-Type", f'text/{subtype}; charset="utf-8"')
-    encoding = "7bit" if text.isascii() else "8bit"
     part["Content-Transfer-Encoding"] = _header("Content-Transfer-Encoding", encoding)
-    # What Python's parser makes of such a part.
-    part.set_payload(content.decode("ascii", "surrogateescape"))
+    part.set_payload(payload)
     return part
 
 
