@@ -112,7 +112,6 @@ def measured(
         jobs = [partial(turn, seed, name) for seed, name in turns]
         for (_seed, name), part in zip(turns, at_once(jobs, counted), strict=True):
             found[name].add(part)
-            found[name].memory = max(found[name].memory, part.memory)
     return found
 
 

@@ -58,6 +58,7 @@ class Figures:
         for name, blocks in other.taken.items():
             self.taken[name] += blocks
         self.sql.update(other.sql)
+        self.memory = max(self.memory, other.memory)
 
 
 def has_callgrind() -> bool:

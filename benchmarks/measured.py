@@ -68,12 +68,13 @@ def clear() -> None:
     from django.contrib.auth.models import User
     from django.contrib.sessions.models import Session
     from django.core import mail
-    from django.core.cache import cache
+    from django.core.cache import caches
     from django.core.cache.backends.locmem import LocMemCache
 
     User.objects.all().delete()
     Session.objects.all().delete()
     # A server may hold what others need; its counters are of other users by now.
+    cache = caches["default"]
     if isinstance(cache, LocMemCache):
         cache.clear()
     mail.outbox = []  # as Django's tests do

@@ -10,6 +10,7 @@ from pathlib import Path
 
 import pytest
 
+from ai_kit_auth.settings import keys_below
 from benchmarks import __main__ as command
 from benchmarks import counting, kept, projects, tables
 from benchmarks.counting import Figures, MeasurementError
@@ -166,6 +167,10 @@ def test_each_project_answers_every_request(tmp_path: Path, subject: str) -> Non
     assert all(seconds > 0 for blocks in found.taken.values() for seconds in blocks)
     assert found.sql["me_anonymous"] == 0
     assert found.memory > 1024
+
+
+def test_without_throttles_no_rate_is_left() -> None:
+    assert set(projects.RATES) == set(keys_below("THROTTLE_RATES"))
 
 
 def test_a_process_that_fails_says_why(tmp_path: Path) -> None:
