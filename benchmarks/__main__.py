@@ -128,6 +128,7 @@ def compare(options: argparse.Namespace) -> None:
             sys.exit(CALLGRIND)
         print(f"SKIPPED, nothing was compared. {CALLGRIND}")
         return
+    before = {} if options.keep else kept.load()
     found = measured(
         ["floor", "ours"],
         OPERATIONS,
@@ -140,7 +141,6 @@ def compare(options: argparse.Namespace) -> None:
         kept.save(now, versions([]))
         print(f"{kept.PATH} keeps the figures of this run; commit it with the reason.")
         return
-    before = kept.load()
     rows = [["ratio to the floor", "kept", "now", "change", "SQL"]]
     for name, figures in now.items():
         old = before.get(name, figures)["ratio"]
@@ -169,9 +169,8 @@ def compare(options: argparse.Namespace) -> None:
 def report(options: argparse.Namespace) -> None:
     """Measure, and print the tables or write them into the docs."""
     left_out = {name: missing(name) for name in options.subject}
-    subjects = [name for name in options.subject if left_out[name] is None]
-    if "floor" not in subjects:
-        subjects.insert(0, "floor")
+    chosen = [name for name, what in left_out.items() if what is None]
+    subjects = ["floor", *(name for name in chosen if name != "floor")]
     counted = counting.has_callgrind()
     found = measured(
         subjects,
@@ -222,11 +221,13 @@ def start_rows(
 ) -> list[list[str]]:
     """Return what each process costs: its start, and its memory at the end."""
     plain = measured(subjects, operations, rounds=1, requests=20, counted=False)
+    jobs = [partial(counting.start, name) for name in subjects] if counted else []
+    starts = dict(zip(subjects, at_once(jobs, counted), strict=False))
     rows = [["project", "start, million instructions", "memory, MiB"]]
     for name in subjects:
-        starts = f"{counting.start(name) / 1e6:.0f}" if counted else ""
+        start = f"{starts[name] / 1e6:.0f}" if counted else ""
         memory = f"{plain[name].memory / 1024:.1f}"
-        rows.append([projects.SUBJECTS[name].title, starts, memory])
+        rows.append([projects.SUBJECTS[name].title, start, memory])
     return rows
 
 

@@ -209,12 +209,12 @@ def test_without_valgrind_the_report_has_cpu_time(
 ) -> None:
     # No Redis listens there.
     monkeypatch.setattr(projects, "REDIS_PORT", "1")
-    command.main(
-        ["--subject", "drf", "redis", "--only", "logout", "--requests", "2", "--quick"]
-    )
+    line = "--subject drf redis floor --rounds 1 --only logout --requests 2"
+    command.main(line.split())
     printed = capsys.readouterr().out
     assert re.search(r"^request +floor, ms of CPU +DRF by hand$", printed, re.M)
     assert re.search(r"^logout +[0-9.]+ +[0-9.]+$", printed, re.M)
+    assert re.search(r"^DRF by hand +[0-9.]+$", printed, re.M)
     assert "ours, Redis is left out. To have it: " in printed
     assert "apt-get install valgrind" in printed
 
