@@ -41,14 +41,14 @@ from .visitors import BY_HAND, JSON, OURS, Answer, Visitor, together
 Say = Callable[[str], None]
 
 EXAMPLE = ROOT / "example_project"
-VISITS = int(os.environ.get("LOAD_VISITS", "4"))
+VISITS = int(os.environ.get("LOAD_VISITS", "3"))
 ROUNDS = int(os.environ.get("LOAD_ROUNDS", "2"))
 # For the sizes of rows and keys.
 ACCOUNTS = int(os.environ.get("LOAD_ACCOUNTS", "2000"))
 LOGINS = ACCOUNTS // 40
 PEOPLE = [f"person{number}" for number in range(8)]
 # Seconds for which a service is down, and those that the load may go on at most.
-DOWN = 1.5
+DOWN = 1.0
 LONGEST = 60
 
 
