@@ -546,6 +546,13 @@ def seeds() -> Iterator[Seed]:
         "'LOGO_URL': 'https://www.example.com/logo.png'",
         {"AI_KIT_AUTH": auth(BRANDING={"LOGO_URL": "/static/logo.png"})},
     )
+    yield Seed(
+        "W045",
+        "CSRF_USE_SESSIONS is on",
+        "handler500 = 'ai_kit_auth.views.server_error'",
+        {"CSRF_USE_SESSIONS": True},
+        deploy=True,
+    )
 
 
 # What no setting brings about: see test_user_admins.py, test_upgrade_command.py and

@@ -11,7 +11,11 @@ from django.core import checks
 from django.core.cache.backends.locmem import LocMemCache
 from django.core.mail.backends.base import BaseEmailBackend
 from django.core.mail.backends.smtp import EmailBackend
+from django.http import HttpRequest, HttpResponse
 from django.test import override_settings
+from django.urls import clear_url_caches, include, path
+
+from ai_kit_auth.checks.deployment import check_error_page
 
 from .conftest import USER_MODELS
 from .test_checks import (
@@ -228,3 +232,32 @@ def test_w019_who_counts_nobody_needs_no_address() -> None:
     rates = dict.fromkeys(keys_below("THROTTLE_RATES"))
     given = {**settings.AI_KIT_AUTH, "THROTTLE_RATES": rates}
     assert deployed(AI_KIT_AUTH=given, **PROXY) == []
+
+
+def own_error_page(request: HttpRequest) -> HttpResponse:
+    """The page of a project that has decided for itself."""
+    return HttpResponse(status=500)
+
+
+urlpatterns = [path("auth/", include("ai_kit_auth.urls"))]
+
+
+def test_w045_an_outage_that_the_frontend_cannot_read(
+    monkeypatch: pytest.MonkeyPatch,
+) -> None:
+    overlay = {**DEPLOYED, "ROOT_URLCONF": __name__, "CSRF_USE_SESSIONS": True}
+    [problem] = findings(deploy=True, **overlay)
+    assert problem.id == "ai_kit_auth.W045"
+    assert "handler500 = 'ai_kit_auth.views.server_error'" in str(problem.hint)
+    assert ids(**overlay) == []
+    for page in ("ai_kit_auth.views.server_error", f"{__name__}.own_error_page"):
+        monkeypatch.setitem(globals(), "handler500", page)
+        clear_url_caches()
+        assert deployed(**overlay) == []
+
+
+def test_w045_is_silent_about_a_page_that_cannot_be_imported() -> None:
+    """Django tells that."""
+    overlay = {**DEPLOYED, "ROOT_URLCONF": "no.such.module", "CSRF_USE_SESSIONS": True}
+    with override_settings(**overlay):
+        assert list(check_error_page()) == []

@@ -22,7 +22,7 @@ from .branding import check_branding
 from .capabilities import check_capabilities
 from .configuration import check_settings
 from .cross_origin import check_cookies, check_cross_origin
-from .deployment import check_cache, check_deployment
+from .deployment import check_cache, check_deployment, check_error_page
 from .mails import check_mail_backend, check_mail_task, check_mailer, check_templates
 from .middleware import check_middleware
 from .problems import PROBLEMS, Problems
@@ -56,6 +56,7 @@ CHECKS: Mapping[Callable[[], Problems], tuple[str, bool]] = {
     check_proxies: (checks.Tags.security, False),
     check_deployment: (checks.Tags.security, True),
     check_cache: (checks.Tags.caches, True),
+    check_error_page: (checks.Tags.urls, True),
 }
 
 

@@ -10,6 +10,8 @@ from typing import Any
 from django.conf import global_settings, settings
 from django.core import mail
 from django.core.mail.backends.smtp import EmailBackend
+from django.urls import get_resolver
+from django.views.defaults import server_error
 
 from ..settings import api_settings, django_tasks
 from .mails import backend, mailer, mails
@@ -18,7 +20,7 @@ from .problems import Problems, is_readable, is_served, item, key, problem
 
 
 def check_deployment() -> Problems:
-    """W004, W016, W017, W040, I001."""
+    """W004, W016, W017, W040, W044, I001."""
     if is_readable():
         url = api_settings.FRONTEND.URL
         with suppress(ValueError):
@@ -162,3 +164,22 @@ def check_cache() -> Problems:
             f"{most}: an attacker with as many IP addresses clears the counters.",
             "Set CACHES['default']['OPTIONS']['MAX_ENTRIES'] to 100_000.",
         )
+
+
+def check_error_page() -> Problems:
+    """W045."""
+    if settings.CSRF_USE_SESSIONS and _has_djangos_error_page():
+        yield problem(
+            "W045",
+            "CSRF_USE_SESSIONS is on, so Django reads the session before a view: while "
+            "its store is down, the frontend gets Django's HTML page for status 500.",
+            "In the URLconf: handler500 = 'ai_kit_auth.views.server_error'",
+        )
+
+
+def _has_djangos_error_page() -> bool:
+    try:
+        handler = get_resolver().resolve_error_handler(500)
+    except Exception:  # noqa: BLE001  # Django tells what is wrong with the URLconf
+        return False
+    return handler is server_error

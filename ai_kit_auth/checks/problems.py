@@ -102,6 +102,8 @@ PROBLEMS: Mapping[str, str] = {
     "URL",
     "W044": "with ``--deploy``: no worker does the tasks of the backend that "
     "``MAIL_TASK`` names",
+    "W045": "with ``--deploy``: ``CSRF_USE_SESSIONS`` is on, and the URLconf has no "
+    "``handler500`` that answers an outage with JSON",
     "W047": "with ``--database``: 10,000 accounts or more, and no index serves a "
     "lookup of logins or registrations; the hint has the statements",
     "W048": "with ``--database``: 10,000 accounts or more, and the database does not "
