@@ -9,6 +9,7 @@ from __future__ import annotations
 import unicodedata
 from collections.abc import Mapping, Sequence
 from contextlib import suppress
+from copy import copy
 from functools import cache, partial
 from typing import Any
 
@@ -267,7 +268,7 @@ def authenticate(
 
     This sends Django's ``user_login_failed`` once if the result is None.
 
-    SECURITY: this calls Django's ``authenticate()`` exactly once in every case, so an
+    SECURITY: a name costs exactly one call of Django's ``authenticate()``, so an
     unknown account costs the same one hash as a known one (OWASP ASVS 5.0, 6.3.8). A
     backend would look ``typed`` up in fields that USER_IDENTITY_FIELDS leaves out. So
     it gets ``typed`` only if the username is one of the identity fields, and an account
@@ -279,6 +280,10 @@ def authenticate(
         user = None
         if username is None:
             user = _authenticate_nameless(found, password)
+        elif not typed and _has_only_djangos_backends():
+            # They would look for the row that is here already. A copy, since a hash
+            # by newer settings may replace its own.
+            user = _with_password(copy(found), password)
         else:
             user = auth.authenticate(request, username=username, password=password)
             if user is None:
@@ -313,17 +318,28 @@ def _authenticate_nameless(found: User | None, password: str) -> User | None:
     SECURITY: another backend may have a rule, such as a lock, that this would bypass.
     So this works only with Django's backends.
     """
-    paths = settings.AUTHENTICATION_BACKENDS
-    backends: list[Any] = list(auth.get_backends())
-    kinds = [type(backend) for backend in backends]
     row = None
-    if found is not None and DJANGOS_BACKENDS.issuperset(
-        f"{kind.__module__}.{kind.__qualname__}" for kind in kinds
-    ):
+    if found is not None and _has_only_djangos_backends():
         row = users().filter(pk=found.pk).first()
     if row is None:
         UserModel().set_password(password)
-    elif row.check_password(password):
+        return None
+    return _with_password(row, password)
+
+
+def _has_only_djangos_backends() -> bool:
+    kinds = [type(backend) for backend in auth.get_backends()]
+    return DJANGOS_BACKENDS.issuperset(
+        f"{kind.__module__}.{kind.__qualname__}" for kind in kinds
+    )
+
+
+@sensitive_variables()
+def _with_password(row: User, password: str) -> User | None:
+    """Do with ``row`` what Django's backends do with the row that they find."""
+    if row.check_password(password):
+        paths = settings.AUTHENTICATION_BACKENDS
+        backends: list[Any] = list(auth.get_backends())
         for path, backend in zip(paths, backends, strict=True):
             if backend.user_can_authenticate(row):
                 row.backend = path

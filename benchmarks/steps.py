@@ -112,5 +112,10 @@ def mail_notice(address: str, what: str) -> None:
 
 
 def confirm(request: HttpRequest) -> None:
-    """Note in the session that its user has just given the password."""
+    """
+    Note in the session that its user has just given the password.
+
+    Under a new key, as a copied one must not become fresh (OWASP ASVS 5.0, 7.2.4).
+    """
+    request.session.cycle_key()
     request.session["confirmed_at"] = int(time.time())
