@@ -15,7 +15,7 @@ from weakref import WeakKeyDictionary
 from django.contrib.auth import get_user_model
 from django.core.cache import DEFAULT_CACHE_ALIAS, caches
 from django.core.cache.backends.base import BaseCache
-from django.db import router
+from django.db import DEFAULT_DB_ALIAS, router
 
 T = TypeVar("T")
 
@@ -29,9 +29,12 @@ def cache_key(purpose: str, *parts: object) -> str:
     count for another's. The key is a hash: Memcached takes no blanks and no long keys,
     and a reader of the cache need not learn e-mail addresses.
     """
-    alias = router.db_for_write(get_user_model())
+    # Most projects have no router, and need not look for the user model.
+    routed = router.routers
+    alias = router.db_for_write(get_user_model()) if routed else DEFAULT_DB_ALIAS
     text = "\0".join(map(str, (alias, *parts)))
-    digest = hashlib.sha256(text.encode()).hexdigest()[:32]
+    # SHA-256 costs more: OpenSSL looks it up at every call.
+    digest = hashlib.blake2b(text.encode(), digest_size=16).hexdigest()
     return f"ai_kit_auth:{purpose}:{digest}"
 
 
@@ -53,7 +56,9 @@ def with_cache(ask: Callable[[BaseCache], T], *, insist: bool = False) -> T:
     asks twice, and must not wait for two time-outs of a cache that hangs.
     """
     cache = caches[DEFAULT_CACHE_ALIAS]
-    if not insist and time.monotonic() < _down_until.get(cache, 0):
+    # It is nearly always empty, which is quick to see.
+    is_down = _down_until and time.monotonic() < _down_until.get(cache, 0)
+    if is_down and not insist:
         raise CacheDown
     try:
         return ask(cache)

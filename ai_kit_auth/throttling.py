@@ -16,6 +16,7 @@ import re
 import threading
 from collections.abc import Sequence
 from fractions import Fraction
+from functools import lru_cache
 from typing import Any
 
 from django.conf import settings
@@ -88,9 +89,18 @@ _TRANSLATOR = ipaddress.IPv6Network("64:ff9b::/96")
 _LOCAL_TRANSLATORS = ipaddress.IPv6Network("64:ff9b:1::/48")
 
 
+# No address is longer, and what a client writes must not fill the memory.
+_LONGEST = 64
+
+
 def _parsed(text: object) -> _Address | None:
     """Return the IP address that ``text`` is, IPv4 where IPv6 holds one, or None."""
     text = str(text or "")
+    return _address(text) if len(text) <= _LONGEST else None
+
+
+@lru_cache
+def _address(text: str) -> _Address | None:
     with_port = _WITH_PORT.fullmatch(text)
     if with_port:
         # Some proxies write the port, of which a client has many.
@@ -120,11 +130,18 @@ def address_of(request: Any) -> str:
     It may be a proxy's: see :func:`client_address`.
     """
     found = BaseThrottle().get_ident(request) if drf_settings.NUM_PROXIES else None
-    text = str(found or request.META.get("REMOTE_ADDR") or "")
+    # One more than the longest, so that it is seen to be too long.
+    return _counted_as(
+        str(found or request.META.get("REMOTE_ADDR") or "")[: _LONGEST + 1]
+    )
+
+
+@lru_cache
+def _counted_as(text: str) -> str:
     address = _parsed(text)
     if address is None:
         # SECURITY: a forged header must not write its own fields into the log.
-        return re.sub(r"[^0-9A-Za-z.:%_-]", "_", text[:64]) or "unknown"
+        return re.sub(r"[^0-9A-Za-z.:%_-]", "_", text[:_LONGEST]) or "unknown"
     if isinstance(address, ipaddress.IPv4Address) or address in _LOCAL_TRANSLATORS:
         return str(address)
     return str(ipaddress.ip_network((int(address), 56), strict=False))
@@ -216,7 +233,9 @@ class Counter:
     Counts the events of ``key`` in one ``scope`` of THROTTLE_RATES.
 
     ``lifetime``: seconds after which an event is forgotten, if that is before the
-    period's end. ``part``: how much of the rate this counter may use, rounded up.
+    period's end. ``part``: how much of the rate this counter may use, rounded up;
+    all of it by default.
+    ``role``: whether it refuses an event when it is full.
     """
 
     def __init__(
@@ -225,7 +244,8 @@ class Counter:
         key: str,
         *,
         lifetime: int | None = None,
-        part: Fraction = Fraction(1),
+        part: Fraction | None = None,
+        role: Role = "limit",
     ) -> None:
         self.scope, self.key = scope, key
         # What the cache counts; None where the scope is off.
@@ -235,8 +255,9 @@ class Counter:
             events, period = parse_rate(rate)
             self.count = Count(
                 cache_key("throttle", scope, key),
-                events if part == 1 else math.ceil(events * part),
+                events if part is None else math.ceil(events * part),
                 period if lifetime is None else min(period, lifetime),
+                role,
             )
 
 
@@ -258,33 +279,20 @@ class Counted:
             logger.exception("The cache failed, so throttles stay as they are")
 
 
-def _counts_of(counters: Sequence[Counter], role: Role = "limit") -> list[Count]:
+def _counts_of(counters: Sequence[Counter]) -> list[Count]:
     """Return what the cache counts of ``counters``, whose scopes may be off."""
-    counts = (counter.count for counter in counters)
-    return [count._replace(role=role) for count in counts if count is not None]
+    return [counter.count for counter in counters if counter.count is not None]
 
 
-def take_all(
-    *limits: Counter,
-    notes: Sequence[Counter] = (),
-    own: Sequence[Counter] = (),
-    spared: Sequence[Counter] = (),
-) -> Counted:
+def take_all(*counters: Counter) -> Counted:
     """
     Count an event in each counter, or in none of them, in one step.
 
-    Raises DRF's ``Throttled`` with the longest wait where one of ``limits`` is full, or
-    one of ``spared`` unless one of ``own`` has room. The others count the event only if
-    they have room. An event that is refused is not counted. A cache that fails
-    throttles nothing and is logged: an outage must not lock all users out.
+    Raises DRF's ``Throttled`` with the longest wait where a limit among them is full.
+    An event that is refused is not counted. A cache that fails throttles nothing and is
+    logged: an outage must not lock all users out.
     """
-    counters = (*limits, *notes, *own, *spared)
-    counts = [
-        *_counts_of(limits, "limit"),
-        *_counts_of(notes, "note"),
-        *_counts_of(own, "own"),
-        *_counts_of(spared, "spared"),
-    ]
+    counts = _counts_of(counters)
     if not counts:
         return Counted()
     try:
@@ -338,36 +346,36 @@ class LoginAttempt:
         counts_here = rates.LOGIN_ACCOUNT_ADDRESS is not None
         asks = counts_here or rates.LOGIN_ADDRESS is not None
         client = client_address(request) if asks else None
+        own: list[Counter] = []
         limits: list[Counter] = []
         notes: list[Counter] = []
+        # The limits, unless the session has guesses of its own left.
+        role: Role = "limit" if session is None else "spared"
+        of_session = "" if session is None else f"|session|{session}"
         if counts_here:
             address = client or address_of(request)
             keys = [f"{account}|{address}" for account in accounts]
-            limits = [Counter("LOGIN_ACCOUNT_ADDRESS", key) for key in keys]
-            if drf_settings.NUM_PROXIES is None and _is_public(
+            may_be_proxy = drf_settings.NUM_PROXIES is None and _is_public(
                 _parsed(request.META.get("REMOTE_ADDR"))
-            ):
-                part = Fraction(2, 3)
-                notes = [
-                    Counter("LOGIN_ACCOUNT", f"{key}|proxy", part=part) for key in keys
+            )
+            # An IP address that is not public may be a proxy's, and limits nothing.
+            if client is not None:
+                limits = [_here(key, role) for key in keys]
+                notes = [_by_proxy(key, "note") for key in keys if may_be_proxy]
+            elif may_be_proxy:
+                limits = [_by_proxy(key, role) for key in keys]
+                notes = [_here(key, "note") for key in keys]
+            if session is not None:
+                half = Fraction(1, 2)
+                own = [
+                    _here(f"{limit.key}{of_session}", "own", half) for limit in limits
                 ]
-            if client is None:
-                # An IP address that is not public may be a proxy's, and limits nothing.
-                limits, notes = (notes, limits) if notes else ([], [])
-        addresses = [] if client is None else [Counter("LOGIN_ADDRESS", client)]
-        own, of_session = list[Counter](), ""
-        if session is not None:
-            of_session = f"|session|{session}"
-            keys = [f"{limit.key}{of_session}" for limit in limits]
-            half = Fraction(1, 2)
-            own = [Counter("LOGIN_ACCOUNT_ADDRESS", key, part=half) for key in keys]
+        addresses = [Counter("LOGIN_ADDRESS", client, role=role)] if client else []
         everywhere = [
             Counter("LOGIN_ACCOUNT", f"{account}{of_session}") for account in accounts
         ]
         self._here = [*own, *limits, *notes]
-        self._counted = take_all(
-            *everywhere, notes=notes, own=own, spared=[*limits, *addresses]
-        )
+        self._counted = take_all(*self._here, *everywhere, *addresses)
 
     def __enter__(self) -> LoginAttempt:
         try:
@@ -383,6 +391,16 @@ class LoginAttempt:
     def succeeded(self) -> None:
         """Forget it, and the failures of this account from this IP address."""
         self._counted.release(self._here)
+
+
+def _here(key: str, role: Role, part: Fraction | None = None) -> Counter:
+    """Count the guesses at an account from an IP address."""
+    return Counter("LOGIN_ACCOUNT_ADDRESS", key, part=part, role=role)
+
+
+def _by_proxy(key: str, role: Role) -> Counter:
+    """Count those from a public IP address that may be a proxy's."""
+    return Counter("LOGIN_ACCOUNT", f"{key}|proxy", part=Fraction(2, 3), role=role)
 
 
 class Mail:

@@ -803,7 +803,7 @@ def test_people_log_in_and_get_mail_while_the_cache_is_down(
     make_user()
     assert log_in(client).status_code == 200
     assert [ask(client) for _ in range(7)] == [1] * 7
-    limits = "LOGIN_ACCOUNT, LOGIN_ACCOUNT_ADDRESS, LOGIN_ADDRESS"
+    limits = "LOGIN_ACCOUNT_ADDRESS, LOGIN_ACCOUNT, LOGIN_ADDRESS"
     assert f"The cache failed, so there is no limit by {limits}" in errors(caplog)
 
 

@@ -71,25 +71,22 @@ def _taken(cache: BaseCache, counts: Sequence[Count]) -> Taken | Full:
         try:
             return Taken(store, store.take(cache, counts, now))
         except Unable:
-            store = Slots()
-            return Taken(store, store.take(cache, counts, now))
+            return Taken(_slots, _slots.take(cache, counts, now))
     except Full as full:
         return full
 
 
+_local_memory, _slots = LocalMemory(), Slots()
 # Each thread has a cache of its own, and a client of Redis takes time to make.
 _stores: WeakKeyDictionary[BaseCache, Store] = WeakKeyDictionary()
 
 
 def _store_of(cache: BaseCache) -> Store:
+    if isinstance(cache, LocMemCache):
+        return _local_memory
     store = _stores.get(cache)
     if store is None:
-        store = _stores[cache] = _new_store(cache)
+        client = client_of(cache)
+        store = _slots if client is None else RedisLists(client)
+        _stores[cache] = store
     return store
-
-
-def _new_store(cache: BaseCache) -> Store:
-    if isinstance(cache, LocMemCache):
-        return LocalMemory()
-    client = client_of(cache)
-    return Slots() if client is None else RedisLists(client)

@@ -29,22 +29,17 @@ class LocalMemory:
     ) -> list[Event]:
         stamp = _TIME.pack(now)
         with _lock:
-            entries = cache.get_many([count.name for count in counts])
-            waits = [
-                _wait(entries.get(count.name, b""), count, now) for count in counts
-            ]
+            found = cache.get_many([count.name for count in counts])
+            entries = [found.get(count.name, b"") for count in counts]
+            waits = [_wait(*each, now) for each in zip(entries, counts, strict=True)]
             refuse_if_full(counts, waits)
-            free = [
-                count for count, wait in zip(counts, waits, strict=True) if wait <= 0
-            ]
-            kept = {
-                count.name: (entries.get(count.name, b"") + stamp)[
-                    -_TIME.size * count.most :
-                ]
-                for count in free
-            }
-            _write(cache, kept, free)
-        return [Event(count, stamp) for count in free]
+            kept, events = {}, []
+            for count, entry, wait in zip(counts, entries, waits, strict=True):
+                if wait <= 0:
+                    kept[count.name] = (entry + stamp)[-_TIME.size * count.most :]
+                    events.append(Event(count, stamp))
+            _write(cache, kept, counts)
+        return events
 
     def release(
         self, cache: BaseCache, events: Sequence[Event], forgotten: Sequence[Count]

@@ -64,8 +64,11 @@ def refuse_if_full(counts: Sequence[Count], waits: Sequence[float]) -> None:
     """
     Raise :exc:`Full` with the longest wait, if a limit among ``counts`` is full.
 
-    ``waits``: for each the seconds until it has room, 0 or less where it has.
+    ``counts`` are at least one. ``waits``: for each the seconds until it has room, 0 or
+    less where it has.
     """
+    if max(waits) <= 0:
+        return
     stands_in = any(
         count.role == "own" and wait <= 0
         for count, wait in zip(counts, waits, strict=True)

@@ -97,7 +97,7 @@ class RedisLists:
     def take(
         self, cache: BaseCache, counts: Sequence[Count], now: float
     ) -> list[Event]:
-        keys = [cache.make_and_validate_key(count.name) for count in counts]
+        keys = [cache.make_key(count.name) for count in counts]
         stamp = str(int(now * _SECOND))
         args: list[object] = []
         for count in counts:
@@ -123,7 +123,7 @@ class RedisLists:
         if keys:
             _RELEASE(
                 self._client,
-                [cache.make_and_validate_key(key) for key in keys],
+                [cache.make_key(key) for key in keys],
                 events[0].token if events else "",
                 len(left),
             )
