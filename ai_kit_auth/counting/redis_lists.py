@@ -119,14 +119,10 @@ class RedisLists:
     ) -> None:
         gone = {count.name for count in forgotten}
         left = [count.name for count, _ in events if count.name not in gone]
-        keys = [*left, *gone]
-        if keys:
-            _RELEASE(
-                self._client,
-                [cache.make_key(key) for key in keys],
-                events[0].token if events else "",
-                len(left),
-            )
+        keys = [cache.make_key(name) for name in (*left, *gone)]
+        # All events of a step have the same time.
+        stamp = events[0].token if events else ""
+        _RELEASE(self._client, keys, stamp, len(left))
 
 
 _said = False
