@@ -226,6 +226,7 @@ def _rows_named(using: str, ways: Sequence[Sequence[Lookup]], but: User | None) 
     """
     lookups = [lookup for each in ways for lookup in each]
     names = [name for name, _ in lookups]
+    statement = None
     if user_model.has_plain_rows and user_model.takes_any_text(names):
         sizes = tuple(map(len, ways))
 
@@ -236,9 +237,9 @@ def _rows_named(using: str, ways: Sequence[Sequence[Lookup]], but: User | None) 
 
         purpose = ("taken", but is not None, sizes)
         statement = prepared(purpose, using, names, make)
-        if statement is not None:
-            return statement.rows(lookups, but and but.pk)
-    return _queryset_named(using, ways, but)
+    if statement is None:
+        return _queryset_named(using, ways, but)
+    return statement.rows(lookups, but and but.pk)
 
 
 def _queryset_named(

@@ -180,13 +180,13 @@ def _found_by_any(lookups: Sequence[Lookup]) -> list[User]:
     """
     if not lookups:
         return []
-    rows = users()
+    rows, statement = users(), None
     names = [name for name, _ in lookups]
     if user_model.finds_plainly and user_model.takes_any_text(names):
         statement = prepared("users", rows.db, names, partial(_with_any, rows))
-        if statement is not None:
-            return statement.instances(lookups)
-    return list(_with_any(rows, lookups))
+    if statement is None:
+        return list(_with_any(rows, lookups))
+    return statement.instances(lookups)
 
 
 def _with_any(rows: Any, lookups: Sequence[Lookup]) -> Any:
@@ -233,14 +233,14 @@ def find_by_ident(ident: str) -> User | None:
 
 
 def _found_by_key(pk: Any) -> list[User]:
-    rows = users()
+    rows, statement = users(), None
     # Not every database takes a number that no row can have; Django asks it for none.
     is_large = isinstance(pk, int) and pk >= _LARGE
     if user_model.finds_plainly and not is_large:
         statement = prepared("user", rows.db, (), lambda _: rows.filter(pk=pk))
-        if statement is not None:
-            return statement.instances((), pk)
-    return list(rows.filter(pk=pk))
+    if statement is None:
+        return list(rows.filter(pk=pk))
+    return statement.instances((), pk)
 
 
 _LARGE = 2**31

@@ -115,8 +115,7 @@ def test_a_missing_table_is_a_bug_on_every_database() -> None:
     class Asking(AuthView):
         def post(self, request: Request) -> Response:
             with connection.cursor() as cursor:
-                cursor.execute("SELECT * FROM no_such_table")
-            return Response({})
+                return Response(cursor.execute("SELECT * FROM no_such_table"))
 
     view = Asking.as_view()
     with pytest.raises((OperationalError, ProgrammingError)):
@@ -161,6 +160,17 @@ def test_a_login_whose_session_cannot_be_saved_succeeds_by_the_same_request_late
     assert "login_succeeded" not in caplog.text
     assert post(client, "login", ADA, **token).status_code == 200
     assert me(client)["user"]["username"] == "ada"
+
+
+def test_a_token_that_cannot_be_stored_is_not_given_out(
+    client: APIClient, settings: Settings
+) -> None:
+    settings.CSRF_USE_SESSIONS = True
+    with stopped(SessionStore):
+        answer = client.get("/api/v1/auth/me/")
+        assert says(answer) == (503, DOWN)
+        assert not answer.cookies
+    assert me(client)["csrf"]
 
 
 def test_a_bug_of_the_session_engine_stays_a_bug(

@@ -24,8 +24,7 @@ class FromQuerySet(Manager.from_queryset(Hiding)):  # type: ignore[misc]  # made
 
 
 class WithRows(Manager[Any]):
-    def get_queryset(self) -> QuerySet[Any]:
-        return super().get_queryset().none()
+    get_queryset = Manager.none
 
 
 def test_a_manager_of_the_projects_is_asked_anew_each_time() -> None:

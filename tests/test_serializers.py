@@ -283,6 +283,37 @@ def test_what_is_no_password(value: Any, code: str) -> None:
     assert refusal.value.get_codes() == [code]
 
 
+class Remembering(PasswordField):
+    """A field of a project, with a state of its own."""
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(**kwargs)
+        self.taken: list[str] = []
+
+    def to_internal_value(self, data: Any) -> str:
+        self.taken.append(data)
+        return super().to_internal_value(data)
+
+
+class Remembered(serializers.Serializer[Any]):
+    password = Remembering()
+
+
+def test_no_request_sees_what_another_one_did_to_a_field() -> None:
+    first, second = (Remembered(data={"password": PASSWORD}) for _ in range(2))
+    assert first.is_valid()
+    used: Any = first.fields["password"]
+    other: Any = second.fields["password"]
+    assert (used.taken, other.taken) == ([PASSWORD], [])
+    changed, untouched = (LoginSerializer(data={}).fields["ident"] for _ in range(2))
+    changed.required = False
+    changed.validators.clear()
+    changed.error_messages["required"] = "other"
+    assert untouched.required
+    assert untouched.validators
+    assert untouched.error_messages["required"] != "other"
+
+
 def test_a_long_pass_phrase_is_a_password() -> None:
     assert PasswordField().run_validation("x" * 4096) == "x" * 4096
 
