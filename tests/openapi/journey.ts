@@ -61,13 +61,16 @@ function requestSentence(
     | Schemas["LoginError400Code"]
     | Schemas["LoginError403Code"]
     | Schemas["LoginError415Code"]
-    | Schemas["LoginError429Code"],
+    | Schemas["LoginError429Code"]
+    | Schemas["LoginError503Code"],
 ): string {
   switch (code) {
     case "csrf_failed":
       return "Please try once more.";
     case "throttled":
       return "Too many attempts.";
+    case "service_unavailable":
+      return "Please try again later.";
     case "parse_error":
     case "unsupported_media_type":
       return "The request is broken.";

@@ -27,7 +27,7 @@ def test_its_operations_stand_beside_those_of_the_package() -> None:
     assert resolved(schema, code)["enum"] == ["wishlist_full"]
     # All that its code may answer is declared.
     assert set(found["add_wish"]["responses"]) == {
-        *("201", "400", "403", "409", "415", "429")
+        *("201", "400", "403", "409", "415", "429", "503")
     }
 
 

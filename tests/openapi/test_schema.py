@@ -274,7 +274,8 @@ def test_the_session_is_a_cookie_by_the_hosts_name_for_it() -> None:
 def test_who_is_told_to_wait_is_told_how_long() -> None:
     for operation in operations(generate()).values():
         for status, response in operation["responses"].items():
-            assert ("Retry-After" in response.get("headers", {})) is (status == "429")
+            waits = "Retry-After" in response.get("headers", {})
+            assert waits is (status in {"429", "503"})
 
 
 def listed(schema: Any, operation: Any) -> dict[int, dict[str, set[str]]]:
