@@ -221,6 +221,7 @@ def _is_clients(request: Any) -> bool:
     return declared or not tells or address in entries
 
 
+@lru_cache
 def _is_public(address: _Address | None) -> bool:
     return address is not None and not any(address in network for network in _INNER)
 
@@ -233,9 +234,8 @@ class Counter:
     Counts the events of ``key`` in one ``scope`` of THROTTLE_RATES.
 
     ``lifetime``: seconds after which an event is forgotten, if that is before the
-    period's end. ``part``: how much of the rate this counter may use, rounded up;
-    all of it by default.
-    ``role``: whether it refuses an event when it is full.
+    period's end. ``part``: how much of the rate this counter may use, rounded up; all
+    of it by default. ``role``: whether it refuses an event when it is full.
     """
 
     def __init__(

@@ -70,6 +70,17 @@ class OfDjangoRedis(Foreign):
         self.client.clear()
 
 
+class Sharded(Foreign):
+    """One with several servers, as django-redis has it: no client writes all keys."""
+
+    @property
+    def client(self) -> Sharded:
+        return self
+
+    def get_client(self, write: bool) -> Any:
+        raise NotImplementedError
+
+
 class Recorder(LocMemCache):
     """Remembers which of its methods the package calls, and with how many keys."""
 
@@ -125,7 +136,7 @@ def client() -> APIClient:
     return APIClient(REMOTE_ADDR=HERE)
 
 
-KINDS = ["local", "redis", "django-redis", "forbidding", "foreign"]
+KINDS = ["local", "redis", "django-redis", "sharded", "forbidding", "foreign"]
 
 
 @pytest.fixture(params=KINDS)
@@ -140,6 +151,7 @@ def kind(request: pytest.FixtureRequest, settings: Settings) -> str:
             "BACKEND": f"{__name__}.OfDjangoRedis",
             "LOCATION": secrets.token_hex(4),
         },
+        "sharded": {"BACKEND": f"{__name__}.Sharded"},
         "forbidding": redis(Forbidding),
         "foreign": {
             "BACKEND": f"{__name__}.ForeignRecorder",

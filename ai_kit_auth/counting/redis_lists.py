@@ -34,15 +34,15 @@ class Script:
         try:
             return client.evalsha(self._digest, len(keys), *keys, *args)
         except Exception as error:
-            if not _is_error(error, "NoScriptError"):
+            if not _is_one_of(error, "NoScriptError"):
                 raise
         return client.eval(self._lua, len(keys), *keys, *args)
 
 
-def _is_error(error: Exception, name: str) -> bool:
+def _is_one_of(error: Exception, *names: str) -> bool:
     # By name: redis-py is not installed in every project, and Valkey has a client of
     # its own with the same classes.
-    return any(kind.__name__ == name for kind in type(error).__mro__)
+    return any(kind.__name__ in names for kind in type(error).__mro__)
 
 
 # Times are whole microseconds, which Redis stores as short integers and Lua's numbers
@@ -105,9 +105,10 @@ class RedisLists:
         try:
             wait, *taken = _TAKE(self._client, keys, stamp, *args)
         except Exception as error:
-            if not _is_error(error, "ResponseError"):
+            # As of a user who may not call scripts, or of a cluster, where the counters
+            # of a request are on several servers.
+            if not _is_one_of(error, "ResponseError", "RedisClusterException"):
                 raise
-            # As of a user who may not call scripts.
             _say_once(error)
             raise Unable from error
         if wait:
@@ -141,9 +142,13 @@ def client_of(cache: BaseCache) -> Any:
     """
     Return the client of redis-py with which ``cache`` writes, None if there is none.
 
-    Of Django's cache, and of django-redis, whose ``client`` has the same method.
+    Of Django's cache, and of django-redis, whose ``client`` has the same method. That
+    of several servers, each with a part of the keys, raises.
     """
     attribute = "_cache" if isinstance(cache, RedisCache) else "client"
     clients: Any = getattr(cache, attribute, None)
-    client = clients.get_client(write=True) if hasattr(clients, "get_client") else None
+    try:
+        client = clients.get_client(write=True)
+    except (AttributeError, NotImplementedError):
+        return None
     return client if hasattr(client, "evalsha") else None
