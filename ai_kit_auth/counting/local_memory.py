@@ -2,9 +2,9 @@
 Counting in local memory: a counter is one entry with the times of its latest events.
 
 A lock makes reading and writing one step. It holds for the threads of a process, as
-local memory does. What a request costs does not depend on the rate: only one time is
-looked at, that of the event that is as far from the end as the rate allows. Eight bytes
-an event are copied.
+local memory does. A request looks at one time only, that of the event that is as far
+from the end as the rate allows. Eight bytes an event are copied, so up to a rate of
+some thousand a request costs the same as at a rate of ten.
 """
 
 from __future__ import annotations
