@@ -290,6 +290,8 @@ def test_a_logout_that_fails_is_told_until_the_next_page(visit: Visit) -> None:
     visit.page = visit.context.new_page()
     visit.go("/")
     visit.press("header-logout")
+    # Otherwise the next page may come before the logout, which it would cancel.
+    visit.is_on("/auth/login", "login.title")
     visit.log_in(DEMO_USER)
     # Its token is that of a session that has ended.
     visit.page = first
