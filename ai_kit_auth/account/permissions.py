@@ -12,7 +12,6 @@ from collections.abc import Iterator
 from contextlib import contextmanager
 from typing import Any
 
-from django.conf import settings
 from django.contrib.sessions.backends.base import UpdateError
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.permissions import BasePermission
@@ -68,9 +67,6 @@ def save_session(request: Any) -> None:
         # Otherwise the middleware would try once more.
         request.session.flush()
         raise NotAuthenticated from gone
-    # The middleware must still send a key that the browser does not have yet.
-    known = request.COOKIES.get(settings.SESSION_COOKIE_NAME)
-    request.session.modified = request.session.session_key != known
 
 
 def is_recently_authenticated(request: Any) -> bool:
