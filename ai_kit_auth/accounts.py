@@ -12,8 +12,8 @@ import re
 import sys
 import time
 import unicodedata
-from collections.abc import Callable, Collection, Iterable
-from contextlib import suppress
+from collections.abc import Callable, Collection, Iterable, Iterator
+from contextlib import contextmanager, suppress
 from contextvars import ContextVar
 from datetime import UTC, datetime
 from functools import partial
@@ -26,6 +26,7 @@ from django.contrib.sessions.backends import signed_cookies
 from django.db import OperationalError, router, transaction
 from django.db.models import Q
 from django.db.models.signals import class_prepared, pre_save
+from django.http import HttpRequest
 from django.utils import timezone
 from django.utils.crypto import constant_time_compare, get_random_string, salted_hmac
 from django.utils.http import base36_to_int
@@ -414,6 +415,29 @@ def session_name(request: Any) -> str:
         return str(session[_SESSION_NAME])
     in_cookie = isinstance(session, signed_cookies.SessionStore)
     return "" if in_cookie else str(session.session_key)
+
+
+_PROOF = "_ai_kit_auth_proof"
+
+
+@contextmanager
+def proven_by(request: HttpRequest, proof: str) -> Iterator[None]:
+    """Let :func:`login_proof` tell ``proof`` within the block, to receivers."""
+    setattr(request, _PROOF, proof)
+    try:
+        yield
+    finally:
+        delattr(request, _PROOF)
+
+
+def login_proof(request: HttpRequest) -> str:
+    """
+    Return what has proven the user, for a receiver of Django's ``user_logged_in``.
+
+    ``"password"``, or what a capability calls its own proof; ``"other"`` for a login
+    that is not of this package, such as that of the admin or of a single sign-on.
+    """
+    return str(getattr(request, _PROOF, "other"))
 
 
 # What a mailed link carries

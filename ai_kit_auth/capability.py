@@ -16,7 +16,7 @@ declaration imports no views.
 from __future__ import annotations
 
 import logging
-from collections.abc import Iterator, Mapping, Sequence
+from collections.abc import Callable, Iterator, Mapping, Sequence
 from dataclasses import dataclass, field
 from typing import TYPE_CHECKING, Any, NamedTuple
 
@@ -96,11 +96,14 @@ class Capability:
 
     The rest are dotted paths. ``routes``: a mapping from keys of ENABLE_ENDPOINTS to
     URL patterns, or a function that takes the section ENABLE_ENDPOINTS and returns the
-    mapping; a route takes the place of a route of the core with the same URL name.
+    mapping; a route takes the place of a route of the package with the same URL name.
     ``operations``: a mapping from (view class, HTTP method) to
     :class:`~ai_kit_auth.operations.Operation`.
     ``signals`` and ``views``: modules, for the reference. ``checks``: functions without
-    arguments that yield messages of Django's system checks.
+    arguments that yield messages of Django's system checks. ``login_step``: a function
+    that ``login/`` calls with (view, user, remember) when the password was right and no
+    session has begun. It raises the exception of DRF that the client gets, or returns
+    None. ``remember`` is what the client sent, None without it.
     """
 
     name: str
@@ -116,6 +119,7 @@ class Capability:
     signals: str = ""
     views: str = ""
     checks: tuple[str, ...] = ()
+    login_step: str = ""
 
     def setting_keys(self) -> dict[str, bool]:
         """Return its settings and their sections; True for a section."""
@@ -254,6 +258,15 @@ def notices() -> dict[str, Notice]:
     return {name: it for one in capabilities() for name, it in one.notices.items()}
 
 
+def login_steps() -> list[Callable[[Any, Any, bool | None], object]]:
+    """
+    Return what the capabilities do between the password and the session.
+
+    Raises :exc:`ImproperlyConfigured`.
+    """
+    return [load(one.login_step) for one in capabilities() if one.login_step]
+
+
 def packages() -> tuple[str, ...]:
     """Return the packages that the capabilities are in, such as ``shop.loyalty``."""
     return tuple(path.rsplit(".", 2)[0] for path in _found().capabilities)
@@ -296,7 +309,9 @@ def served(endpoints: Any) -> list[URLPattern]:
 
     Raises :exc:`ImproperlyConfigured` also where two capabilities have one route.
     """
-    core = capabilities()[0]
+    # A capability may serve a route of the package in another way.
+    core, *_others = capabilities()
+    ours = {one for one in capabilities() if one.name == core.name}
     owners: dict[str, Capability] = {}
     names: dict[str, tuple[Capability, str]] = {}
     enabled: dict[str, URLPattern] = {}
@@ -304,7 +319,7 @@ def served(endpoints: Any) -> list[URLPattern]:
         name, path = str(route.name), str(route.pattern)
         owner = owners.get(name, core)
         rival, other_name = names.setdefault(path, (capability, name))
-        if owner not in {core, capability} or name != other_name:
+        if owner not in {*ours, capability} or name != other_name:
             rival = owner if name == other_name else rival
             raise ImproperlyConfigured(
                 f"The capabilities {rival.name!r} and {capability.name!r} both have a "

@@ -57,7 +57,7 @@ from .after_answer import after_answer
 from .errors import CSRFFailed, LinkInvalid, MailNotSent, exception_handler
 from .failures import log_failure
 from .serializers import InitiatePasswordResetSerializer, surely_lacking
-from .sessions import insist_on_store, save_session, spare_cookie
+from .session_saving import insist_on_store, save_session, spare_cookie
 from .settings import api_settings
 from .throttling import Mail, SessionThrottle, may_mail
 from .user_model import User, UserModel

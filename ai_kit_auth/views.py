@@ -27,7 +27,8 @@ from rest_framework.response import Response
 
 from . import activation_proof, security_log, services
 from .account_changes import activate, reset_password
-from .accounts import AccountTransaction, all_rows, email_of
+from .accounts import AccountTransaction, all_rows, email_of, proven_by
+from .capability import login_steps
 from .endpoints import (
     NO_STORE,
     AuthView,
@@ -81,29 +82,30 @@ __all__ = [
     "MeView",
     "RegistrationView",
     "ResetPassword",
+    "SessionBeginning",
     "UserModel",
     "ValidatePassword",
     "server_error",
 ]
 
 
-class LoginView(AuthView):
-    """
-    ``POST login/`` ``{"ident", "password"}`` → 200 ``{"user": {...}, "csrf": "..."}``.
-
-    ``remember``, an optional boolean: False ends the session with the browser, True
-    keeps it for ``SESSION_COOKIE_AGE``; without it the project's settings decide. 400
-    ``invalid_credentials`` under ``non_field_errors``; 403 ``csrf_failed``.
-    """
+class SessionBeginning(AuthView):
+    """An endpoint that logs a user in: it needs the CSRF token, and no user."""
 
     authentication_classes = [CSRFEnforcement]
-    serializer_class: type[Any] | None = LoginSerializer
-    needs = ("user",)
 
-    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        # Outside of the transaction: what receivers write about a failure must stay.
-        data = self.given()
-        user, remember = data["user"], data.get("remember")
+    def begin_session(
+        self, user: User, remember: bool | None = None, *, proof: str = "password"
+    ) -> Response:
+        """
+        Log ``user`` in, and return the answer ``{"user": {...}, "csrf": "..."}``.
+
+        The receivers of :data:`~ai_kit_auth.signals.user_pre_login` may refuse, and
+        then there is no session. ``remember``: False ends the session with the browser,
+        True keeps it for ``SESSION_COOKIE_AGE``, None leaves that to the project's
+        settings. ``proof``: what has proven the user, for :func:`login_proof`.
+        """
+        request = self.request
         try:
             with AccountTransaction():
                 user_pre_login.send(sender=self.__class__, user=user)
@@ -112,7 +114,8 @@ class LoginView(AuthView):
                     request.session.set_expiry(None)
                     # SECURITY: Django keeps the key at a second login of the same user.
                     request.session.cycle_key()
-                login(request._request, user)
+                with proven_by(request._request, proof):
+                    login(request._request, user)
                 if remember is not None:
                     request.session.set_expiry(
                         settings.SESSION_COOKIE_AGE if remember else 0
@@ -121,8 +124,8 @@ class LoginView(AuthView):
         except Exception as error:
             if request._request.user == user:
                 request.session.flush()
-            # The account was deleted since the password was checked: Django finds no
-            # row to write ``last_login`` to.
+            # The account was deleted since it was proven: Django finds no row to write
+            # ``last_login`` to.
             gone = isinstance(error, DatabaseError) and not (
                 all_rows().filter(pk=user.pk).exists()
             )
@@ -134,6 +137,27 @@ class LoginView(AuthView):
         self.save_session()
         security_log.log("login_succeeded", request, user=user)
         return Response({"user": self.user_data(user), "csrf": csrf})
+
+
+class LoginView(SessionBeginning):
+    """
+    ``POST login/`` ``{"ident", "password"}`` → 200 ``{"user": {...}, "csrf": "..."}``.
+
+    ``remember``, an optional boolean: False ends the session with the browser, True
+    keeps it for ``SESSION_COOKIE_AGE``; without it the project's settings decide. 400
+    ``invalid_credentials`` under ``non_field_errors``; 403 ``csrf_failed``.
+    """
+
+    serializer_class: type[Any] | None = LoginSerializer
+    needs = ("user",)
+
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        # Outside of the transaction: what receivers write about a failure must stay.
+        data = self.given()
+        user, remember = data["user"], data.get("remember")
+        for step in login_steps():
+            step(self, user, remember)
+        return self.begin_session(user, remember)
 
 
 class LogoutView(AuthView):

@@ -8,6 +8,7 @@ from typing import Any
 from django.apps import AppConfig
 from django.urls import path
 from django.views import View
+from rest_framework.exceptions import Throttled
 
 from ai_kit_auth.capability import Capability, Event, Mail, Notice
 from ai_kit_auth.settings import (
@@ -80,7 +81,15 @@ SAME_PATH = capability(
 SAME_NAME = capability(
     "name", settings=WithOtherEndpoint, routes="tests.misdeclared.ALSO_NAMED"
 )
+STEP = capability("step", login_step="tests.misdeclared.refuse_to_remember")
 TEXT = "ai_kit_auth.core.CORE"
+
+
+def refuse_to_remember(view: Any, user: Any, remember: bool | None) -> None:
+    """A right declaration: it refuses who wants to be remembered."""
+    if remember:
+        raise Throttled(wait=7)
+
 
 MINE_AT = {"MINE": path("mine/", View.as_view(), name="mine")}
 ALSO_AT = {"OTHERS": path("mine/", View.as_view(), name="others")}
@@ -113,6 +122,7 @@ Operations = _app("tests.misdeclared.NO_OPERATIONS")
 Checks = _app("tests.misdeclared.NO_CHECKS")
 Paths = _app("tests.misdeclared.MINE", "tests.misdeclared.SAME_PATH")
 Names = _app("tests.misdeclared.MINE", "tests.misdeclared.SAME_NAME")
+Step = _app("tests.misdeclared.STEP")
 
 
 class Text(_App):

@@ -7,16 +7,24 @@ import subprocess
 import sys
 from collections.abc import Iterator
 from contextlib import contextmanager
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.conf import settings
+from django.contrib.auth.signals import user_logged_in
 from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
 
+from ai_kit_auth.accounts import login_proof
 from ai_kit_auth.capability import capabilities, served
 from ai_kit_auth.settings import InvalidConfigurationError, api_settings
+from ai_kit_auth.signals import user_pre_login
 
+from .conftest import PASSWORD, MakeUser
 from .test_checks import findings
+
+if TYPE_CHECKING:
+    from rest_framework.test import APIClient
 
 # The same on every user model.
 pytestmark = pytest.mark.user_model("auth_user")
@@ -132,6 +140,67 @@ def test_no_route_is_served_where_one_is_wrong(app: str) -> None:
 def test_the_core_comes_first_and_each_is_there_once() -> None:
     names = [one.routes.rpartition(".")[0] for one in capabilities()]
     assert names == ["ai_kit_auth.urls", "ai_kit_auth.account.urls"]
+
+
+def test_a_step_of_the_login_is_asked_between_the_password_and_the_session(
+    make_user: MakeUser, client: APIClient
+) -> None:
+    ada = make_user()
+    begun: list[object] = []
+
+    def note(**kwargs: Any) -> None:
+        begun.append(kwargs["user"])
+
+    user_pre_login.connect(note)
+    try:
+        with installed("Step"):
+            wrong = try_to_log_in(client, "wrong", remember=True)
+            refused = try_to_log_in(client, PASSWORD, remember=True)
+            assert me(client)["user"] is None
+            let_in = try_to_log_in(client, PASSWORD, remember=False)
+    finally:
+        user_pre_login.disconnect(note)
+    assert wrong.json() == {"non_field_errors": ["invalid_credentials"]}
+    assert (refused.status_code, refused.json()) == (
+        403,
+        {"error": "permission_denied"},
+    )
+    assert let_in.status_code == 200
+    assert begun == [ada]
+
+
+def me(client: APIClient) -> Any:
+    return client.get("/api/v1/auth/me/").json()
+
+
+def try_to_log_in(client: APIClient, password: str, *, remember: bool) -> Any:
+    return client.post(
+        "/api/v1/auth/login/",
+        {"ident": "ada@example.com", "password": password, "remember": remember},
+        format="json",
+        headers={"x-csrftoken": me(client)["csrf"]},
+    )
+
+
+@pytest.mark.parametrize("let_in_by", ["login/", "a view of the project"])
+def test_a_receiver_of_the_login_learns_what_has_proven_the_user(
+    make_user: MakeUser, client: APIClient, let_in_by: str
+) -> None:
+    ada = make_user()
+    proofs: list[str] = []
+
+    def note(**kwargs: Any) -> None:
+        proofs.append(login_proof(kwargs["request"]))
+
+    user_logged_in.connect(note)
+    try:
+        if let_in_by == "login/":
+            try_to_log_in(client, PASSWORD, remember=False)
+        else:
+            client.force_login(ada)
+    finally:
+        user_logged_in.disconnect(note)
+    assert proofs == ["password" if let_in_by == "login/" else "other"]
 
 
 # In an interpreter of its own, where no app is loaded yet.

@@ -16,7 +16,7 @@ from django.contrib.sessions.backends.base import UpdateError
 from rest_framework.exceptions import NotAuthenticated
 from rest_framework.permissions import BasePermission
 
-from ..sessions import write_session
+from ..session_saving import write_session
 from .errors import ReauthenticationRequired
 from .settings import account_settings
 
