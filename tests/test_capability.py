@@ -161,10 +161,7 @@ def test_a_step_of_the_login_is_asked_between_the_password_and_the_session(
     finally:
         user_pre_login.disconnect(note)
     assert wrong.json() == {"non_field_errors": ["invalid_credentials"]}
-    assert (refused.status_code, refused.json()) == (
-        403,
-        {"error": "permission_denied"},
-    )
+    assert (refused.status_code, refused.json()) == (429, {"error": "throttled"})
     assert let_in.status_code == 200
     assert begun == [ada]
 
