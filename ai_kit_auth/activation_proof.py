@@ -24,6 +24,7 @@ from django.views.decorators.debug import sensitive_variables
 from . import security_log
 from .accounts import activation_tokens, email_of, invitation_tokens
 from .errors import ActivationProofRequired
+from .known_devices import device_of
 from .throttling import LoginAttempt
 from .user_model import User
 from .users import account_key, authenticate
@@ -108,7 +109,8 @@ def insist_on_owner(request: Any, user: User, password: str | None) -> None:
     if get_user(request._request) == user:
         return
     if password:
-        with LoginAttempt(request, account_key(user, "")) as attempt:
+        device = device_of(request, user)
+        with LoginAttempt(request, account_key(user, ""), device=device) as attempt:
             proven = authenticate(request._request, user, password)
         if proven is not None:
             attempt.succeeded()

@@ -56,6 +56,7 @@ from .accounts import AccountTransaction
 from .after_answer import after_answer
 from .errors import CSRFFailed, LinkInvalid, MailNotSent, exception_handler
 from .failures import log_failure
+from .known_devices import device_of
 from .serializers import InitiatePasswordResetSerializer, surely_lacking
 from .session_saving import insist_on_store, save_session, spare_cookie
 from .settings import api_settings
@@ -505,7 +506,8 @@ class MailRequestView(AuthView):
         user = data["user"]
         # Counted for unknown accounts too: a throttle of known ones alone would tell.
         mailbox = services.mailbox_key(user, data["typed"])
-        mail = may_mail(request, mailbox, *self.scopes, kind=self.mail)
+        device = device_of(request, user)
+        mail = may_mail(request, mailbox, *self.scopes, kind=self.mail, device=device)
         event, code = (self.event, "-") if mail else ("throttled", "throttled")
         security_log.log(event, request, user=user, code=code)
         work: Callable[[], object] = self.pretend

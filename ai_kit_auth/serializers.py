@@ -22,6 +22,7 @@ from rest_framework.validators import UniqueValidator
 
 from . import security_log, services
 from .accounts import email_of, normal_address
+from .known_devices import device_of
 from .registration import identities, register, taken_codes
 from .settings import api_settings
 from .throttling import LoginAttempt
@@ -481,7 +482,8 @@ class LoginSerializer(Discreet, serializers.Serializer[Any]):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         request = self.context["request"]
         found, typed, keys = find_for_login(attrs["ident"])
-        with LoginAttempt(request, *keys) as attempt:
+        device = device_of(request, found)
+        with LoginAttempt(request, *keys, device=device) as attempt:
             user = authenticate(request._request, found, attrs["password"], typed=typed)
         if user is None:
             security_log.log(

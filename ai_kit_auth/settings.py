@@ -593,6 +593,13 @@ class CoreSettings(ProjectSettings):
         "``activate_email/`` also needs the cookie of ``register/`` or the password, "
         "``confirm_email/`` the session or the password",
     )
+    DEVICE_COOKIE_AGE = Seconds(
+        None,
+        "how many seconds a browser stays known to an account after a login: a cookie "
+        "is set, and failed logins and requested mails are counted by that browser "
+        "alone, so no attack from elsewhere locks the owner out there. None for no "
+        "cookie",
+    )
     PREVENT_ENUMERATION = Setting(
         False,
         "True: registration and a change of the e-mail address do not show whether an "

@@ -316,7 +316,8 @@ class LoginAttempt:
     time. That is no guess, and is not counted: a busy server must lock no owner out.
 
     ``accounts``: the keys that the account is counted by. ``session``: the name of the
-    session that asks for the password once more.
+    session that asks for the password once more. ``device``: the name of the browser,
+    if the account has logged in there before.
 
     SECURITY: counted before the password is hashed, so that a burst over many processes
     gets no more guesses than the rate allows (OWASP ASVS 5.0, 6.3.1). Per account and
@@ -337,13 +338,27 @@ class LoginAttempt:
     stolen session could otherwise keep the owner, in another one, from changing the
     password, which ends it. Nor may other clients of the same IP address do so: each
     session has half of an IP address's guesses to itself.
+
+    SECURITY: a known device is counted by itself alone, as if it were the one client of
+    an IP address. No attack from elsewhere uses its guesses up, and a thief of its
+    cookie has these and no others.
     """
 
     def __init__(
-        self, request: Any, *accounts: str, session: str | None = None
+        self,
+        request: Any,
+        *accounts: str,
+        session: str | None = None,
+        device: str | None = None,
     ) -> None:
         rates = api_settings.THROTTLE_RATES
         counts_here = rates.LOGIN_ACCOUNT_ADDRESS is not None
+        if device is not None:
+            # A project may have only the other limit on.
+            scope = "LOGIN_ACCOUNT_ADDRESS" if counts_here else "LOGIN_ACCOUNT"
+            self._here = [Counter(scope, f"device|{device}")]
+            self._counted = take_all(*self._here)
+            return
         asks = counts_here or rates.LOGIN_ADDRESS is not None
         client = client_address(request) if asks else None
         own: list[Counter] = []
@@ -422,22 +437,37 @@ class Mail:
 
 
 def may_mail(
-    request: Any, mailbox: str, *scopes: str, kind: str, by: str | None = None
+    request: Any,
+    mailbox: str,
+    *scopes: str,
+    kind: str,
+    by: str | None = None,
+    device: str | None = None,
 ) -> Mail | None:
     """
     Count a mail, and return it if it may be sent, or None.
 
     The recipient is counted by the key ``mailbox``, in each of ``scopes`` as well.
     ``kind`` is the kind of the mail, and ``by`` the account that requests it, if any.
+    ``device``: the name of the browser, if the account of the mailbox has logged in
+    there before.
 
     SECURITY: one client can use up only a part of a mailbox's mails, so that it never
     takes the last one from the owner. A client is an IP address, and also the account
     ``by``. If neither is known, each kind of mail has that part instead, so that mails
     that do not help the owner never use up those with a link.
+
+    SECURITY: mails that known devices request are counted apart from all others, so
+    strangers use none of them up. One device can use up only its part of these as well:
+    a thief of its cookie leaves the rest to the owner's other devices.
     """
-    address = client_address(request)
-    clients = [f"address|{address}"] if address else []
-    clients += [f"account|{by}"] if by else []
+    if device is not None:
+        mailbox, address = f"{mailbox}|devices", None
+        clients = [f"device|{device}"]
+    else:
+        address = client_address(request)
+        clients = [f"address|{address}"] if address else []
+        clients += [f"account|{by}"] if by else []
     # A mailbox whose links have expired needs another link, in any case.
     timeouts = (settings.PASSWORD_RESET_TIMEOUT, api_settings.ACTIVATION_TIMEOUT)
     lifetime = max(1, min(timeout for timeout in timeouts if timeout is not None))

@@ -37,6 +37,7 @@ from .endpoints import (
     SessionAuthentication,
 )
 from .errors import ServiceUnavailable
+from .known_devices import device_of, remember_device
 from .outages import is_outage
 from .registration import AddressTaken, identity_transaction
 from .serializers import (
@@ -100,10 +101,10 @@ class SessionBeginning(AuthView):
         """
         Log ``user`` in, and return the answer ``{"user": {...}, "csrf": "..."}``.
 
-        The receivers of :data:`~ai_kit_auth.signals.user_pre_login` may refuse, and
-        then there is no session. ``remember``: False ends the session with the browser,
-        True keeps it for ``SESSION_COOKIE_AGE``, None leaves that to the project's
-        settings. ``proof``: what has proven the user, for :func:`login_proof`.
+        The receivers of ``user_pre_login`` may refuse, and then there is no session.
+        ``remember``: False ends the session with the browser, True keeps it for
+        ``SESSION_COOKIE_AGE``, None leaves that to the project's settings. ``proof``:
+        what has proven the user, for ``ai_kit_auth.accounts.login_proof``.
         """
         request = self.request
         try:
@@ -136,7 +137,10 @@ class SessionBeginning(AuthView):
         # Before the log has it.
         self.save_session()
         security_log.log("login_succeeded", request, user=user)
-        return Response({"user": self.user_data(user), "csrf": csrf})
+        response = Response({"user": self.user_data(user), "csrf": csrf})
+        if api_settings.DEVICE_COOKIE_AGE is not None:
+            remember_device(response, request, user)
+        return response
 
 
 class LoginView(SessionBeginning):
@@ -353,12 +357,17 @@ class ResetPassword(AuthView):
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         data = self.given()
         user = data["user"]
+        device = device_of(request, user)
         with AccountTransaction():
             user_pre_reset_password.send(sender=self.__class__, user=user)
             reset_password(user, data["password"])
             user_post_reset_password.send(sender=self.__class__, user=user)
         security_log.log("password_reset", request, user=user)
-        return Response({})
+        response = Response({})
+        if device is not None:
+            # The owner logs in next, and an attack on the new password may have begun.
+            remember_device(response, request, user, instead_of=device)
+        return response
 
 
 class ValidatePassword(AuthView):

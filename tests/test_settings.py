@@ -126,6 +126,7 @@ DEFAULTS: dict[str, Any] = {
     "MAIL_TASK": None,
     "ACTIVATION_TIMEOUT": None,
     "ACTIVATION_PROOF": False,
+    "DEVICE_COOKIE_AGE": None,
     "PREVENT_ENUMERATION": False,
     **{
         f"BRANDING.{name}": ""

@@ -17,6 +17,7 @@ from .. import services as core
 from ..accounts import AccountTransaction, session_name
 from ..endpoints import AuthView, MailRequestView, SessionAuthentication
 from ..failures import log_failure
+from ..known_devices import device_of, remember_device
 from ..registration import identity_transaction, taken_codes
 from ..settings import api_settings
 from ..throttling import (
@@ -118,6 +119,18 @@ class AccountView(AuthView):
         services.keep_session(self.request, user)
         rotate_token(self.request._request)
 
+    def renewed(self, user: User, device: str | None) -> Response:
+        """
+        Return the answer with the CSRF token of the renewed session.
+
+        ``device``: the name of this browser, if it was known. It stays known by a new
+        cookie. All others are void, since the password has a new hash.
+        """
+        response = Response({"csrf": self.csrf()})
+        if device is not None:
+            remember_device(response, self.request, user, instead_of=device)
+        return response
+
 
 class ResendActivationMail(MailRequestView):
     """
@@ -184,6 +197,7 @@ class ChangePassword(AccountView):
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         data = self.given()
         user = data["user"]
+        device = device_of(request, user)
         with AccountTransaction():
             user_pre_change_password.send(sender=self.__class__, user=user)
             services.change_password(user, data["new_password"])
@@ -191,7 +205,7 @@ class ChangePassword(AccountView):
         self.renew_session(user)
         security_log.log("password_changed", request, user=user)
         notify(self, user, "PASSWORD_CHANGED")
-        return Response({"csrf": self.csrf()})
+        return self.renewed(user, device)
 
 
 class LogoutOthers(AccountView):
@@ -208,13 +222,14 @@ class LogoutOthers(AccountView):
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         data = self.given()
         user = data["user"]
+        device = device_of(request, user)
         with AccountTransaction():
             user_pre_logout_others.send(sender=self.__class__, user=user)
             services.logout_others(user, data.get("password"))
             user_post_logout_others.send(sender=self.__class__, user=user)
         self.renew_session(user)
         security_log.log("others_logged_out", request, user=user)
-        return Response({"csrf": self.csrf()})
+        return self.renewed(user, device)
 
 
 class ChangeEmail(AccountView):
