@@ -23,6 +23,7 @@ from django.views.decorators.debug import sensitive_variables
 
 from . import security_log
 from .accounts import activation_tokens, email_of, invitation_tokens
+from .cookies import set_cookie
 from .errors import ActivationProofRequired
 from .known_devices import device_of
 from .throttling import LoginAttempt
@@ -39,21 +40,10 @@ def set_proof(response: HttpResponseBase, request: Any, user: User | None) -> No
     Set the cookie that proves, with the link, that this browser registered ``user``.
 
     ``user`` is None if no account was created because of PREVENT_ENUMERATION; then the
-    cookie looks the same and proves nothing. The cookie has the domain, path and
-    ``SameSite`` of the session cookie. It is always ``HttpOnly`` and lasts as long as
-    the link.
+    cookie looks the same and proves nothing. It lasts as long as the link.
     """
     value = secrets.token_hex(32) if user is None else next(_proofs_of(user))
-    response.set_cookie(
-        COOKIE,
-        value,
-        max_age=activation_tokens.timeout(),
-        domain=settings.SESSION_COOKIE_DOMAIN,
-        path=settings.SESSION_COOKIE_PATH,
-        secure=settings.SESSION_COOKIE_SECURE or request.is_secure(),
-        httponly=True,
-        samesite=settings.SESSION_COOKIE_SAMESITE,
-    )
+    set_cookie(response, request, COOKIE, value, max_age=activation_tokens.timeout())
 
 
 def _proofs_of(user: User) -> Iterator[str]:

@@ -309,9 +309,9 @@ def served(endpoints: Any) -> list[URLPattern]:
 
     Raises :exc:`ImproperlyConfigured` also where two capabilities have one route.
     """
+    core = capabilities()[0]
     # A capability may serve a route of the package in another way.
-    core, *_others = capabilities()
-    ours = {one for one in capabilities() if one.name == core.name}
+    ours = [one for one in capabilities() if one.name == core.name]
     owners: dict[str, Capability] = {}
     names: dict[str, tuple[Capability, str]] = {}
     enabled: dict[str, URLPattern] = {}
@@ -319,7 +319,7 @@ def served(endpoints: Any) -> list[URLPattern]:
         name, path = str(route.name), str(route.pattern)
         owner = owners.get(name, core)
         rival, other_name = names.setdefault(path, (capability, name))
-        if owner not in {*ours, capability} or name != other_name:
+        if owner not in [*ours, capability] or name != other_name:
             rival = owner if name == other_name else rival
             raise ImproperlyConfigured(
                 f"The capabilities {rival.name!r} and {capability.name!r} both have a "

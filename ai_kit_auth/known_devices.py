@@ -16,12 +16,12 @@ import time
 from contextlib import suppress
 from typing import Any
 
-from django.conf import settings
 from django.core.signing import BadSignature, TimestampSigner, b62_decode
 from django.http import HttpResponseBase
 from django.views.decorators.debug import sensitive_variables
 
 from .cache import ask_cache, cache_key
+from .cookies import set_cookie
 from .errors import ServiceUnavailable
 from .settings import api_settings
 from .user_model import User
@@ -88,13 +88,12 @@ def remember_device(
     """
     Set the cookie that lets this browser be known to ``user``, who has just logged in.
 
-    It keeps what other accounts have in it. It has the domain, path and ``SameSite`` of
-    the session cookie and is always ``HttpOnly``. ``instead_of``: the name that the
-    browser had before the password has changed.
-
-    SECURITY: the signature is over the password's hash, so a new password makes the
-    cookies of all other browsers void.
+    It keeps what other accounts have in it. ``instead_of``: the name that the browser
+    had before the password has changed. Nothing happens without DEVICE_COOKIE_AGE.
     """
+    age = api_settings.DEVICE_COOKIE_AGE
+    if age is None:
+        return
     signer = _signer(user)
     others = [
         entry
@@ -102,16 +101,24 @@ def remember_device(
         if entry.split(":")[0] != instead_of and not _is_of(signer, entry)
     ]
     entries = [signer.sign(secrets.token_urlsafe(16)), *others]
-    response.set_cookie(
-        COOKIE,
-        ".".join(entries[:MOST_ACCOUNTS]),
-        max_age=api_settings.DEVICE_COOKIE_AGE,
-        domain=settings.SESSION_COOKIE_DOMAIN,
-        path=settings.SESSION_COOKIE_PATH,
-        secure=settings.SESSION_COOKIE_SECURE or request.is_secure(),
-        httponly=True,
-        samesite=settings.SESSION_COOKIE_SAMESITE,
+    set_cookie(
+        response, request, COOKIE, ".".join(entries[:MOST_ACCOUNTS]), max_age=age
     )
+
+
+def keep_device(
+    response: HttpResponseBase, request: Any, user: User, device: str | None
+) -> None:
+    """
+    Let this browser stay known after it has given ``user`` another hash.
+
+    ``device``: its name before that, None where it was not known. It gets a new cookie.
+
+    SECURITY: the signature is over the password's hash, so the cookies of all other
+    browsers are void.
+    """
+    if device is not None:
+        remember_device(response, request, user, instead_of=device)
 
 
 def void_known_devices(user: User) -> None:

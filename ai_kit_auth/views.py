@@ -37,7 +37,7 @@ from .endpoints import (
     SessionAuthentication,
 )
 from .errors import ServiceUnavailable
-from .known_devices import device_of, remember_device
+from .known_devices import device_of, keep_device, remember_device
 from .outages import is_outage
 from .registration import AddressTaken, identity_transaction
 from .serializers import (
@@ -138,8 +138,7 @@ class SessionBeginning(AuthView):
         self.save_session()
         security_log.log("login_succeeded", request, user=user)
         response = Response({"user": self.user_data(user), "csrf": csrf})
-        if api_settings.DEVICE_COOKIE_AGE is not None:
-            remember_device(response, request, user)
+        remember_device(response, request, user)
         return response
 
 
@@ -364,9 +363,8 @@ class ResetPassword(AuthView):
             user_post_reset_password.send(sender=self.__class__, user=user)
         security_log.log("password_reset", request, user=user)
         response = Response({})
-        if device is not None:
-            # The owner logs in next, and an attack on the new password may have begun.
-            remember_device(response, request, user, instead_of=device)
+        # The owner logs in next, and an attack on the new password may have begun.
+        keep_device(response, request, user, device)
         return response
 
 

@@ -55,6 +55,11 @@ def the_user(name: str = "ada") -> Any:
     )
 
 
+def configure(settings: Any, **changes: Any) -> None:
+    """Change keys of the top level of AI_KIT_AUTH."""
+    settings.AI_KIT_AUTH = {**settings.AI_KIT_AUTH, **changes}
+
+
 def post(client: APIClient, route: str, data: Any = None, **extra: Any) -> Any:
     """Post JSON to the endpoint ``ai_kit_auth:<route>``."""
     return client.post(

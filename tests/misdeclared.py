@@ -1,4 +1,4 @@
-"""Apps whose capabilities are wrong, each in one way."""
+"""Apps whose capabilities are wrong, each in one way; Step and Instead are right."""
 
 from __future__ import annotations
 
@@ -82,16 +82,23 @@ SAME_NAME = capability(
     "name", settings=WithOtherEndpoint, routes="tests.misdeclared.ALSO_NAMED"
 )
 STEP = capability("step", login_step="tests.misdeclared.refuse_to_remember")
+CONFIRMS = capability("confirms", routes="tests.misdeclared.INSTEAD")
 TEXT = "ai_kit_auth.core.CORE"
 
 
 def refuse_to_remember(view: Any, user: Any, remember: bool | None) -> None:
-    """A right declaration: it refuses who wants to be remembered."""
+    """Refuse a user who wants to be remembered."""
     if remember:
         raise Throttled(wait=7)
 
 
 MINE_AT = {"MINE": path("mine/", View.as_view(), name="mine")}
+# Right as well: it takes the place of the account page's.
+INSTEAD = {
+    "CONFIRM_PASSWORD": path(
+        "confirm_password/", View.as_view(), name="confirm_password"
+    )
+}
 ALSO_AT = {"OTHERS": path("mine/", View.as_view(), name="others")}
 ALSO_NAMED = {"OTHERS": [path("others/", View.as_view(), name="mine")]}
 UNKNOWN = {"NO_SUCH": path("no/such/", View.as_view(), name="no_such")}
@@ -123,6 +130,7 @@ Checks = _app("tests.misdeclared.NO_CHECKS")
 Paths = _app("tests.misdeclared.MINE", "tests.misdeclared.SAME_PATH")
 Names = _app("tests.misdeclared.MINE", "tests.misdeclared.SAME_NAME")
 Step = _app("tests.misdeclared.STEP")
+Instead = _app("tests.misdeclared.CONFIRMS")
 
 
 class Text(_App):

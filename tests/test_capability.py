@@ -14,13 +14,20 @@ from django.conf import settings
 from django.contrib.auth.signals import user_logged_in
 from django.core.exceptions import ImproperlyConfigured
 from django.test import override_settings
+from django.urls import reverse
 
 from ai_kit_auth.accounts import login_proof
 from ai_kit_auth.capability import capabilities, served
-from ai_kit_auth.settings import InvalidConfigurationError, api_settings
+from ai_kit_auth.settings import (
+    APISettings,
+    InvalidConfigurationError,
+    api_settings,
+)
 from ai_kit_auth.signals import user_pre_login
 
-from .conftest import PASSWORD, MakeUser
+from .accounts import csrf, post
+from .conftest import PASSWORD, Connect, MakeUser
+from .misdeclared import INSTEAD
 from .test_checks import findings
 
 if TYPE_CHECKING:
@@ -143,61 +150,52 @@ def test_the_core_comes_first_and_each_is_there_once() -> None:
 
 
 def test_a_step_of_the_login_is_asked_between_the_password_and_the_session(
-    make_user: MakeUser, client: APIClient
+    make_user: MakeUser, client: APIClient, connect: Connect
 ) -> None:
     ada = make_user()
     begun: list[object] = []
-
-    def note(**kwargs: Any) -> None:
-        begun.append(kwargs["user"])
-
-    user_pre_login.connect(note)
-    try:
-        with installed("Step"):
-            wrong = try_to_log_in(client, "wrong", remember=True)
-            refused = try_to_log_in(client, PASSWORD, remember=True)
-            assert me(client)["user"] is None
-            let_in = try_to_log_in(client, PASSWORD, remember=False)
-    finally:
-        user_pre_login.disconnect(note)
+    connect(user_pre_login, lambda user, **kwargs: begun.append(user))
+    with installed("Step"):
+        wrong = try_to_log_in(client, "wrong", remember=True)
+        refused = try_to_log_in(client, PASSWORD, remember=True)
+        assert client.get(reverse("ai_kit_auth:me")).json()["user"] is None
+        let_in = try_to_log_in(client, PASSWORD, remember=False)
     assert wrong.json() == {"non_field_errors": ["invalid_credentials"]}
     assert (refused.status_code, refused.json()) == (429, {"error": "throttled"})
     assert let_in.status_code == 200
     assert begun == [ada]
 
 
-def me(client: APIClient) -> Any:
-    return client.get("/api/v1/auth/me/").json()
-
-
 def try_to_log_in(client: APIClient, password: str, *, remember: bool) -> Any:
-    return client.post(
-        "/api/v1/auth/login/",
-        {"ident": "ada@example.com", "password": password, "remember": remember},
-        format="json",
-        headers={"x-csrftoken": me(client)["csrf"]},
-    )
+    body = {"ident": "ada@example.com", "password": password, "remember": remember}
+    return post(client, "login", body, **csrf(client))
 
 
-@pytest.mark.parametrize("let_in_by", ["login/", "a view of the project"])
 def test_a_receiver_of_the_login_learns_what_has_proven_the_user(
-    make_user: MakeUser, client: APIClient, let_in_by: str
+    make_user: MakeUser, client: APIClient, connect: Connect
 ) -> None:
     ada = make_user()
     proofs: list[str] = []
+    connect(
+        user_logged_in, lambda request, **kwargs: proofs.append(login_proof(request))
+    )
+    try_to_log_in(client, PASSWORD, remember=False)
+    # As a view of the project does.
+    client.force_login(ada)
+    assert proofs == ["password", "other"]
 
-    def note(**kwargs: Any) -> None:
-        proofs.append(login_proof(kwargs["request"]))
 
-    user_logged_in.connect(note)
-    try:
-        if let_in_by == "login/":
-            try_to_log_in(client, PASSWORD, remember=False)
-        else:
-            client.force_login(ada)
-    finally:
-        user_logged_in.disconnect(note)
-    assert proofs == ["password" if let_in_by == "login/" else "other"]
+def test_a_capability_serves_a_route_of_the_account_page_in_another_way() -> None:
+    with installed("Instead"):
+        assert findings() == []
+        on = {"CONFIRM_PASSWORD": True}
+        endpoints = APISettings(
+            {**settings.AI_KIT_AUTH, "ENABLE_ENDPOINTS": on}
+        ).ENABLE_ENDPOINTS
+        [route] = [
+            route for route in served(endpoints) if route.name == "confirm_password"
+        ]
+    assert route is INSTEAD["CONFIRM_PASSWORD"]
 
 
 # In an interpreter of its own, where no app is loaded yet.

@@ -25,6 +25,7 @@ from ai_kit_auth.settings import api_settings
 from ai_kit_auth.user_model import user_model
 
 from . import accounts
+from .accounts import configure
 from .conftest import (
     OTHER_PASSWORD,
     PASSWORD,
@@ -45,10 +46,6 @@ SUBJECTS = {
     "de": "Sie haben schon ein Konto - app.example.com",
 }
 DONE: tuple[int, Any] = (201, {})
-
-
-def configure(settings: Settings, **changes: Any) -> None:
-    settings.AI_KIT_AUTH = {**settings.AI_KIT_AUTH, **changes}
 
 
 @pytest.fixture(autouse=True)

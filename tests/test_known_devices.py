@@ -15,7 +15,7 @@ from ai_kit_auth import known_devices, throttling
 from ai_kit_auth.errors import ServiceUnavailable
 from ai_kit_auth.known_devices import COOKIE, is_known_device, void_known_devices
 
-from .accounts import mailed_link, post, the_user
+from .accounts import configure, mailed_link, post, the_user
 from .conftest import OTHER_PASSWORD, Clock, Connect, MakeUser
 from .stopping import Cache, stopped
 from .test_throttling import allow, fail, log_in, statuses
@@ -36,14 +36,17 @@ def _known(settings: Settings) -> None:
     configure(settings, DEVICE_COOKIE_AGE=MONTH)
 
 
-def configure(settings: Any, **changes: Any) -> None:
-    settings.AI_KIT_AUTH = {**settings.AI_KIT_AUTH, **changes}
-
-
 @pytest.fixture
 def home() -> APIClient:
     """Return the browser of the owner."""
     return APIClient(REMOTE_ADDR=HOME)
+
+
+@pytest.fixture
+def known_here(home: APIClient, make_user: MakeUser) -> None:
+    """Let the owner have an account, and be logged in at home."""
+    make_user()
+    assert log_in(home).status_code == 200
 
 
 def with_cookie(value: str) -> APIClient:
@@ -118,10 +121,8 @@ def test_an_attack_from_50_addresses_keeps_the_owner_out_of_nothing(
 
 
 def test_an_attack_behind_the_owners_own_address_neither(
-    home: APIClient, make_user: MakeUser, settings: Settings
+    home: APIClient, known_here: None, settings: Settings
 ) -> None:
-    make_user()
-    log_in(home)
     allow(settings, LOGIN_ACCOUNT_ADDRESS="3/hour", LOGIN_ADDRESS="4/hour")
     neighbour = APIClient(REMOTE_ADDR=HOME)
     assert statuses(*(fail(neighbour) for _ in range(4))) == [400] * 3 + [429]
@@ -131,10 +132,8 @@ def test_an_attack_behind_the_owners_own_address_neither(
 
 
 def test_what_a_device_tries_uses_up_nothing_of_others(
-    home: APIClient, make_user: MakeUser, settings: Settings
+    home: APIClient, known_here: None, settings: Settings
 ) -> None:
-    make_user()
-    log_in(home)
     allow(
         settings,
         LOGIN_ACCOUNT_ADDRESS="3/hour",
@@ -149,11 +148,9 @@ def test_what_a_device_tries_uses_up_nothing_of_others(
 
 @pytest.mark.parametrize("scope", ["LOGIN_ACCOUNT_ADDRESS", "LOGIN_ACCOUNT"])
 def test_a_stolen_cookie_is_good_for_the_few_guesses_of_one_device(
-    home: APIClient, make_user: MakeUser, settings: Settings, scope: str
+    home: APIClient, known_here: None, settings: Settings, scope: str
 ) -> None:
     """Also where the project has only one of the two limits on."""
-    make_user()
-    log_in(home)
     allow(settings, **{scope: "3/hour"})
     thieves = [copy_of(home) for _ in range(3)]
     guesses = [
@@ -167,11 +164,9 @@ def test_a_stolen_cookie_is_good_for_the_few_guesses_of_one_device(
 
 
 def test_each_login_gives_the_device_a_new_name(
-    home: APIClient, make_user: MakeUser, settings: Settings
+    home: APIClient, known_here: None, settings: Settings
 ) -> None:
     """So a thief of an older cookie does not use up the newer one's guesses."""
-    make_user()
-    log_in(home)
     thief = copy_of(home)
     assert log_in(home).status_code == 200
     assert len(entries(home)) == 1
@@ -182,10 +177,8 @@ def test_each_login_gives_the_device_a_new_name(
 
 
 def test_a_success_clears_the_failures_of_the_device(
-    home: APIClient, make_user: MakeUser, settings: Settings
+    home: APIClient, known_here: None, settings: Settings
 ) -> None:
-    make_user()
-    log_in(home)
     allow(settings, LOGIN_ACCOUNT_ADDRESS="2/hour")
     here = copy_of(home)
     for _ in range(3):
@@ -195,12 +188,10 @@ def test_a_success_clears_the_failures_of_the_device(
 
 def test_where_all_hashing_places_are_taken_a_guess_is_not_counted(
     home: APIClient,
-    make_user: MakeUser,
+    known_here: None,
     settings: Settings,
     monkeypatch: pytest.MonkeyPatch,
 ) -> None:
-    make_user()
-    log_in(home)
     allow(settings, LOGIN_ACCOUNT_ADDRESS="1/hour")
     with monkeypatch.context() as patched:
         patched.setattr(throttling, "gate", throttling.Gate(0, 0.01))
@@ -212,10 +203,8 @@ def test_where_all_hashing_places_are_taken_a_guess_is_not_counted(
 
 
 def test_the_mails_that_a_device_asks_for_are_counted_apart(
-    home: APIClient, make_user: MakeUser, settings: Settings
+    home: APIClient, known_here: None, settings: Settings
 ) -> None:
-    make_user()
-    log_in(home)
     allow(
         settings,
         MAIL_RECIPIENT="3/hour",
@@ -306,11 +295,9 @@ def garbled(value: str) -> dict[str, str]:
 
 @pytest.mark.parametrize("kind", garbled("name:time:signature"))
 def test_a_forged_cookie_is_as_none(
-    home: APIClient, make_user: MakeUser, settings: Settings, kind: str
+    home: APIClient, known_here: None, settings: Settings, kind: str
 ) -> None:
     """It is neither an error nor a way around the limits, and a login replaces it."""
-    make_user()
-    log_in(home)
     forged = with_cookie(garbled(home.cookies[COOKIE].value)[kind])
     allow(settings, LOGIN_ACCOUNT="1/hour")
     assert not is_known(forged)
@@ -322,10 +309,8 @@ def test_a_forged_cookie_is_as_none(
 
 
 def test_it_expires(
-    home: APIClient, make_user: MakeUser, settings: Settings, clock: Clock
+    home: APIClient, known_here: None, settings: Settings, clock: Clock
 ) -> None:
-    make_user()
-    log_in(home)
     clock.now += MONTH - 1
     assert is_known(home)
     clock.now += 2
@@ -363,10 +348,8 @@ def test_a_new_password_ends_it(
 
 
 def test_it_outlives_a_change_of_the_secret_key(
-    home: APIClient, make_user: MakeUser, settings: Settings
+    home: APIClient, known_here: None, settings: Settings
 ) -> None:
-    make_user()
-    log_in(home)
     settings.SECRET_KEY_FALLBACKS = [settings.SECRET_KEY]
     settings.SECRET_KEY = "another one, which has come since then"
     assert is_known(home)
@@ -453,10 +436,8 @@ def test_an_unknown_account_costs_the_work_of_a_known_one(
 
 
 def test_the_answers_to_a_reset_are_the_same_at_a_known_device(
-    home: APIClient, make_user: MakeUser, settings: Settings
+    home: APIClient, known_here: None, settings: Settings
 ) -> None:
-    make_user()
-    log_in(home)
     allow(settings, MAIL_RECIPIENT="2/hour")
     for name in (ADA, "nobody@example.com"):
         for _ in range(4):
@@ -468,11 +449,9 @@ def test_the_answers_to_a_reset_are_the_same_at_a_known_device(
 
 
 def test_a_reset_in_another_browser_makes_that_browser_not_known(
-    home: APIClient, make_user: MakeUser
+    home: APIClient, known_here: None
 ) -> None:
     """A thief of the mailbox must not look like somebody who was here before."""
-    make_user()
-    log_in(home)
     ask(home)
     thief = APIClient()
     reset = {**mailed_link(), "password": OTHER_PASSWORD}

@@ -48,6 +48,7 @@ from ai_kit_auth.user_model import user_model
 
 from .accounts import (
     attributes_of,
+    configure,
     csrf,
     has_activation,
     log_in,
@@ -98,10 +99,6 @@ KEYS = dict(
 )
 POSTED = [name for name in ROUTES if name != "me"]
 FORM = "application/x-www-form-urlencoded"
-
-
-def configure(settings: Settings, **changes: Any) -> None:
-    settings.AI_KIT_AUTH = {**settings.AI_KIT_AUTH, **changes}
 
 
 def answer_of(response: Any) -> tuple[int, Any]:

@@ -17,7 +17,7 @@ from .. import services as core
 from ..accounts import AccountTransaction, session_name
 from ..endpoints import AuthView, MailRequestView, SessionAuthentication
 from ..failures import log_failure
-from ..known_devices import device_of, remember_device
+from ..known_devices import device_of, keep_device
 from ..registration import identity_transaction, taken_codes
 from ..settings import api_settings
 from ..throttling import (
@@ -123,12 +123,10 @@ class AccountView(AuthView):
         """
         Return the answer with the CSRF token of the renewed session.
 
-        ``device``: the name of this browser, if it was known. It stays known by a new
-        cookie. All others are void, since the password has a new hash.
+        ``device``: the name of this browser before that, if it was known.
         """
         response = Response({"csrf": self.csrf()})
-        if device is not None:
-            remember_device(response, self.request, user, instead_of=device)
+        keep_device(response, self.request, user, device)
         return response
 
 
