@@ -38,11 +38,17 @@ class Reader:
                 {script}
                 let asked = 0;
                 const ask = async () => {{ asked += 1; return "{PASSWORD}"; }};
-                await call("GET", "auth/me/");
-                await call("POST", "auth/login/", {{
-                    ident: "demo@example.com", password: "{PASSWORD}",
-                }});
-                {code}
+                try {{
+                    await call("GET", "auth/me/");
+                    await call("POST", "auth/login/", {{
+                        ident: "demo@example.com", password: "{PASSWORD}",
+                    }});
+                    {code}
+                }} catch (answer) {{
+                    // A browser shows an object that is thrown without what it holds.
+                    throw answer instanceof Error ? answer
+                        : new Error(JSON.stringify(answer));
+                }}
             }}"""
         )
 
@@ -53,7 +59,10 @@ def reader(browser: Browser, tmp_path: Path) -> Iterator[Reader]:
     (script,) = (block.code for block in blocks(PAGE) if block.language == "javascript")
     assert HOST in script
     with running_example(tmp_path) as (host, frontend), browser.new_page() as page:
-        page.goto(f"http://localhost:{frontend}/")
+        # The frontend asks for the user when it starts. Two requests without a cookie
+        # get two CSRF tokens, and the later answer would make ours wrong.
+        with page.expect_request_finished(lambda sent: sent.url.endswith("/me/")):
+            page.goto(f"http://localhost:{frontend}/")
         yield Reader(script.replace(HOST, f"http://localhost:{host}"), page)
 
 
