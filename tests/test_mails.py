@@ -6,7 +6,6 @@ import html
 import re
 from collections.abc import Iterator
 from email.header import decode_header, make_header
-from importlib import resources
 from pathlib import Path
 from typing import Any
 
@@ -23,13 +22,10 @@ from ai_kit_auth.user_model import user_model
 
 from .accounts import mailed_link, post, registration, the_user
 from .conftest import MakeUser, with_activation
+from .packages import PACKAGES, templates_of
 
 FRONTEND = {"URL": "https://app.example.com"}
 URL = "https://app.example.com/auth/page?ident=561465857&token=c0-ffee"
-PACKAGE = Path(str(resources.files("ai_kit_auth")))
-TEMPLATES = sorted((PACKAGE / "templates" / "ai_kit_auth").iterdir())
-SOURCES = sorted(PACKAGE.rglob("*.py"))
-CATALOGS = sorted(PACKAGE.glob("locale/*/LC_MESSAGES/django.po"))
 
 SENDERS = {
     "USER_CREATED": services.default_send_user_activation_mail,
@@ -401,7 +397,11 @@ def test_a_subject_is_one_line(subject: str) -> None:
     assert parts() == ("One line", "text", "<p>page</p>")
 
 
-@pytest.mark.parametrize("template", TEMPLATES, ids=lambda path: path.name)
+@pytest.mark.parametrize(
+    "template",
+    [path for package in PACKAGES for path in templates_of(package)],
+    ids=lambda path: path.name,
+)
 def test_every_sentence_of_a_template_can_be_translated(template: Path) -> None:
     source = template.read_text("utf-8")
     for translated in (

@@ -20,15 +20,17 @@ from django.core.management import CommandError, call_command
 from django.test import override_settings
 from django.utils.translation import to_locale
 
-import ai_kit_auth
 from ai_kit_auth.errors import CODES
 from ai_kit_auth.sentences import UnknownLanguageError, code_sentences
 from ai_kit_auth.user_model import user_model
 
+from .packages import APPS, CORE, codes_of, package_of
+
 # The same on every user model, but for the names of fields.
 same = pytest.mark.user_model("auth_user")
 
-FILES = sorted((Path(ai_kit_auth.__file__).parent / "codes").iterdir())
+FILES = sorted((CORE / "codes").iterdir())
+FILES_OF_APPS = [path for app in APPS for path in sorted(app.glob("codes/*"))]
 PLACEHOLDER = re.compile(r"\{\w*\}")
 FULL_STOPS = {"hi": "।", "ja": "。", "zh-hans": "。", "zh-hant": "。"}
 # Languages whose letters are not those of English, with the words that they borrow: in
@@ -54,8 +56,17 @@ def content(file: Path) -> dict[str, str]:
     return found
 
 
-ENGLISH = content(next(file for file in FILES if file.stem == "en"))
+def english_of(file: Path) -> dict[str, str]:
+    return content(file.with_stem("en"))
+
+
+ENGLISH = english_of(FILES[0])
 each_file = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
+each_file_of_all = pytest.mark.parametrize(
+    "file",
+    [*FILES, *FILES_OF_APPS],
+    ids=lambda file: f"{package_of(file).name}-{file.stem}",
+)
 
 
 # The files
@@ -76,7 +87,16 @@ def test_every_code_has_its_sentence_in_the_order_of_the_registry(file: Path) ->
 
 
 @same
-@each_file
+def test_every_code_of_an_app_has_its_sentence_in_the_same_languages() -> None:
+    for app in APPS:
+        files = [file for file in FILES_OF_APPS if package_of(file) == app]
+        assert [file.name for file in files] == [file.name for file in FILES]
+        for file in files:
+            assert content(file).keys() == codes_of(app).keys(), file
+
+
+@same
+@each_file_of_all
 def test_a_sentence_is_short_and_ends(file: Path) -> None:
     stop = FULL_STOPS.get(file.stem, ".")
     for code, sentence in content(file).items():
@@ -87,11 +107,11 @@ def test_a_sentence_is_short_and_ends(file: Path) -> None:
 
 
 @same
-@each_file
+@each_file_of_all
 def test_a_sentence_has_the_placeholders_of_the_english_one(file: Path) -> None:
     for code, sentence in content(file).items():
         there = PLACEHOLDER.findall(sentence)
-        assert there == PLACEHOLDER.findall(ENGLISH[code]), code
+        assert there == PLACEHOLDER.findall(english_of(file)[code]), code
         assert not set(PLACEHOLDER.sub("", sentence)) & set("{}"), code
 
 
@@ -110,14 +130,17 @@ def test_the_placeholders_are_those_that_a_frontend_can_fill_in() -> None:
 
 @same
 @pytest.mark.parametrize(
-    "file", [file for file in FILES if file.stem != "en"], ids=lambda file: file.stem
+    "file",
+    [file for file in [*FILES, *FILES_OF_APPS] if file.stem != "en"],
+    ids=lambda file: f"{package_of(file).name}-{file.stem}",
 )
 def test_nothing_was_left_in_english(file: Path) -> None:
-    sentences = content(file)
-    assert [code for code in CODES if sentences[code] == ENGLISH[code]] == []
+    sentences, english = content(file), english_of(file)
+    assert [code for code in sentences if sentences[code] == english[code]] == []
     if file.stem in OTHER_LETTERS:
         text = PLACEHOLDER.sub("", " ".join(sentences.values()))
-        assert set(re.findall(r"[A-Za-z]+", text)) == OTHER_LETTERS[file.stem]
+        borrowed = OTHER_LETTERS[file.stem] if file in FILES else set()
+        assert set(re.findall(r"[A-Za-z]+", text)) == borrowed
 
 
 @same

@@ -5,6 +5,7 @@ The reference, written by the code that it describes.
 :data:`KINDS` names what else there is. What has no meaning fails the build, so the
 reference is whole or there is none. Each thing can be linked by the role of its kind
 (``:setting:`FRONTEND.URL```), and a link to what does not exist fails the build too.
+What an app beside ``ai_kit_auth`` declares says that it needs this app.
 """
 
 from __future__ import annotations
@@ -14,14 +15,15 @@ import ast
 import inspect
 import pkgutil
 import re
-from collections.abc import Callable, Iterator, Mapping
+from collections.abc import Callable, Iterable, Iterator, Mapping
 from importlib import import_module
+from importlib.util import find_spec
 from pathlib import Path
 from textwrap import indent
-from types import ModuleType
-from typing import Any
+from typing import Any, NamedTuple
 
-from django.core.management import load_command_class
+from django.apps import AppConfig, apps
+from django.core.management import find_commands, load_command_class
 from django.core.management.base import BaseCommand
 from django.dispatch import Signal
 from django.urls import URLPattern
@@ -34,9 +36,9 @@ from sphinx.util.typing import ExtensionMetadata
 
 import ai_kit_auth
 from ai_kit_auth import capability, errors, mail_preview, security_log
+from ai_kit_auth.capability import Capability
 from ai_kit_auth.checks import PROBLEMS
 from ai_kit_auth.endpoints import MailRequestView
-from ai_kit_auth.management import commands
 from ai_kit_auth.sentences import code_sentences
 from ai_kit_auth.settings import (
     APISettings,
@@ -63,7 +65,7 @@ def linked(text: str) -> str:
     roles = {
         **dict.fromkeys(dict(APISettings.declared()), "setting"),
         **dict.fromkeys(errors.CODES, "errorcode"),
-        **{name: "endpoint" for name, _, _ in routes()},
+        **{served.name: "endpoint" for served in routes()},
     }
 
     def link(found: re.Match[str]) -> str:
@@ -82,6 +84,32 @@ def entry(kind: str, name: str, text: str, **fields: str) -> str:
 
 def heading(title: str) -> str:
     return f"\n{title}\n{'-' * len(title)}\n"
+
+
+# Apps
+
+
+def declaring() -> Iterator[tuple[AppConfig, Capability]]:
+    """Yield each capability with the app that declares it."""
+    for config in apps.get_app_configs():
+        for path in getattr(config, capability.ATTRIBUTE, ()):
+            yield config, import_string(path)
+
+
+def needed(config: AppConfig) -> dict[str, str]:
+    """Return the field that says which app a thing needs besides ``ai_kit_auth``."""
+    if config.name == "ai_kit_auth":
+        return {}
+    return {"Needs": f"``{config.name}`` in ``INSTALLED_APPS``"}
+
+
+def needs(names: Callable[[Capability], Iterable[str]]) -> dict[str, dict[str, str]]:
+    """Return the field of each of the ``names`` that a capability declares."""
+    found: dict[str, dict[str, str]] = {}
+    for config, one in declaring():
+        for name in names(one):
+            found.setdefault(name, needed(config))
+    return found
 
 
 # Settings
@@ -112,25 +140,40 @@ def setting(name: str, declared: Setting[Any]) -> str:
         default = f'``"{declared.default}"``'
     else:
         default = f"``{declared.default!r}``".replace("'", '"')
-    return entry("setting", name, meaning, Type=declared.type_name, Default=default)
+    # A section of a test belongs to no app.
+    needed = needs(Capability.setting_keys).get(name, {})
+    return entry(
+        "setting", name, meaning, Type=declared.type_name, Default=default, **needed
+    )
 
 
 # Endpoints
 
 
-def routes() -> Iterator[tuple[str, str, URLPattern]]:
-    """
-    Yield each route with its name and key.
+class Served(NamedTuple):
+    """A route with its name, its key of ENABLE_ENDPOINTS and the app that serves it."""
 
-    The name is its path, after the methods that it adds where the path had others.
+    name: str
+    key: str
+    route: URLPattern
+    config: AppConfig
+
+
+def routes() -> Iterator[Served]:
     """
+    Yield every route.
+
+    The name is the path, after the methods that the route adds where the path had
+    others.
+    """
+    configs = {one: config for config, one in declaring()}
     served: dict[str, set[str]] = {}
-    for _, key, route in capability.routes(api_settings.ENABLE_ENDPOINTS):
+    for one, key, route in capability.routes(api_settings.ENABLE_ENDPOINTS):
         path, view = str(route.pattern), view_of(route)
         own = {name for name in view.http_method_names if hasattr(view, name)}
         added = " ".join(sorted(own - served.get(path, own))).upper()
         served[path] = served.get(path, set()) | own
-        yield f"{added} {path}".strip(), key, route
+        yield Served(f"{added} {path}".strip(), key, route, configs[one])
 
 
 def view_of(route: URLPattern) -> type[Any]:
@@ -139,16 +182,27 @@ def view_of(route: URLPattern) -> type[Any]:
 
 
 def endpoints() -> Iterator[str]:
-    for name, key, route in routes():
-        view = view_of(route)
+    # What an app serves in another way has the entry of the route that it replaces.
+    by_name: dict[str, list[Served]] = {}
+    for served in routes():
+        by_name.setdefault(served.name, []).append(served)
+    for name, (first, *others) in by_name.items():
+        view = view_of(first.route)
         yield entry(
             "endpoint",
             name,
             documented(view.__name__, vars(view).get("__doc__")),
             **{
-                "URL name": f"``ai_kit_auth:{route.name}``",
-                "Switch": f":setting:`ENABLE_ENDPOINTS.{key}`",
+                "URL name": f"``ai_kit_auth:{first.route.name}``",
+                "Switch": f":setting:`ENABLE_ENDPOINTS.{first.key}`",
                 "View": f":class:`~{view.__module__}.{view.__name__}`",
+                **needed(first.config),
+                **{
+                    f"With {other.config.name}": f":class:`~{own.__module__}."
+                    f"{own.__name__}`, by :setting:`ENABLE_ENDPOINTS.{other.key}`"
+                    for other in others
+                    for own in [view_of(other.route)]
+                },
             },
         )
 
@@ -156,65 +210,95 @@ def endpoints() -> Iterator[str]:
 # Codes, events, checks
 
 
-def of_mapping(kind: str, meanings: Mapping[str, str]) -> Iterator[str]:
-    for name, meaning in meanings.items():
-        yield entry(kind, name, documented(name, meaning))
-
-
 def codes() -> Iterator[str]:
     said = code_sentences("en")
+    apps_of = needs(lambda one: one.codes)
     for code, meaning in errors.CODES.items():
         # The sentence is the project's, if the code is.
         sentence = {"Sentence": said[code]} if code in said else {}
-        yield entry("errorcode", code, documented(code, meaning), **sentence)
+        text = documented(code, meaning)
+        yield entry("errorcode", code, text, **apps_of[code], **sentence)
 
 
 def events() -> Iterator[str]:
-    yield from of_mapping("event", security_log.EVENTS)
+    apps_of = needs(lambda one: one.events)
+    for name, meaning in security_log.EVENTS.items():
+        yield entry("event", name, documented(name, meaning), **apps_of[name])
 
 
 def checks() -> Iterator[str]:
     own = {f"ai_kit_auth.{number}": text for number, text in PROBLEMS.items()}
     for one in capability.capabilities():
         own |= one.problems
-    yield from of_mapping("check", own)
+    apps_of = needs(lambda one: one.problems)
+    for name, meaning in own.items():
+        # The checks of the core stand in no declaration.
+        needed = apps_of.get(name, {})
+        yield entry("check", name, documented(name, meaning), **needed)
 
 
 # Signals
 
 
 def signal_entries() -> Iterator[str]:
-    for one in capability.capabilities():
+    for config, one in declaring():
         if not one.signals:
             continue
-        declaring, sending = import_module(one.signals), import_module(one.views)
-        moments = dict(_moments(inspect.getsource(declaring)))
-        sent = {name: (view, keywords) for name, view, keywords in _sends(sending)}
-        for name, member in vars(declaring).items():
+        declared = import_module(one.signals)
+        moments = dict(_moments(inspect.getsource(declared)))
+        sent = {
+            name: (sender, keywords)
+            for module in _modules(one)
+            for name, sender, keywords in _sends(module)
+        }
+        for name, member in vars(declared).items():
             if not isinstance(member, Signal):
                 continue
             if name not in sent:
-                raise UndocumentedError(f"{name} is sent by no view")
-            view, keywords = sent[name]
+                raise UndocumentedError(f"{name} is sent by nothing")
+            sender, keywords = sent[name]
             yield entry(
                 "signal",
                 name,
                 documented(name, moments.get(name)),
                 Keyword=", ".join(f"``{name}``" for name in keywords),
-                Sender=f":class:`~{sending.__name__}.{view}`",
+                Sender=sender,
+                **needed(config),
             )
 
 
+def _modules(one: Capability) -> Iterator[str]:
+    """Yield the modules that may send the signals of a capability, its views last."""
+    package = import_module(one.signals.rpartition(".")[0])
+    for found in pkgutil.iter_modules(package.__path__):
+        if not found.ispkg:
+            yield f"{package.__name__}.{found.name}"
+    if one.views:
+        yield one.views
+
+
 def _moments(source: str) -> Iterator[tuple[str, str]]:
-    """Yield each signal with its half of the comment above its pair."""
-    pair = re.compile(
-        r"(?P<comment>(?:^# .*\n)+)(?P<pre>^\w+) = Signal\(\)\n(?P<post>\w+) = ", re.M
+    """
+    Yield each signal with its meaning: the comment above it, or its half of that.
+
+    Of two signals below one comment the first is sent before something, the second
+    after it.
+    """
+    below = re.compile(
+        r"(?P<comment>(?:^# .*\n)+)(?P<pre>^\w+) = Signal\(\)\n"
+        r"(?:(?P<post>\w+) = Signal\(\)\n)?",
+        re.M,
     )
-    # Which keywords they are is what the views say; what one of them holds is not.
+    # Which keywords they are is what the senders say; what one of them holds is not.
     held = re.compile(r"keywords? (?:``\w+`` and )(?P<name>``\w+``), (?P<what>[^;]+)")
-    keywords = re.compile(r"keywords? ``\w+``(?: and ``\w+``)*[;,]?|^``\w+``,")
-    for found in pair.finditer(source):
+    keywords = re.compile(
+        r"keywords? ``\w+``(?:,? (?:and )?``\w+``(?! is))*[;,:]?|^``\w+``,"
+    )
+    for found in below.finditer(source):
         comment = re.sub(r"^# ", "", found["comment"], flags=re.M).replace("\n", " ")
+        if not found["post"]:
+            yield found["pre"], keywords.sub("", comment).strip()
+            continue
         # ``pre: …`` or ``pre also ``user_data``, …``
         common, *moments = re.split(r"pre(?:: | also (?=``))", comment, maxsplit=1)
         pre, _, post = "".join(moments).partition("post: ")
@@ -226,38 +310,51 @@ def _moments(source: str) -> Iterator[tuple[str, str]]:
             yield name, "; ".join(filter(None, (own, both))) if own else ""
 
 
-def _sends(module: ModuleType) -> Iterator[tuple[str, str, list[str]]]:
+def _sends(module: str) -> Iterator[tuple[str, str, list[str]]]:
     """
-    Yield signal, view and keywords of every ``….send(…)`` in a module of views.
+    Yield signal, sender and keywords of every ``….send(…)`` in the source of a module.
 
-    Of a signal that a view only names for its base, the keywords are those of the base.
+    The sender of a view is the view. Of a signal that a view only names for its base,
+    the keywords are those of the base.
     """
     by_base = {
         attribute: keywords
-        for attribute, keywords in _calls(ast.parse(inspect.getsource(MailRequestView)))
+        for attribute, _, keywords in _calls(
+            ast.parse(inspect.getsource(MailRequestView))
+        )
         if attribute.startswith("self.")
     }
-    for view in ast.parse(inspect.getsource(module)).body:
-        if not isinstance(view, ast.ClassDef):
+    path = find_spec(module).origin  # type: ignore[union-attr]  # it is there
+    for part in ast.parse(Path(str(path)).read_text("utf-8")).body:
+        if not isinstance(part, ast.ClassDef):
+            for name, sender, keywords in _calls(part):
+                yield name, SENDERS.get(sender, f"``{sender}``"), keywords
             continue
-        for name, keywords in _calls(view):
-            yield name, view.name, keywords
-        for statement in view.body:
+        view = f":class:`~{module}.{part.name}`"
+        for name, _, keywords in _calls(part):
+            yield name, view, keywords
+        for statement in part.body:
             match statement:
                 case ast.Assign(targets=[ast.Name(id=own)], value=ast.Name(id=name)):
                     if f"self.{own}" in by_base:
-                        yield name, view.name, by_base[f"self.{own}"]
+                        yield name, view, by_base[f"self.{own}"]
 
 
-def _calls(tree: ast.AST) -> Iterator[tuple[str, list[str]]]:
-    """Yield the signal, as it is written, and the keywords of every ``….send(…)``."""
+# How a function that is no view writes its sender, and what it is.
+SENDERS = dict.fromkeys(("UserModel", "type(user)"), "the user model")
+
+
+def _calls(tree: ast.AST) -> Iterator[tuple[str, str, list[str]]]:
+    """Yield signal and sender, as they are written, and keywords of ``….send(…)``."""
     for call in ast.walk(tree):
         match call:
             case ast.Call(
-                func=ast.Attribute(value=signal, attr="send"), keywords=keywords
+                func=ast.Attribute(value=signal, attr="send" | "send_robust"),
+                keywords=keywords,
             ):
-                names = [k.arg for k in keywords if k.arg and k.arg != "sender"]
-                yield ast.unparse(signal), names
+                values = {k.arg: ast.unparse(k.value) for k in keywords if k.arg}
+                sender = values.pop("sender", "")
+                yield ast.unparse(signal).rpartition("signals.")[2], sender, [*values]
 
 
 # Mails
@@ -266,6 +363,7 @@ def _calls(tree: ast.AST) -> Iterator[tuple[str, list[str]]]:
 def mails() -> Iterator[str]:
     templates = dict(APISettings.declared())
     of_notices = {notice.mail for notice in capability.notices().values()}
+    apps_of = needs(lambda one: one.mails)
     for name, mail in capability.mails().items():
         sender = mail.sender
         text = import_string(templates[sender].default).__doc__
@@ -290,6 +388,7 @@ def mails() -> Iterator[str]:
                 "Sent by": f":setting:`{sender}`, {templates[sender].meaning}",
                 **link,
                 **parts,
+                **apps_of[name],
             },
         )
 
@@ -299,23 +398,30 @@ def mails() -> Iterator[str]:
 
 def command_entries() -> Iterator[str]:
     common = _options(BaseCommand())
-    for module in pkgutil.iter_modules(commands.__path__):
-        command = load_command_class("ai_kit_auth", module.name)
-        program = f"manage.py {module.name}"
+    # Once for an app of several capabilities.
+    by_app = {config.name: config for config, _ in declaring()}
+    for config, name in (
+        (each, name)
+        for each in by_app.values()
+        for name in find_commands(str(Path(each.path, "management")))
+    ):
+        command = load_command_class(config.name, name)
+        program = f"manage.py {name}"
         yield heading(program)
         yield documented(program, command.help) + "\n"
         yield inspect.cleandoc(vars(type(command)).get("__doc__") or "") + "\n"
+        yield from (f":{label}: {text}\n" for label, text in needed(config).items())
         yield f".. program:: {program}\n"
-        for name, action in _options(command).items():
-            if name in common:
+        for option, action in _options(command).items():
+            if option in common:
                 continue
             value = (
                 f" {action.metavar or action.dest.upper()}" if _takes(action) else ""
             )
-            text = documented(f"{program} {name}", action.help)
+            text = documented(f"{program} {option}", action.help)
             # An example, which nobody is to follow.
             text = re.sub(r"https?://[\w./]*\w/?", r"``\g<0>``", text)
-            yield f".. option:: {name}{value}\n\n{indent(text, '   ')}\n"
+            yield f".. option:: {option}{value}\n\n{indent(text, '   ')}\n"
 
 
 def _options(command: BaseCommand) -> dict[str, argparse.Action]:
@@ -353,7 +459,7 @@ class Declared(SphinxDirective):
         if kind not in KINDS:
             raise self.error(f"{kind} is none of {', '.join(KINDS)}")
         package = Path(ai_kit_auth.__file__).parent
-        for source in (*package.rglob("*.py"), package / "codes" / "en.json"):
+        for source in (*package.rglob("*.py"), *package.rglob("codes/en.json")):
             self.env.note_dependency(source)
         text = "\n".join(KINDS[kind]())
         return self.parse_text_to_nodes(text, allow_section_headings=True)

@@ -1,0 +1,46 @@
+"""
+The folders of the package with texts: the core, and each app that a project may add.
+
+They are found in the source tree. So an app of the package is examined by the same
+tests as the core, whether the settings of these tests install it or not.
+"""
+
+from __future__ import annotations
+
+from importlib import import_module, resources
+from pathlib import Path
+
+from ai_kit_auth.capability import Capability
+
+CORE = Path(str(resources.files("ai_kit_auth")))
+# ``ai_kit_auth/account`` is no app: its texts are among those of the core.
+APPS = sorted(path.parent for path in CORE.glob("*/apps.py"))
+PACKAGES = (CORE, *APPS)
+
+
+def package_of(path: Path) -> Path:
+    """Return the folder of ``PACKAGES`` that ``path`` is in."""
+    return next(folder for folder in (*APPS, CORE) if path.is_relative_to(folder))
+
+
+def sources_of(package: Path) -> list[Path]:
+    """Return the modules of a folder of ``PACKAGES``, without those of another one."""
+    return [
+        path for path in sorted(package.rglob("*.py")) if package_of(path) == package
+    ]
+
+
+def templates_of(package: Path) -> list[Path]:
+    """Return the mails' templates of a folder of ``PACKAGES``."""
+    return sorted((package / "templates" / "ai_kit_auth").glob("*"))
+
+
+def codes_of(app: Path) -> dict[str, str]:
+    """Return the error codes of an app with their meanings."""
+    module = import_module(f"ai_kit_auth.{app.name}.capability")
+    return {
+        code: meaning
+        for declared in vars(module).values()
+        if isinstance(declared, Capability)
+        for code, meaning in declared.codes.items()
+    }
