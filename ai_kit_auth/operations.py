@@ -36,8 +36,9 @@ class Operation:
     - ``body`` is the view's method that returns the serializer class of the body; None
       for a body that is not read.
     - ``fields`` returns further codes by field.
+    - With ``many`` the body is a list of such objects.
     - ``refusal`` is a code for the whole request with status 400, ``forbidden`` with
-      403, ``conflict`` with 409.
+      403, ``missing`` with 404, ``conflict`` with 409.
     - With ``is_partial`` every field is optional.
     - ``restrict`` is what the view does to its serializer first.
     - ``new_passwords`` has serializer classes, each with the field that
@@ -55,10 +56,12 @@ class Operation:
     description: str
     success: int = 200
     answer: Mapping[str, str | Mapping[str, Any]] = field(default_factory=dict)
+    many: bool = False
     body: str | None = None
     fields: Callable[[], Mapping[str, set[str]]] = _no_codes
     refusal: str | None = None
     forbidden: str | None = None
+    missing: str | None = None
     conflict: str | None = None
     is_partial: bool = False
     restrict: Callable[[Any], object] | None = None

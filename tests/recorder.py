@@ -50,7 +50,10 @@ def undocumented(view: type[Any], method: str, response: HttpResponse) -> Iterat
         is_own = not view.__module__.startswith("ai_kit_auth.")
         as_told = operation is not None and (
             response.status_code == operation.success
-            and list(body) == list(operation.answer)
+            and all(
+                list(each) == list(operation.answer)
+                for each in (body if operation.many else [body])
+            )
         )
         if not (as_told or is_own):
             yield f"{answer} {body}"

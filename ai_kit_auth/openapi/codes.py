@@ -187,6 +187,8 @@ def _add_operation(answers: Answers, operation: Operation, view: type[Any]) -> N
         scopes += PASSWORD_SCOPES
     if any(map(_has_rate, scopes)):
         answers.at(429, ERROR).add(["throttled"])
+    if operation.missing is not None:
+        answers.at(404, ERROR).add([operation.missing])
     if operation.conflict is not None:
         answers.at(409, ERROR).add([operation.conflict])
     if operation.forbidden is not None:

@@ -27,12 +27,15 @@ from ..user_model import UserModel, user_model
 from .codes import ERROR, Answers, Codes, answers_of
 from .operations import operation_of
 
+NO_CONTENT = 204
 _ANY_CODE = {"type": "string", "pattern": "^[a-z0-9_]+$"}
 _DESCRIPTIONS = {
     200: "Done",
     201: "Made",
+    204: "Done; the answer has no body",
     400: "What is wrong, in codes",
     403: "Not allowed",
+    404: "The user has no such thing, or no longer",
     409: "Other rows need it, and nothing was changed",
     415: "The body is neither JSON nor a form",
     429: "Too many requests",
@@ -201,6 +204,16 @@ class AuthSchema(AutoSchema):
             schema.pop("oneOf", None)
             schema.update(inner)
 
+    def _get_request_body(self, direction: Any = "request") -> Any:
+        method = self.method
+        if method == "DELETE":
+            # drf-spectacular asks only for the bodies of the others.
+            self.method = "POST"
+        try:
+            return super()._get_request_body(direction)  # type: ignore[no-untyped-call]  # drf-spectacular
+        finally:
+            self.method = method
+
     # Answers
 
     def get_response_serializers(self) -> Any:
@@ -212,8 +225,13 @@ class AuthSchema(AutoSchema):
             # drf-spectacular keeps an empty list, which OpenAPI 3.0 forbids.
             **({"required": list(operation.answer)} if operation.answer else {}),
         )
+        component: Any = None
+        if operation.success != NO_CONTENT:
+            component = self._component("Answer", answer)
+        if operation.many:
+            component = {"type": "array", "items": component}
         schemas: dict[Any, Any] = {
-            operation.success: self._component("Answer", answer),
+            operation.success: component,
             **{
                 status: self._errors_schema(status, answers)
                 for status in sorted(answers.by_status)
