@@ -22,8 +22,9 @@ from django.views.decorators.debug import sensitive_variables
 from .accounts import AccountState, activation_tokens, state_of
 from .cache import ask_cache, cache_key
 from .errors import ActivationLinkInvalid, ResetPasswordLinkInvalid
+from .signals import sessions_ended
 from .throttling import gate
-from .user_model import User, user_model
+from .user_model import User, UserModel, user_model
 from .users import is_hidden
 
 logger = logging.getLogger("ai_kit_auth")
@@ -170,16 +171,30 @@ def _has_no_session(user: User) -> bool:
     )
 
 
-def end_sessions(users: Collection[User]) -> list[User]:
+def tell_of_ended_sessions(user: User, by: str, kept: Any = None) -> bool:
+    """
+    Send ``sessions_ended``; return whether a receiver has ended all sessions itself.
+
+    ``by``: why they end. ``kept``: Django's request whose session stays, None for none.
+    """
+    heard: list[tuple[Any, Any]] = sessions_ended.send(
+        sender=UserModel, user=user, by=by, kept=kept
+    )
+    return any(has_ended is True for _receiver, has_ended in heard)
+
+
+def end_sessions(users: Collection[User], *, by: str = "admin") -> list[User]:
     """
     End every session of ``users`` without changing a password.
 
     Sessions in the database are searched once for all users. Other engines cannot be
-    searched. With them this works only for an account without a usable password, since
-    its sessions are bound to a random placeholder. Return the users with sessions that
-    did not end.
+    searched. With them this works only where a receiver of ``sessions_ended`` ends
+    them, as :mod:`ai_kit_auth.sessions` does, and for an account without a usable
+    password, since its sessions are bound to a random placeholder. ``by``: what
+    ``sessions_ended`` tells. Return the users with sessions that did not end.
     """
     ended = {user.pk for user in users if _has_no_session(user)}
+    ended |= {user.pk for user in users if tell_of_ended_sessions(user, by)}
     store = import_string(f"{settings.SESSION_ENGINE}.SessionStore")
     if not hasattr(store, "get_model_class"):
         return [user for user in users if user.pk not in ended]

@@ -1,5 +1,5 @@
 """
-The signals of every flow. ``sender`` is the view class.
+The signals of every flow. ``sender`` is the view class, unless a signal says otherwise.
 
 A receiver of a ``pre`` signal vetoes by raising a DRF exception: the client gets its
 code and nothing has changed. Receivers write in the transaction of the request.
@@ -40,6 +40,14 @@ user_post_forgot_password = Signal()
 # pre: link checked, old password still set; post: new password saved
 user_pre_reset_password = Signal()
 user_post_reset_password = Signal()
+
+# keywords ``user``, ``by`` and ``kept``
+# All sessions of ``user`` end, but that of the request ``kept`` where this is not None.
+# ``by`` is ``"others"`` (the user has ended the others), ``"password"`` (the password
+# was changed or reset), ``"admin"``, ``"deleted"`` (sent before the account goes), or
+# what a capability or a project names. A receiver that keeps its own record of sessions
+# ends them there, and returns True if that ends every session of ``user``.
+sessions_ended = Signal()
 
 
 def invalidate_tokens_on_user_deactivation(

@@ -26,7 +26,7 @@ from rest_framework.request import Request
 from rest_framework.response import Response
 
 from . import activation_proof, security_log, services
-from .account_changes import activate, reset_password
+from .account_changes import activate, reset_password, tell_of_ended_sessions
 from .accounts import AccountTransaction, all_rows, email_of, proven_by
 from .capability import login_steps
 from .endpoints import (
@@ -360,6 +360,7 @@ class ResetPassword(AuthView):
         with AccountTransaction():
             user_pre_reset_password.send(sender=self.__class__, user=user)
             reset_password(user, data["password"])
+            tell_of_ended_sessions(user, "password")
             user_post_reset_password.send(sender=self.__class__, user=user)
         security_log.log("password_reset", request, user=user)
         response = Response({})

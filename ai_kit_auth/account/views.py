@@ -14,6 +14,7 @@ from rest_framework.response import Response
 
 from .. import activation_proof, security_log
 from .. import services as core
+from ..account_changes import tell_of_ended_sessions
 from ..accounts import AccountTransaction, session_name
 from ..endpoints import AuthView, MailRequestView, SessionAuthentication
 from ..failures import log_failure
@@ -90,7 +91,7 @@ class ProofThrottle(AccountThrottle):
     """
 
     def key(self, request: Any) -> str | None:
-        if request.method == "POST":
+        if request.method in {"POST", "DELETE"}:
             data = request.data
             if isinstance(data, Mapping) and data.get("password"):
                 return None
@@ -199,6 +200,7 @@ class ChangePassword(AccountView):
         with AccountTransaction():
             user_pre_change_password.send(sender=self.__class__, user=user)
             services.change_password(user, data["new_password"])
+            tell_of_ended_sessions(user, "password", request._request)
             user_post_change_password.send(sender=self.__class__, user=user)
         self.renew_session(user)
         security_log.log("password_changed", request, user=user)
@@ -224,6 +226,7 @@ class LogoutOthers(AccountView):
         with AccountTransaction():
             user_pre_logout_others.send(sender=self.__class__, user=user)
             services.logout_others(user, data.get("password"))
+            tell_of_ended_sessions(user, "others", request._request)
             user_post_logout_others.send(sender=self.__class__, user=user)
         self.renew_session(user)
         security_log.log("others_logged_out", request, user=user)
@@ -409,6 +412,7 @@ class DeleteAccount(AccountView):
             user = services.lock(user)
             left = services.addressed(user, getattr(user, user_model.email))
             user_pre_delete_account.send(sender=self.__class__, user=user)
+            tell_of_ended_sessions(user, "deleted")
             # What deletion means to the project.
             account_settings.ACCOUNT_DELETION_FUNCTION(user)
             user_post_delete_account.send(sender=self.__class__, user=left)

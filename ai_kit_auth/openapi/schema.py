@@ -334,6 +334,8 @@ class AuthSchema(AutoSchema):
 
 
 def _answer_examples(operation: Operation) -> Iterable[OpenApiExample]:
+    if operation.many or operation.success == NO_CONTENT:
+        return
     values: dict[Any, Any] = {CSRF: "p7G3nXbQe1vUo8TzKc4wRy0LsJm2HfDa"}
     kinds = list(operation.answer.values())
     if USER_OR_NULL in kinds:
