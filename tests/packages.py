@@ -10,7 +10,9 @@ from __future__ import annotations
 from importlib import import_module, resources
 from pathlib import Path
 
-from ai_kit_auth.capability import Capability
+from django.utils.module_loading import import_string
+
+from ai_kit_auth.capability import ATTRIBUTE
 
 CORE = Path(str(resources.files("ai_kit_auth")))
 # ``ai_kit_auth/account`` is no app: its texts are among those of the core.
@@ -37,10 +39,10 @@ def templates_of(package: Path) -> list[Path]:
 
 def codes_of(app: Path) -> dict[str, str]:
     """Return the error codes of an app with their meanings."""
-    module = import_module(f"ai_kit_auth.{app.name}.capability")
+    configs = vars(import_module(f"ai_kit_auth.{app.name}.apps")).values()
+    paths = [path for each in configs for path in getattr(each, ATTRIBUTE, ())]
     return {
         code: meaning
-        for declared in vars(module).values()
-        if isinstance(declared, Capability)
-        for code, meaning in declared.codes.items()
+        for path in paths
+        for code, meaning in import_string(path).codes.items()
     }
