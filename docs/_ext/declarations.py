@@ -277,12 +277,16 @@ def _modules(one: Capability) -> Iterator[str]:
         yield one.views
 
 
+# How the name of a signal begins that is sent before something.
+PRE = ("pre_", "user_pre_")
+
+
 def _moments(source: str) -> Iterator[tuple[str, str]]:
     """
     Yield each signal with its meaning: the comment above it, or its half of that.
 
     Of two signals below one comment the first is sent before something, the second
-    after it.
+    after it, where their names say so.
     """
     below = re.compile(
         r"(?P<comment>(?:^# .*\n)+)(?P<pre>^\w+) = Signal\(\)\n"
@@ -296,11 +300,12 @@ def _moments(source: str) -> Iterator[tuple[str, str]]:
     )
     for found in below.finditer(source):
         comment = re.sub(r"^# ", "", found["comment"], flags=re.M).replace("\n", " ")
-        if not found["post"]:
-            yield found["pre"], keywords.sub("", comment).strip()
-            continue
         # ``pre: …`` or ``pre also ``user_data``, …``
         common, *moments = re.split(r"pre(?:: | also (?=``))", comment, maxsplit=1)
+        if not moments and (not found["post"] or not found["pre"].startswith(PRE)):
+            for name in filter(None, (found["pre"], found["post"])):
+                yield name, keywords.sub("", comment).strip()
+            continue
         pre, _, post = "".join(moments).partition("post: ")
         common = held.sub(r"\g<name> is \g<what>", common)
         both = keywords.sub("", common).strip().rstrip(";")

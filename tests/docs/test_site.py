@@ -227,8 +227,8 @@ def test_each_code_event_and_check_has_its_meaning(
         assert sentence == said.get(name, "")
 
 
-def test_there_are_twenty_eight_signals() -> None:
-    assert len(DECLARED["signal"]) == 12 + 16
+def test_there_are_twenty_nine_signals() -> None:
+    assert len(DECLARED["signal"]) == 12 + 1 + 16
 
 
 def test_every_setting_of_the_project_that_a_frontend_needs_stands_there(
