@@ -140,6 +140,13 @@ class Seconds(Setting[int | None]):
         return value is None or (type(value) is int and value > 0)
 
 
+class Positive(Setting[int]):
+    """A number from 1."""
+
+    def accepts(self, value: object) -> bool:
+        return type(value) is int and value > 0
+
+
 class Dotted(Setting[T]):
     """A callable or class, or its dotted path."""
 

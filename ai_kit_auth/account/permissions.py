@@ -25,33 +25,37 @@ _HELD = "_ai_kit_auth_held_proof"
 _CLOCKS_DIFFER = 60  # seconds
 
 
-def mark_recently_authenticated(request: Any) -> None:
+def mark_recently_authenticated(request: Any, factor: str | None = None) -> None:
     """
     Let the session count as freshly authenticated for REAUTHENTICATION_TIMEOUT seconds.
+
+    ``factor``: the second factor that has proven the user, None for the password.
 
     ``confirm_password/`` calls it. A project calls it where it has re-authenticated the
     user by other means, such as a single sign-on; after ``login()``, since the mark is
     for the account that is logged in.
     """
-    request.session[_CONFIRMED] = _proof(request)
+    request.session[_CONFIRMED] = _proof(request, factor)
 
 
 @contextmanager
-def proof_in_memory(request: Any) -> Iterator[None]:
+def proof_in_memory(request: Any, factor: str | None = None) -> Iterator[None]:
     """
     Let the session count as freshly authenticated within the block, and save nothing.
 
+    ``factor``: as of :func:`mark_recently_authenticated`.
+
     For receivers, which run before the session has its new key.
     """
-    setattr(request.session, _HELD, _proof(request))
+    setattr(request.session, _HELD, _proof(request, factor))
     try:
         yield
     finally:
         delattr(request.session, _HELD)
 
 
-def _proof(request: Any) -> list[Any]:
-    return [str(request.user.pk), time.time()]
+def _proof(request: Any, factor: str | None) -> list[Any]:
+    return [str(request.user.pk), time.time(), factor]
 
 
 def save_session(request: Any) -> None:
@@ -69,14 +73,21 @@ def save_session(request: Any) -> None:
         raise NotAuthenticated from gone
 
 
-def is_recently_authenticated(request: Any) -> bool:
-    """Tell whether the session of ``request`` is freshly authenticated."""
+def is_recently_authenticated(request: Any, *, factor: bool = False) -> bool:
+    """
+    Tell whether the session of ``request`` is freshly authenticated.
+
+    ``factor``: by a second factor, and not by the password.
+    """
     timeout = account_settings.REAUTHENTICATION_TIMEOUT
     session = request.session
     confirmed = getattr(session, _HELD, None) or session.get(_CONFIRMED)
     if timeout is None or confirmed is None or not request.user.is_authenticated:
         return False
-    pk, when = confirmed
+    # A session of an earlier version has no factor there.
+    pk, when, *rest = confirmed
+    if factor and not any(rest):
+        return False
     # A clock that was set back must not make a session fresh for good; the clocks of
     # two servers are never quite the same.
     age = time.time() - when
@@ -93,12 +104,22 @@ class RecentlyAuthenticated(BasePermission):
     last REAUTHENTICATION_TIMEOUT seconds gets 403 with the code
     ``reauthentication_required`` as the exception's ``detail`` and ``code``. The page
     then asks for the password, posts it to ``confirm_password/`` and tries again.
+
+    ``RecentlyAuthenticated(factor=True)`` asks for a second factor there, of the app
+    ``ai_kit_auth.second_factor``; the password is not enough then.
     """
 
     code = ReauthenticationRequired.default_code
     message = ReauthenticationRequired.default_code
 
+    def __init__(self, *, factor: bool = False) -> None:
+        self._factor = factor
+
+    def __call__(self) -> RecentlyAuthenticated:
+        # DRF calls each entry of permission_classes.
+        return self
+
     def has_permission(self, request: Any, view: Any) -> bool:
         if not (request.user and request.user.is_authenticated):
             return False
-        return is_recently_authenticated(request)
+        return is_recently_authenticated(request, factor=self._factor)

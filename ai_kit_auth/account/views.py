@@ -8,7 +8,7 @@ from typing import Any
 
 from django.contrib.auth import logout
 from django.middleware.csrf import rotate_token
-from rest_framework.permissions import IsAuthenticated
+from rest_framework.permissions import SAFE_METHODS, IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -91,7 +91,7 @@ class ProofThrottle(AccountThrottle):
     """
 
     def key(self, request: Any) -> str | None:
-        if request.method in {"POST", "DELETE"}:
+        if request.method not in SAFE_METHODS:
             data = request.data
             if isinstance(data, Mapping) and data.get("password"):
                 return None
@@ -165,10 +165,11 @@ class ConfirmPassword(AccountView):
 
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         data = self.given()
-        user = data["user"]
+        # Of a subclass that takes a second factor in the password's place.
+        user, factor = data["user"], data.get("factor")
         with AccountTransaction():
             user_pre_confirm_password.send(sender=self.__class__, user=user)
-            with proof_in_memory(request):
+            with proof_in_memory(request, factor):
                 user_post_confirm_password.send(sender=self.__class__, user=user)
         # Or a session that another request has ended would live on by its new key.
         save_session(request)
@@ -176,7 +177,7 @@ class ConfirmPassword(AccountView):
         # well, not even for the time between two writes (OWASP ASVS 5.0, 7.2.4). Last,
         # since an answer that fails brings no new key.
         request.session.cycle_key()
-        mark_recently_authenticated(request)
+        mark_recently_authenticated(request, factor)
         security_log.log("password_confirmed", request, user=user)
         return Response({})
 

@@ -153,6 +153,10 @@ def _add_gates(answers: Answers, view: type[Any], method: str) -> None:
         _add_parsing(answers)
     if any(isinstance(p, IsAuthenticated) for p in instance.get_permissions()):
         answers.at(403, ERROR).add(["not_authenticated"])
+    for permission in instance.get_permissions():
+        code = getattr(permission, "code", None)
+        if code is not None and not _is_of_project(type(permission)):
+            answers.at(403, ERROR).add([code])
     if any(_counts(throttle, view) for throttle in instance.get_throttles()):
         answers.at(429, ERROR).add(["throttled"])
 
