@@ -149,7 +149,7 @@ def _state(user: User) -> str:
     return f"{user.pk}|{user.password}|{user.is_active}|{fingerprint(user)}"
 
 
-def _digest(state: str, key: str) -> str:
+def _digest(state: str, key: str | bytes) -> str:
     return salted_hmac(_SALT, state, secret=key, algorithm="sha256").hexdigest()
 
 

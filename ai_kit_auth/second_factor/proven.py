@@ -67,8 +67,11 @@ def rebind(request: Any, user: User, fingerprint: str) -> None:
     """Let what the session has proven hold for the factors that it has changed."""
     session = getattr(request, "session", None)
     found = None if session is None else session.get(_KEY)
-    if found is not None and found[0] == str(user.pk) and found[1] != TRUSTED_BROWSER:
-        session[_KEY] = [*found[:2], fingerprint]
+    if session is None or found is None:
+        return
+    pk, method, _ = found
+    if pk == str(user.pk) and method != TRUSTED_BROWSER:
+        session[_KEY] = [pk, method, fingerprint]
 
 
 def method_of(

@@ -110,7 +110,7 @@ def _use(user: User, typed: str) -> bool:
     return bool(keys and rows.delete()[0])
 
 
-def _keys() -> Iterator[str]:
+def _keys() -> Iterator[str | bytes]:
     yield settings.SECRET_KEY
     yield from settings.SECRET_KEY_FALLBACKS
 
@@ -124,7 +124,7 @@ def _plain(typed: str) -> str:
     return "".join(typed.replace("-", " ").split()).lower().translate(_MISREAD)
 
 
-def _hash(user: User, code: str, key: str) -> str:
+def _hash(user: User, code: str, key: str | bytes) -> str:
     # 80 bits fill the 16 characters of the column, in letters that no collation takes
     # for one another.
     digest = salted_hmac(

@@ -120,7 +120,8 @@ def _is_right(user: User, device: Any, code: str) -> bool:
 
 def _wait(device: Any) -> int:
     """Return how many seconds ``device`` takes no code, 0 for none."""
-    factor, most = device.get_throttle_factor(), 1
+    most = 1
+    factor: int = device.get_throttle_factor()
     while most < 32 and factor * 2**most <= LONGEST_WAIT:
         most += 1
     if device.throttling_failure_count > most:
@@ -129,7 +130,7 @@ def _wait(device: Any) -> int:
     is_allowed, why = device.verify_is_allowed()
     if is_allowed:
         return 0
-    left = (why["locked_until"] - timezone.now()).total_seconds()
+    left: float = (why["locked_until"] - timezone.now()).total_seconds()
     return max(1, math.ceil(left))
 
 

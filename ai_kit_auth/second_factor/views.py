@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+from collections.abc import Sequence
 from typing import Any
 
 from rest_framework import status
@@ -110,7 +111,7 @@ class FactorView(account.AccountView):
 
     permission_classes = [IsAuthenticated, FactorProven]
     serializer_class: type[Any] | None = ReauthenticationSerializer
-    needs = ("user",)
+    needs: Sequence[str] = ("user",)
 
 
 class TOTP(FactorView):

@@ -1,0 +1,20 @@
+"""The app's configuration: names its capability, and follows Django's logins."""
+
+from __future__ import annotations
+
+from django.apps import AppConfig
+from django.utils.translation import gettext_lazy as _
+
+
+class SecondFactorConfig(AppConfig):
+    name = "ai_kit_auth.second_factor"
+    label = "ai_kit_auth_second_factor"
+    verbose_name = _("Second factors")
+    ai_kit_auth_capabilities = (
+        "ai_kit_auth.second_factor.capability.SECOND_FACTOR",
+    )
+
+    def ready(self) -> None:
+        from .proven import watch_logins
+
+        watch_logins()
