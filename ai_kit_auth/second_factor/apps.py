@@ -10,9 +10,7 @@ class SecondFactorConfig(AppConfig):
     name = "ai_kit_auth.second_factor"
     label = "ai_kit_auth_second_factor"
     verbose_name = _("Second factors")
-    ai_kit_auth_capabilities = (
-        "ai_kit_auth.second_factor.capability.SECOND_FACTOR",
-    )
+    ai_kit_auth_capabilities = ("ai_kit_auth.second_factor.capability.SECOND_FACTOR",)
 
     def ready(self) -> None:
         from .proven import watch_logins
