@@ -12,7 +12,7 @@ from typing import Any, Protocol
 from rest_framework.serializers import Field
 
 from .. import security_log
-from ..user_model import User
+from ..user_model import User, UserModel
 from . import proven
 from .notices import tell
 from .recovery_codes import RecoveryCodeMethod
@@ -99,7 +99,7 @@ def after_adding(request: Any, user: User, kind: str) -> None:
     ``factor_added``, the security log and, after the answer, the user; and what the
     session of ``request`` has proven stays proven.
     """
-    factor_added.send(sender=user.__class__, user=user, method=kind)
+    factor_added.send(sender=UserModel, user=user, method=kind)
     _after_change(request, user, "factor_added", kind)
     tell(request, user, "FACTOR_ADDED")
 
@@ -114,7 +114,7 @@ def after_removing(request: Any, user: User, *kinds: str) -> None:
     if not factor_ids(user):
         METHODS[RECOVERY].remove_all(user)
     for kind in kinds:
-        factor_removed.send(sender=user.__class__, user=user, method=kind)
+        factor_removed.send(sender=UserModel, user=user, method=kind)
         _after_change(request, user, "factor_removed", kind)
     tell(request, user, "FACTOR_REMOVED")
 

@@ -5,9 +5,11 @@ from __future__ import annotations
 from functools import partial
 from typing import Any
 
+from django.db import router, transaction
+
 from ..account.services import send_security_notice
 from ..after_answer import after_answer
-from ..user_model import User
+from ..user_model import User, UserModel
 
 
 def http_request(request: Any) -> Any:
@@ -16,9 +18,14 @@ def http_request(request: Any) -> Any:
 
 
 def tell(request: Any, user: User, notice: str) -> None:
-    """Send ``user`` the ``notice``, a key of SECURITY_NOTICES, after the answer."""
-    after_answer(
-        http_request(request),
-        f"The notice {notice} to user {user.pk}",
-        partial(send_security_notice, user, notice, request),
-    )
+    """
+    Send ``user`` the ``notice``, a key of SECURITY_NOTICES, after the answer.
+
+    ``request`` is None for a change without a request; then after the commit.
+    """
+    send = partial(send_security_notice, user, notice, request)
+    if request is None:
+        transaction.on_commit(send, using=router.db_for_write(UserModel))
+        return
+    what = f"The notice {notice} to user {user.pk}"
+    after_answer(http_request(request), what, send)

@@ -20,7 +20,7 @@ from django.views.decorators.debug import sensitive_variables
 from rest_framework.serializers import Field
 
 from ..accounts import AccountTransaction
-from ..user_model import User
+from ..user_model import User, UserModel
 from .errors import INVALID_CODE, invalid_code
 from .notices import tell
 from .settings import second_factor_settings
@@ -58,13 +58,7 @@ class RecoveryCodeMethod:
 
     @sensitive_variables()
     def verify(self, view: Any, user: User, data: Mapping[str, Any]) -> str:
-        with AccountTransaction():
-            used = _use(user, data["code"])
-            if used:
-                recovery_code_used.send(
-                    sender=user.__class__, user=user, method=self.name
-                )
-        if not used:
+        if not use(user, data["code"]):
             raise invalid_code()
         tell(view.request, user, "RECOVERY_CODE_USED")
         return self.name
@@ -98,9 +92,19 @@ def renew(user: User) -> list[str]:
     return codes
 
 
-def _use(user: User, typed: str) -> bool:
-    """Delete the code; tell whether it was there, and this call has deleted it."""
-    code = _plain(typed)
+@sensitive_variables()
+def use(user: User, typed: str) -> bool:
+    """Use up a code of ``user``; tell whether it was one, and unused."""
+    with AccountTransaction():
+        used = _delete(user, _plain(typed))
+        if used:
+            recovery_code_used.send(
+                sender=UserModel, user=user, method=RecoveryCodeMethod.name
+            )
+    return used
+
+
+def _delete(user: User, code: str) -> bool:
     hashes = [_hash(user, code, key) for key in _keys()]
     keys = list(_tokens(user).filter(token__in=hashes).values_list("pk", flat=True))
     # SECURITY: the number of deleted rows decides. Of several requests with one code

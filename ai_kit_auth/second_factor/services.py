@@ -12,7 +12,7 @@ from .. import security_log
 from ..accounts import AccountTransaction, session_name
 from ..known_devices import device_of
 from ..throttling import Counter, take_all
-from ..user_model import User
+from ..user_model import User, UserModel
 from . import factors, pending, proven, trust
 from .errors import SecondFactorRequired
 from .settings import second_factor_settings
@@ -93,7 +93,7 @@ def prove(view: Any, user: User, data: Mapping[str, Any], counter: Counter) -> N
         counted.release()
         raise
     except ValidationError:
-        second_factor_failed.send(sender=user.__class__, user=user, method=method.name)
+        second_factor_failed.send(sender=UserModel, user=user, method=method.name)
         code = method.refusal
         security_log.log("second_factor_refused", view.request, user=user, code=code)
         raise

@@ -1,5 +1,5 @@
 """
-The signals of second factors. ``sender`` is the class of the user.
+The signals of second factors. ``sender`` is the user model.
 
 Receivers write in the transaction of the change, and undo it where they raise; those of
 ``second_factor_failed`` run outside of a transaction, so that what they write stays.
@@ -9,9 +9,12 @@ from __future__ import annotations
 
 from django.dispatch import Signal
 
-# keywords ``user`` and ``method``, such as "totp"
-# the factor can be used, or is gone
+# keywords ``user`` and ``method``
+# a factor can be used from now on; the method is its kind, such as ``"totp"``
 factor_added = Signal()
+
+# keywords ``user`` and ``method``
+# a factor is gone, by the user or by an admin
 factor_removed = Signal()
 
 # keywords ``user`` and ``method``
