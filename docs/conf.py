@@ -29,7 +29,11 @@ settings.configure(
         "ai_kit_auth.second_factor",
         "corsheaders",
     ],
-    AI_KIT_AUTH={"FRONTEND": {"URL": "https://app.example.com"}},
+    AI_KIT_AUTH={
+        "FRONTEND": {"URL": "https://app.example.com"},
+        # An app serves confirm_password/ in another way then.
+        "ENABLE_ENDPOINTS": {"FACTORS": True},
+    },
     DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
     ROOT_URLCONF="ai_kit_auth.urls",
     SECRET_KEY="no-secret-since-nothing-is-served",  # noqa: S106

@@ -7,9 +7,13 @@ tests as the core, whether the settings of these tests install it or not.
 
 from __future__ import annotations
 
+from collections.abc import Iterator
+from contextlib import contextmanager
 from importlib import import_module, resources
 from pathlib import Path
 
+from django.conf import settings
+from django.test import override_settings
 from django.utils.module_loading import import_string
 
 from ai_kit_auth.capability import ATTRIBUTE
@@ -18,6 +22,26 @@ CORE = Path(str(resources.files("ai_kit_auth")))
 # ``ai_kit_auth/account`` is no app: its texts are among those of the core.
 APPS = sorted(path.parent for path in CORE.glob("*/apps.py"))
 PACKAGES = (CORE, *APPS)
+# The apps of other packages that an app needs.
+NEEDED = {
+    "second_factor": (
+        "django_otp",
+        "django_otp.plugins.otp_totp",
+        "django_otp.plugins.otp_static",
+    )
+}
+
+
+@contextmanager
+def with_apps() -> Iterator[None]:
+    """Install all apps of the package. Their tables are not made."""
+    added = [
+        name
+        for app in APPS
+        for name in (*NEEDED.get(app.name, ()), f"ai_kit_auth.{app.name}")
+    ]
+    with override_settings(INSTALLED_APPS=[*settings.INSTALLED_APPS, *added]):
+        yield
 
 
 def package_of(path: Path) -> Path:

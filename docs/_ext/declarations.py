@@ -188,19 +188,22 @@ def endpoints() -> Iterator[str]:
         by_name.setdefault(served.name, []).append(served)
     for name, (first, *others) in by_name.items():
         view = view_of(first.route)
+        same = [other for other in others if view_of(other.route) is view]
+        keys = [each.key for each in (first, *same)]
         yield entry(
             "endpoint",
             name,
             documented(view.__name__, vars(view).get("__doc__")),
             **{
                 "URL name": f"``ai_kit_auth:{first.route.name}``",
-                "Switch": f":setting:`ENABLE_ENDPOINTS.{first.key}`",
+                "Switch": " or ".join(f":setting:`ENABLE_ENDPOINTS.{k}`" for k in keys),
                 "View": f":class:`~{view.__module__}.{view.__name__}`",
                 **needed(first.config),
                 **{
                     f"With {other.config.name}": f":class:`~{own.__module__}."
                     f"{own.__name__}`, by :setting:`ENABLE_ENDPOINTS.{other.key}`"
                     for other in others
+                    if other not in same
                     for own in [view_of(other.route)]
                 },
             },

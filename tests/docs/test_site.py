@@ -3,7 +3,9 @@
 from __future__ import annotations
 
 import re
+from collections.abc import Iterator
 from html.parser import HTMLParser
+from importlib import import_module
 from pathlib import Path
 from types import ModuleType
 from typing import TYPE_CHECKING, Any
@@ -13,6 +15,7 @@ import pytest
 from django.dispatch import Signal
 
 from ai_kit_auth import (
+    capability,
     errors,
     mail_preview,
     security_log,
@@ -34,36 +37,60 @@ from ai_kit_auth.settings import (
     Nested,
     Section,
     Setting,
+    api_settings,
     keys_below,
 )
 
 from ..accounts import view_of
 from ..browser.visit import OVERFLOW
 from ..extras import missing_modules
+from ..packages import with_apps
 from .conftest import insist
 from .pages import blocks, source
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-DECLARED = {
-    "setting": list(dict(APISettings.declared())),
-    "endpoint": [
-        *(str(route.pattern) for route in urls.ROUTES.values()),
-        "PATCH me/",
-        *(str(r.pattern) for routes in account_urls.ROUTES.values() for r in routes),
-    ],
-    "errorcode": list(errors.CODES),
-    "signal": [
-        name
-        for module in (signals, account_signals)
-        for name, it in vars(module).items()
-        if isinstance(it, Signal)
-    ],
-    "event": list(security_log.EVENTS),
-    "check": [f"ai_kit_auth.{number}" for number in PROBLEMS],
-    "mail": mail_preview.mail_names(),
-}
+
+@pytest.fixture(autouse=True)
+def _apps() -> Iterator[None]:
+    """Install what the pages show."""
+    with with_apps():
+        yield
+
+
+def declared() -> dict[str, list[str]]:
+    capabilities = capability.capabilities()
+    modules = [import_module(one.signals) for one in capabilities if one.signals]
+    routes = capability.routes(api_settings.ENABLE_ENDPOINTS)
+    return {
+        "setting": list(dict(APISettings.declared())),
+        "endpoint": ["PATCH me/", *{str(route.pattern) for _, _, route in routes}],
+        "errorcode": list(errors.CODES),
+        "signal": [
+            name
+            for module in modules
+            for name, it in vars(module).items()
+            if isinstance(it, Signal)
+        ],
+        "event": list(security_log.EVENTS),
+        "check": [
+            *(f"ai_kit_auth.{number}" for number in PROBLEMS),
+            *(name for one in capabilities for name in one.problems),
+        ],
+        "mail": mail_preview.mail_names(),
+    }
+
+
+with with_apps():
+    DECLARED = declared()
+    SETTINGS = dict(APISettings.declared())
+    SWITCHES = sorted(keys_below("ENABLE_ENDPOINTS"))
+    MEANINGS = {
+        "codes": dict(errors.CODES),
+        "events": dict(security_log.EVENTS),
+        "checks": {f"ai_kit_auth.{key}": text for key, text in PROBLEMS.items()},
+    }
 # The directive of each kind of the reference.
 ROLES = {
     "settings": "setting",
@@ -158,10 +185,11 @@ def entry_of(declarations: ModuleType, kind: str, name: str) -> str:
     )
     # A role keeps its text: :endpoint:`login/`.
     plain = re.sub(r":[\w:]+:`~?([^`<]+?)(?: <[^`]*>)?`", r"\1", str(found))
+    plain = re.sub(r":Needs: \S+ in ``INSTALLED_APPS``", "", plain)
     return " ".join(plain.replace("``", "").split())
 
 
-@pytest.mark.parametrize("name", dict(APISettings.declared()))
+@pytest.mark.parametrize("name", SETTINGS)
 def test_a_setting_has_its_type_default_and_meaning(
     declarations: ModuleType, name: str
 ) -> None:
@@ -195,9 +223,6 @@ def test_an_endpoint_of_the_account_page_has_its_name_and_switch(
     declarations: ModuleType, key: str
 ) -> None:
     assert [*urls.ROUTES, *account_urls.ROUTES, "UPDATE_ME"].count(key) == 1
-    assert {*urls.ROUTES, *account_urls.ROUTES, "UPDATE_ME"} == set(
-        keys_below("ENABLE_ENDPOINTS")
-    )
     for route in account_urls.ROUTES.get(key, (urls.ROUTES["ME"],)):
         name = "PATCH me/" if key == "UPDATE_ME" else str(route.pattern)
         entry = entry_of(declarations, "endpoints", name)
@@ -205,14 +230,13 @@ def test_an_endpoint_of_the_account_page_has_its_name_and_switch(
         assert f":Switch: ENABLE_ENDPOINTS.{key} " in entry
 
 
-@pytest.mark.parametrize(
-    ("kind", "meanings"),
-    [
-        ("codes", errors.CODES),
-        ("events", security_log.EVENTS),
-        ("checks", {f"ai_kit_auth.{key}": text for key, text in PROBLEMS.items()}),
-    ],
-)
+@pytest.mark.parametrize("key", SWITCHES)
+def test_every_key_switches_an_endpoint(declarations: ModuleType, key: str) -> None:
+    switch = f":setting:`ENABLE_ENDPOINTS.{key}`"
+    assert any(switch in entry for entry in declarations.endpoints())
+
+
+@pytest.mark.parametrize(("kind", "meanings"), MEANINGS.items())
 def test_each_code_event_and_check_has_its_meaning(
     declarations: ModuleType, kind: str, meanings: dict[str, str]
 ) -> None:
@@ -227,8 +251,10 @@ def test_each_code_event_and_check_has_its_meaning(
         assert sentence == said.get(name, "")
 
 
-def test_there_are_twenty_nine_signals() -> None:
-    assert len(DECLARED["signal"]) == 12 + 1 + 16
+def test_the_core_and_the_account_page_have_twenty_nine_signals() -> None:
+    own = [name for name in vars(signals) if name in DECLARED["signal"]]
+    of_the_account = [n for n in vars(account_signals) if n in DECLARED["signal"]]
+    assert (len(own), len(of_the_account)) == (12 + 1, 16)
 
 
 def test_every_setting_of_the_project_that_a_frontend_needs_stands_there(

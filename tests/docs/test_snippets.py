@@ -25,6 +25,7 @@ from ai_kit_auth.settings import APISettings, Nested
 
 from ..browser.processes import environment
 from ..extras import missing_modules
+from ..packages import with_apps
 from ..wheel.host import readme_steps
 from .conftest import insist
 from .pages import ROOT, Block, blocks, pages, source
@@ -95,11 +96,12 @@ def test_javascript_is_no_syntax_error_to_a_browser(
 
 
 # Every key, and every dict that holds some: FRONTEND.URL and FRONTEND.
-KEYS = {
-    path
-    for key, _ in APISettings.declared()
-    for path in accumulate(key.split("."), "{}.{}".format)
-}
+with with_apps():
+    KEYS = {
+        path
+        for key, _ in APISettings.declared()
+        for path in accumulate(key.split("."), "{}.{}".format)
+    }
 
 
 def keys_of(value: ast.expr, above: str = "") -> Iterator[str]:
@@ -225,7 +227,8 @@ IMPORTS = "" if os.environ.get("PYTHONSAFEPATH") else str(ROOT)
 @pytest.mark.parametrize("page", WITH_SETTINGS)
 def test_who_follows_the_page_gets_a_healthy_project(page: str, tmp_path: Path) -> None:
     text = source(page)
-    for extra in ("celery", "django_tasks_db", "drf_spectacular"):
+    others = ("django_otp", "django_otp_webauthn", "ua_parser")
+    for extra in ("celery", "django_tasks_db", "drf_spectacular", *others):
         insist(*(missing_modules(extra) if extra in text else []))
     project = Project(tmp_path)
     found = [
