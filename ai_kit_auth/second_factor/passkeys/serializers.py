@@ -1,0 +1,50 @@
+"""What the endpoints of passkeys take."""
+
+from __future__ import annotations
+
+import json
+from typing import Any
+
+from rest_framework import serializers
+
+from ...serializers import Discreet, FlagField
+from . import services
+
+
+class CredentialField(serializers.JSONField):
+    """
+    The browser's ``PublicKeyCredential.toJSON()``: an object, in a form as text.
+
+    Whatever else comes is ``invalid_credential``, as is one that is not accepted.
+    """
+
+    default_error_messages = {"invalid": "invalid_credential"}
+
+    def __init__(self, **kwargs: Any) -> None:
+        super().__init__(write_only=True, **kwargs)
+
+    def to_internal_value(self, data: Any) -> dict[str, Any]:
+        if isinstance(data, str):
+            try:
+                data = json.loads(data)
+            except (ValueError, RecursionError):
+                self.fail("invalid")
+        if not isinstance(data, dict):
+            self.fail("invalid")
+        return data
+
+
+class PasskeyLoginSerializer(Discreet, serializers.Serializer[Any]):
+    """
+    ``credential`` of ``navigator.credentials.get()``; gives ``user`` and ``passkey``.
+
+    ``remember``, optional: whether the session outlives the browser.
+    """
+
+    credential = CredentialField()
+    # Null, as a form that lacks it would otherwise mean False.
+    remember = FlagField(required=False, allow_null=True)
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        proof = services.prove_login(self.context["request"], attrs["credential"])
+        return {**attrs, "user": proof.user, "passkey": proof.passkey}
