@@ -8,7 +8,7 @@ from ...capability import Capability, Event
 from .settings import PasskeySettings
 
 PASSKEYS = Capability(
-    name="ai_kit_auth.passkeys",
+    name="ai_kit_auth_passkeys",
     settings=PasskeySettings,
     codes={
         "invalid_credential": "the passkey is unknown, of another account or disabled, "

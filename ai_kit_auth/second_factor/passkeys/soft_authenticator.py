@@ -53,7 +53,7 @@ class SoftAuthenticator:
     ``verifies``: it asks for a PIN or a fingerprint. ``stores``: it keeps discoverable
     credentials; else it asks for the credential's id. ``synced``: copies of its keys
     are elsewhere. ``step``: what its signature counter grows by; 0 for one that counts
-    nothing.
+    nothing. ``in_frame``: the page is in a frame of another site.
     """
 
     origin: str
@@ -62,6 +62,7 @@ class SoftAuthenticator:
     stores: bool = True
     synced: bool = False
     step: int = 1
+    in_frame: bool = False
     credentials: list[SoftCredential] = field(default_factory=list)
 
     def create(self, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -164,7 +165,7 @@ class SoftAuthenticator:
             "type": kind,
             "challenge": challenge,
             "origin": str(origin_of(self.origin)),
-            "crossOrigin": False,
+            "crossOrigin": self.in_frame,
         }
         return json.dumps(data).encode()
 

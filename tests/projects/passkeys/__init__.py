@@ -1,0 +1,3 @@
+"""A project whose users have passkeys."""
+
+from __future__ import annotations

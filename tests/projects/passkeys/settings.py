@@ -1,0 +1,9 @@
+"""The usual settings, with passkeys: a frontend and an API on one site."""
+
+from __future__ import annotations
+
+from tests.settings.base import *
+
+INSTALLED_APPS += ["django_otp", "django_otp_webauthn", "ai_kit_auth.second_factor"]
+ALLOWED_HOSTS = ["testserver", "api.example.com"]
+AI_KIT_AUTH["ENABLE_ENDPOINTS"] = {"PASSKEY_LOGIN": True}
