@@ -33,9 +33,9 @@ def of_user(user: User) -> Any:
     return rows.select_related("attestation").order_by("pk")
 
 
-def has_passkey(user: User) -> bool:
-    """Tell whether ``user`` has a passkey."""
-    return bool(of_user(user).exists())
+def factor_id(pk: Any) -> str:
+    """Return the id of the passkey ``pk`` among the factors of its user."""
+    return f"passkey:{pk}"
 
 
 def find(user: User, pk: str) -> Any:

@@ -52,6 +52,101 @@ def prove_login(request: Any, response: Any) -> Proof:
     return Proof(user, passkey)
 
 
+def proof_options(request: Any, user: User) -> dict[str, Any]:
+    """
+    Return ``publicKey`` with which ``user`` proves a passkey, and keep its challenge.
+
+    The passkey of a user who is logged in stands in for the password, so it has to
+    verify the user. Beside the password it need not. Raises the refusal of a credential
+    where the user has none.
+    """
+    if not credentials.of_user(user).exists():
+        raise challenges.refusal()
+    purpose = _purpose(request)
+    helper = credentials.ceremonies(request._request)
+    options, state = helper.authenticate_begin(
+        user, require_user_verification=purpose == challenges.RE_AUTHENTICATION
+    )
+    challenges.keep(request, purpose, state, user)
+    return dict(options)
+
+
+def prove(request: Any, user: User, response: Any) -> Any:
+    """
+    Return the passkey of ``user`` that the credential ``response`` proves.
+
+    Raises what :func:`prove_login` does, save ``Throttled``: the caller counts.
+    """
+    try:
+        state = challenges.take(request, _purpose(request), response, user)
+        helper = credentials.ceremonies(request._request)
+        return helper.asserted(state, response, user)
+    except ValidationError:
+        log_refusal(request, user)
+        raise
+
+
+def _purpose(request: Any) -> str:
+    if request.user and request.user.is_authenticated:
+        return challenges.RE_AUTHENTICATION
+    return challenges.SECOND_STEP
+
+
+def registration_options(request: Any, user: User) -> dict[str, Any]:
+    """Return ``publicKey`` for a new passkey of ``user``, and keep its challenge."""
+    helper = credentials.ceremonies(request._request)
+    options, state = helper.register_begin(user)
+    challenges.keep(request, challenges.REGISTRATION, state, user)
+    return dict(options)
+
+
+def add(request: Any, user: User, response: Any, name: str) -> Any:
+    """
+    Add the passkey of the credential ``response`` to ``user``, and return it.
+
+    Raises a ``ValidationError``: the refusal, or ``max_length`` for one too many; and
+    DRF's ``NotAuthenticated`` where the account has changed meanwhile.
+    """
+    try:
+        state = challenges.take(request, challenges.REGISTRATION, response, user)
+        helper = credentials.ceremonies(request._request)
+        made, attestation = helper.registered(user, state, response)
+        with AccountTransaction():
+            user = lock(user)
+            passkey = credentials.store(helper, made, attestation, name)
+            after_adding(request, user, KIND)
+    except ValidationError as error:
+        if "credential" in error.detail:
+            log_refusal(request, user)
+        raise
+    return passkey
+
+
+def rename(user: User, passkey: Any, name: str) -> Any:
+    """Give ``passkey`` another name, and return it; raises DRF's ``NotFound``."""
+    rows = credentials.of_user(user).filter(pk=passkey.pk)
+    # Without the attestation beside it, which no UPDATE can have.
+    if not rows.select_related(None).order_by().update(name=name):
+        raise NotFound
+    passkey.name = name
+    return passkey
+
+
+def remove(request: Any, user: User, pk: str) -> None:
+    """
+    Delete the passkey ``pk`` of ``user``.
+
+    Raises DRF's ``NotFound``, and
+    :exc:`~ai_kit_auth.second_factor.errors.LastFactor`.
+    """
+    with AccountTransaction():
+        user = lock(user)
+        passkey = credentials.find(user, pk)
+        insist_on_another_factor(user, credentials.factor_id(passkey.pk))
+        passkey.delete()
+        after_removing(request, user, KIND)
+
+
 def _count_client(request: Any) -> Counted:
     # A signature is no guess: this limits what a client makes the server verify.
     client = client_address(request)
