@@ -1,4 +1,4 @@
-"""The app's configuration: names its capability, and follows Django's logins."""
+"""The app's configuration: names its capabilities, and follows Django's logins."""
 
 from __future__ import annotations
 
@@ -10,9 +10,14 @@ class SecondFactorConfig(AppConfig):
     name = "ai_kit_auth.second_factor"
     label = "ai_kit_auth_second_factor"
     verbose_name = _("Second factors")
-    ai_kit_auth_capabilities = ("ai_kit_auth.second_factor.capability.SECOND_FACTOR",)
+    ai_kit_auth_capabilities = (
+        "ai_kit_auth.second_factor.capability.SECOND_FACTOR",
+        "ai_kit_auth.second_factor.capability.PASSKEYS",
+    )
 
     def ready(self) -> None:
+        from .passkeys.relying_party import give_defaults
         from .proven import watch_logins
 
+        give_defaults()
         watch_logins()

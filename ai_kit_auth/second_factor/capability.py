@@ -5,7 +5,10 @@ from __future__ import annotations
 import logging
 
 from ..capability import Capability, Event, Mail, Notice
+from .passkeys.capability import PASSKEYS
 from .settings import SecondFactorSettings
+
+__all__ = ["PASSKEYS", "SECOND_FACTOR"]
 
 _NOTICE = Mail(
     "SEND_SECURITY_NOTICE",

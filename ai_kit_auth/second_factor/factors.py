@@ -15,6 +15,7 @@ from .. import security_log
 from ..user_model import User, UserModel
 from . import proven
 from .notices import tell
+from .passkeys.method import PasskeyMethod
 from .recovery_codes import RecoveryCodeMethod
 from .signals import factor_added, factor_removed
 from .totp import TOTPMethod
@@ -65,6 +66,7 @@ METHODS: dict[str, Method] = {
     method.name: method
     for method in (
         TOTPMethod(),
+        PasskeyMethod(),
         RecoveryCodeMethod(),
     )
 }

@@ -15,6 +15,7 @@ from ..operations import CSRF, PASSWORD_SCOPES, USER, Operation, Operations
 from . import views
 from .errors import INVALID_CODE, LastFactor, LoginNotPending, SecondFactorRequired
 from .factors import METHODS
+from .passkeys.operations import PASSKEY
 
 _LOGIN = core.OPERATIONS[core_views.LoginView, "POST"]
 _CONFIRM = account.OPERATIONS[account_views.ConfirmPassword, "POST"]
@@ -90,6 +91,7 @@ OPERATIONS: Operations = {
         answer={
             "totp": {"type": "boolean"},
             "recovery_codes_left": {"type": "integer"},
+            "passkeys": {"type": "array", "items": PASSKEY},
             "csrf": CSRF,
         },
     ),

@@ -18,6 +18,7 @@ from ..accounts import AccountTransaction
 from ..views import SessionBeginning
 from . import factors, pending, proven, recovery_codes, services, totp, trust
 from .errors import LastFactor, invalid_code
+from .passkeys import credentials
 from .permissions import FactorProven, must_have_factor
 from .serializers import (
     ConfirmationSerializer,
@@ -88,7 +89,8 @@ class Factors(account.AccountView):
     """
     ``GET factors/`` → 200: which second factors the user has, and a CSRF token.
 
-    ``{"totp": true, "recovery_codes_left": 9, "csrf": "..."}``; 403.
+    ``{"totp": true, "recovery_codes_left": 9, "passkeys": [...], "csrf": "..."}``; 403.
+    A passkey is as ``POST factors/passkeys/`` answers it.
     """
 
     def get(self, request: Request, *args: Any, **kwargs: Any) -> Response:
@@ -97,6 +99,7 @@ class Factors(account.AccountView):
             {
                 "totp": factors.METHODS[totp.TOTPMethod.name].offered_to(user),
                 "recovery_codes_left": recovery_codes.left(user),
+                "passkeys": credentials.all_shown(user),
                 "csrf": self.csrf(),
             }
         )

@@ -4,6 +4,7 @@ from __future__ import annotations
 
 from typing import Any
 
+from django.apps import apps
 from django.contrib import auth
 from django.db import IntegrityError, router, transaction
 from django.utils.module_loading import import_string
@@ -17,6 +18,11 @@ from .challenges import refusal
 
 # More than a person has devices, and few enough for the options of a second step.
 MOST = 20
+
+
+def is_installed() -> bool:
+    """Tell whether the project has the tables of passkeys."""
+    return apps.is_installed("django_otp_webauthn")
 
 
 def ceremonies(request: Any) -> Any:
@@ -62,6 +68,11 @@ def shown(passkey: Any) -> dict[str, Any]:
         "backed_up": passkey.backup_state,
         "passwordless": is_passwordless(passkey),
     }
+
+
+def all_shown(user: User) -> list[dict[str, Any]]:
+    """Return what ``user`` sees of each passkey, the oldest first."""
+    return list(map(shown, of_user(user))) if is_installed() else []
 
 
 def is_passwordless(passkey: Any) -> bool:

@@ -5,13 +5,12 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
-from django.apps import apps
 from django.views.decorators.debug import sensitive_variables
 from rest_framework.serializers import Field
 
 from ...user_model import User
 from .. import recovery_codes
-from . import credentials, services
+from . import credentials, proofs
 from .serializers import CredentialField
 
 
@@ -29,7 +28,7 @@ class PasskeyMethod:
         return bool(self.factor_ids(user))
 
     def factor_ids(self, user: User) -> list[str]:
-        if not apps.is_installed("django_otp_webauthn"):
+        if not credentials.is_installed():
             return []
         keys = credentials.of_user(user).values_list("pk", flat=True)
         return [credentials.factor_id(pk) for pk in keys]
@@ -44,9 +43,9 @@ class PasskeyMethod:
 
     @sensitive_variables()
     def verify(self, view: Any, user: User, data: Mapping[str, Any]) -> str:
-        passkey = services.prove(view.request, user, data[self.field])
+        passkey = proofs.prove(view.request, user, data[self.field])
         return credentials.factor_id(passkey.pk)
 
     def remove_all(self, user: User) -> None:
-        if apps.is_installed("django_otp_webauthn"):
+        if credentials.is_installed():
             credentials.of_user(user).delete()

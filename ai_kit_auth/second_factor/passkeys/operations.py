@@ -6,11 +6,37 @@ from collections.abc import Mapping
 from typing import Any
 
 from ... import signals
-from ...operations import CSRF, USER, Operation, Operations
+from ...account.errors import ReauthenticationRequired
+from ...operations import CSRF, PASSWORD_SCOPES, USER, Operation, Operations
+from ..errors import LastFactor, LoginNotPending
 from . import views
 
 # As the browser's parseRequestOptionsFromJSON() takes them.
 _OPTIONS: Mapping[str, Any] = {"type": "object", "additionalProperties": {}}
+_TIME = {"type": "string", "format": "date-time"}
+PASSKEY: Mapping[str, Any] = {
+    "type": "object",
+    "properties": {
+        "id": {"type": "integer"},
+        "name": {"type": "string"},
+        "created": _TIME,
+        "last_used": {**_TIME, "nullable": True},
+        "backed_up": {"type": "boolean"},
+        "passwordless": {"type": "boolean"},
+    },
+    "required": [
+        *("id", "name", "created", "last_used", "backed_up", "passwordless"),
+    ],
+}
+
+
+def _password() -> Mapping[str, set[str]]:
+    return {"password": {"invalid_credentials", "required"}}
+
+
+def _new() -> Mapping[str, set[str]]:
+    return {**_password(), "non_field_errors": {"max_length"}}
+
 
 OPERATIONS: Operations = {
     (views.PasskeyLoginOptions, "POST"): Operation(
@@ -29,5 +55,58 @@ OPERATIONS: Operations = {
         body="get_serializer_class",
         signals=(signals.user_pre_login, signals.user_post_login),
         scopes=("SECOND_FACTOR",),
+    ),
+    (views.SecondFactorOptions, "POST"): Operation(
+        "second_factor_passkey_options",
+        "Get the options of a second step with a passkey",
+        "For `navigator.credentials.get()`, and one attempt: at `second_factor` while a "
+        "login waits, at `confirm_password` for a logged-in user.",
+        answer={"publicKey": _OPTIONS},
+        forbidden=LoginNotPending.default_code,
+        missing="not_found",
+    ),
+    (views.PasskeyOptions, "POST"): Operation(
+        "passkey_options",
+        "Get the options of a new passkey",
+        "For `navigator.credentials.create()`, and one attempt within ten minutes.",
+        answer={"publicKey": _OPTIONS},
+        body="get_serializer_class",
+        fields=_password,
+        forbidden=ReauthenticationRequired.default_code,
+        scopes=PASSWORD_SCOPES,
+    ),
+    (views.Passkeys, "POST"): Operation(
+        "add_passkey",
+        "Add a passkey",
+        "`credential` is what `navigator.credentials.create()` has returned, as JSON.",
+        success=201,
+        answer=PASSKEY["properties"],
+        body="get_serializer_class",
+        fields=_new,
+        forbidden=ReauthenticationRequired.default_code,
+        scopes=PASSWORD_SCOPES,
+    ),
+    (views.Passkey, "PATCH"): Operation(
+        "rename_passkey",
+        "Give a passkey another name",
+        "`id` is from the list of factors.",
+        answer=PASSKEY["properties"],
+        body="get_serializer_class",
+        fields=_password,
+        forbidden=ReauthenticationRequired.default_code,
+        missing="not_found",
+        scopes=PASSWORD_SCOPES,
+    ),
+    (views.Passkey, "DELETE"): Operation(
+        "remove_passkey",
+        "Remove a passkey",
+        "The last factor takes the recovery codes with it.",
+        success=204,
+        body="get_removal_serializer_class",
+        fields=_password,
+        forbidden=ReauthenticationRequired.default_code,
+        missing="not_found",
+        conflict=LastFactor.default_code,
+        scopes=PASSWORD_SCOPES,
     ),
 }

@@ -7,8 +7,13 @@ from typing import Any
 
 from rest_framework import serializers
 
-from ...serializers import Discreet, FlagField
-from . import services
+from ...account.serializers import ReauthenticationSerializer
+from ...serializers import Discreet, FlagField, TextField
+from . import proofs
+
+
+# As long as the column.
+MAX_NAME = 64
 
 
 class CredentialField(serializers.JSONField):
@@ -46,5 +51,17 @@ class PasskeyLoginSerializer(Discreet, serializers.Serializer[Any]):
     remember = FlagField(required=False, allow_null=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        proof = services.prove_login(self.context["request"], attrs["credential"])
+        proof = proofs.prove_login(self.context["request"], attrs["credential"])
         return {**attrs, "user": proof.user, "passkey": proof.passkey}
+
+
+class NamedPasskeySerializer(ReauthenticationSerializer):
+    """``name``, as the user calls the passkey, and ``password``."""
+
+    name = TextField(max_length=MAX_NAME)
+
+
+class NewPasskeySerializer(NamedPasskeySerializer):
+    """``credential`` of ``navigator.credentials.create()``, ``name``, ``password``."""
+
+    credential = CredentialField()

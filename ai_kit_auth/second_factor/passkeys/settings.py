@@ -2,7 +2,7 @@
 
 from __future__ import annotations
 
-from ...settings import Names, Nested, ProjectSettings, Rate, Section, Setting
+from ...settings import Names, Nested, ProjectSettings, Section, Setting
 
 
 class EnableEndpoints(Section):
@@ -13,15 +13,10 @@ class EnableEndpoints(Section):
     )
 
 
-class ThrottleRates(Section):
-    SECOND_FACTOR = Rate("10/min", "TEMPORARY")
-
-
 class PasskeySettings(ProjectSettings):
     """The keys of passkeys, read in the same dict as those of the core."""
 
     ENABLE_ENDPOINTS = Nested(EnableEndpoints)
-    THROTTLE_RATES = Nested(ThrottleRates)
     RP_ID = Setting(
         "",
         "the domain that passkeys belong to, which never changes once there are some; "

@@ -6,6 +6,12 @@ from django.urls import URLPattern, path
 
 from . import views
 
+# Also for ``confirm_password/``, which takes a factor where either key is on.
+OPTIONS = path(
+    "second_factor/passkey_options/",
+    views.SecondFactorOptions.as_view(),
+    name="second_factor_options",
+)
 ROUTES: dict[str, tuple[URLPattern, ...]] = {
     "PASSKEY_LOGIN": (
         path(
@@ -14,5 +20,22 @@ ROUTES: dict[str, tuple[URLPattern, ...]] = {
             name="passkey_login_options",
         ),
         path("passkey_login/", views.PasskeyLogin.as_view(), name="passkey_login"),
+    ),
+    "SECOND_FACTOR": (OPTIONS,),
+    "FACTORS": (
+        OPTIONS,
+        path(
+            "factors/passkeys/options/",
+            views.PasskeyOptions.as_view(),
+            name="factors_passkey_options",
+        ),
+        path(
+            "factors/passkeys/", views.Passkeys.as_view(), name="factors_passkeys"
+        ),
+        path(
+            "factors/passkeys/<str:pk>/",
+            views.Passkey.as_view(),
+            name="factors_passkey",
+        ),
     ),
 }

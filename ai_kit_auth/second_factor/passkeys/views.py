@@ -8,15 +8,24 @@ from django.contrib.auth.decorators import login_not_required
 from django.http import HttpRequest, JsonResponse
 from django.utils.decorators import method_decorator
 from django.views import View
+from rest_framework import status
 from rest_framework.request import Request
 from rest_framework.response import Response
 
-from ...endpoints import AuthView, CSRFEnforcement
+from ...account.serializers import ReauthenticationSerializer
+from ...endpoints import AuthView, CSRFEnforcement, StrictSessionAuthentication
 from ...throttling import SessionThrottle
 from ...views import SessionBeginning
-from . import services
+from .. import pending, proven
+from ..views import FactorView
+from . import credentials, proofs, services
+from .method import PasskeyMethod
 from .relying_party import well_known_origins
-from .serializers import PasskeyLoginSerializer
+from .serializers import (
+    NamedPasskeySerializer,
+    NewPasskeySerializer,
+    PasskeyLoginSerializer,
+)
 
 
 class PasskeyLoginOptions(AuthView):
@@ -31,7 +40,7 @@ class PasskeyLoginOptions(AuthView):
     throttles = [SessionThrottle]
 
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        return Response({"publicKey": services.login_options(request)})
+        return Response({"publicKey": proofs.login_options(request)})
 
 
 class PasskeyLogin(SessionBeginning):
@@ -48,7 +57,96 @@ class PasskeyLogin(SessionBeginning):
 
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         data = self.given()
-        return self.begin_session(data["user"], data.get("remember"), proof="passkey")
+        factor = credentials.factor_id(data["passkey"].pk)
+        proven.note(request, PasskeyMethod.name, factor)
+        return self.begin_session(
+            data["user"], data.get("remember"), proof=PasskeyMethod.name
+        )
+
+
+class SecondFactorOptions(AuthView):
+    """
+    ``POST second_factor/passkey_options/`` ``{}`` → 200 ``{"publicKey": {...}}``.
+
+    For ``navigator.credentials.get()``: for the second step of a login, or for
+    ``confirm_password/`` where the user is logged in. 404 ``not_found`` for a user
+    without a passkey; 403 ``login_not_pending``, ``csrf_failed``.
+    """
+
+    authentication_classes = [StrictSessionAuthentication]
+
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        is_logged_in = request.user and request.user.is_authenticated
+        user = request.user if is_logged_in else pending.read(request).user
+        return Response({"publicKey": proofs.proof_options(request, user)})
+
+
+class PasskeyOptions(FactorView):
+    """
+    ``POST factors/passkeys/options/`` ``{}`` → 200 ``{"publicKey": {...}}``.
+
+    For ``navigator.credentials.create()``. Takes ``password`` where the session is not
+    freshly authenticated: 400 with codes under it; 403.
+    """
+
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        user = self.given()["user"]
+        return Response({"publicKey": services.registration_options(request, user)})
+
+
+class Passkeys(FactorView):
+    """
+    ``POST factors/passkeys/`` ``{"name", "credential"}`` → 201, the passkey.
+
+    ``{"id": 3, "name": "Phone", "created": "...", "last_used": null, "backed_up": true,
+    "passwordless": true}``. 400 ``invalid_credential`` under ``credential``, or
+    ``max_length`` under ``non_field_errors`` for one too many; 403.
+    """
+
+    serializer_class: type[Any] | None = NewPasskeySerializer
+    needs = ("user", "name", "credential")
+
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        data = self.given()
+        passkey = services.add(
+            request, data["user"], data["credential"], data["name"]
+        )
+        made = credentials.shown(passkey)
+        return Response(made, status=status.HTTP_201_CREATED)
+
+
+class Passkey(FactorView):
+    """
+    One passkey of the user.
+
+    ``PATCH factors/passkeys/<id>/`` ``{"name"}`` → 200, the passkey.
+
+    ``DELETE factors/passkeys/<id>/`` → 204, without a body. 409 ``last_factor``.
+
+    Both: 404 ``not_found``, also for that of another user; 403.
+    """
+
+    serializer_class: type[Any] | None = NamedPasskeySerializer
+
+    def get_serializer_class(self) -> type[Any]:
+        """Return the class that validates the body: that of ``DELETE`` has no name."""
+        if self.request is not None and self.request.method == "DELETE":
+            return self.get_removal_serializer_class()
+        return super().get_serializer_class()
+
+    def get_removal_serializer_class(self) -> type[Any]:
+        """Return the class that validates the body of ``DELETE``."""
+        return ReauthenticationSerializer
+
+    def patch(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        data = self.given()
+        passkey = credentials.find(data["user"], kwargs["pk"])
+        renamed = services.rename(data["user"], passkey, data["name"])
+        return Response(credentials.shown(renamed))
+
+    def delete(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        services.remove(request, self.given()["user"], kwargs["pk"])
+        return Response(status=status.HTTP_204_NO_CONTENT)
 
 
 @method_decorator(login_not_required, name="dispatch")

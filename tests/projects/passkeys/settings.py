@@ -4,6 +4,15 @@ from __future__ import annotations
 
 from tests.settings.base import *
 
-INSTALLED_APPS += ["django_otp", "django_otp_webauthn", "ai_kit_auth.second_factor"]
+INSTALLED_APPS += [
+    "django_otp",
+    "django_otp.plugins.otp_totp",
+    "django_otp.plugins.otp_static",
+    "django_otp_webauthn",
+    "ai_kit_auth.second_factor",
+]
 ALLOWED_HOSTS = ["testserver", "api.example.com"]
-AI_KIT_AUTH["ENABLE_ENDPOINTS"] = {"PASSKEY_LOGIN": True}
+AI_KIT_AUTH["ENABLE_ENDPOINTS"] = {
+    name: True
+    for name in ("CONFIRM_PASSWORD", "FACTORS", "PASSKEY_LOGIN", "SECOND_FACTOR")
+}
