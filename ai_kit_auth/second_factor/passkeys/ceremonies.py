@@ -80,9 +80,7 @@ class Ceremonies(WebAuthnHelper):  # type: ignore[misc]  # the library has no ty
         kind = ResidentKeyRequirement
         return kind.REQUIRED if self.is_sign_up else kind.PREFERRED
 
-    def get_generate_registration_options_kwargs(
-        self, *, user: User
-    ) -> dict[str, Any]:
+    def get_generate_registration_options_kwargs(self, *, user: User) -> dict[str, Any]:
         kwargs: dict[str, Any] = super().get_generate_registration_options_kwargs(
             user=user
         )
@@ -214,7 +212,6 @@ class Ceremonies(WebAuthnHelper):  # type: ignore[misc]  # the library has no ty
             raise refusal()
         for name, value in changes.items():
             setattr(found, name, value)
-
 
     def _expected(self, state: Mapping[str, Any]) -> dict[str, Any]:
         return {

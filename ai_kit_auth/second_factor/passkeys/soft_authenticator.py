@@ -54,6 +54,7 @@ class SoftAuthenticator:
     credentials; else it asks for the credential's id. ``synced``: copies of its keys
     are elsewhere. ``step``: what its signature counter grows by; 0 for one that counts
     nothing. ``in_frame``: the page is in a frame of another site.
+    ``id_length``: the bytes of a credential's id.
     """
 
     origin: str
@@ -63,6 +64,7 @@ class SoftAuthenticator:
     synced: bool = False
     step: int = 1
     in_frame: bool = False
+    id_length: int = 32
     credentials: list[SoftCredential] = field(default_factory=list)
 
     def create(self, options: Mapping[str, Any]) -> dict[str, Any]:
@@ -84,7 +86,7 @@ class SoftAuthenticator:
         if any(each.id in excluded for each in self.credentials):
             raise CeremonyRefused("InvalidStateError: it has a passkey of the account")
         made = SoftCredential(
-            id=secrets.token_bytes(32),
+            id=secrets.token_bytes(self.id_length),
             rp_id=rp_id,
             user_handle=base64url_to_bytes(options["user"]["id"]),
             key=ec.generate_private_key(ec.SECP256R1()),

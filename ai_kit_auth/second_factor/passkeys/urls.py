@@ -29,9 +29,7 @@ ROUTES: dict[str, tuple[URLPattern, ...]] = {
             views.PasskeyOptions.as_view(),
             name="factors_passkey_options",
         ),
-        path(
-            "factors/passkeys/", views.Passkeys.as_view(), name="factors_passkeys"
-        ),
+        path("factors/passkeys/", views.Passkeys.as_view(), name="factors_passkeys"),
         path(
             "factors/passkeys/<str:pk>/",
             views.Passkey.as_view(),

@@ -108,9 +108,7 @@ class Passkeys(FactorView):
 
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         data = self.given()
-        passkey = services.add(
-            request, data["user"], data["credential"], data["name"]
-        )
+        passkey = services.add(request, data["user"], data["credential"], data["name"])
         made = credentials.shown(passkey)
         return Response(made, status=status.HTTP_201_CREATED)
 

@@ -13,6 +13,8 @@ INSTALLED_APPS += [
 ]
 ALLOWED_HOSTS = ["testserver", "api.example.com"]
 AI_KIT_AUTH["ENABLE_ENDPOINTS"] = {
-    name: True
-    for name in ("CONFIRM_PASSWORD", "FACTORS", "PASSKEY_LOGIN", "SECOND_FACTOR")
+    "CONFIRM_PASSWORD": True,
+    "FACTORS": True,
+    "PASSKEY_LOGIN": True,
+    "SECOND_FACTOR": True,
 }

@@ -246,9 +246,7 @@ def test_a_failed_attempt_uses_the_challenge_up(
     assert is_refused(send(client, credential))
 
 
-def test_a_challenge_of_another_session(
-    client: APIClient, make_user: MakeUser
-) -> None:
+def test_a_challenge_of_another_session(client: APIClient, make_user: MakeUser) -> None:
     phone = give_passkey(make_user())
     options = options_of(APIClient(enforce_csrf_checks=True))
     assert is_refused(send(client, phone.get(options)))
