@@ -3,6 +3,7 @@
 from __future__ import annotations
 
 from django.apps import AppConfig
+from django.core import checks
 from django.utils.translation import gettext_lazy as _
 
 
@@ -16,8 +17,10 @@ class SecondFactorConfig(AppConfig):
     )
 
     def ready(self) -> None:
+        from .passkeys.checks import check_stored
         from .passkeys.relying_party import give_defaults
         from .proven import watch_logins
 
         give_defaults()
+        checks.register(check_stored, checks.Tags.database)
         watch_logins()

@@ -5,6 +5,7 @@ from __future__ import annotations
 from typing import Any
 
 from django.apps import apps
+from django.conf import settings
 from django.contrib import auth
 from django.db import IntegrityError, router, transaction
 from django.utils.module_loading import import_string
@@ -119,7 +120,7 @@ def with_backend(user: User) -> User | None:
     The first of AUTHENTICATION_BACKENDS that knows the account and lets it log in.
     None where there is none: the account is not active, or hidden.
     """
-    for path in auth.settings.AUTHENTICATION_BACKENDS:
+    for path in settings.AUTHENTICATION_BACKENDS:
         found: User | None = auth.load_backend(path).get_user(user.pk)
         if found is not None and found.is_active and not is_hidden(found):
             found.backend = path

@@ -59,8 +59,8 @@ OPERATIONS: Operations = {
     (views.SecondFactorOptions, "POST"): Operation(
         "second_factor_passkey_options",
         "Get the options of a second step with a passkey",
-        "For `navigator.credentials.get()`, and one attempt: at `second_factor` while a "
-        "login waits, at `confirm_password` for a logged-in user.",
+        "For `navigator.credentials.get()`, and one attempt: at `second_factor` while "
+        "a login waits, at `confirm_password` for a logged-in user.",
         answer={"publicKey": _OPTIONS},
         forbidden=LoginNotPending.default_code,
         missing="not_found",

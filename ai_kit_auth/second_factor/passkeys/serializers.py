@@ -11,7 +11,6 @@ from ...account.serializers import ReauthenticationSerializer
 from ...serializers import Discreet, FlagField, TextField
 from . import proofs
 
-
 # As long as the column.
 MAX_NAME = 64
 

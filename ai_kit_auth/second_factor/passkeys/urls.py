@@ -2,9 +2,13 @@
 
 from __future__ import annotations
 
+from typing import Any
+
 from django.urls import URLPattern, path
 
+from ...capability import Routes
 from . import views
+from .credentials import is_installed
 
 # Also for ``confirm_password/``, which takes a factor where either key is on.
 OPTIONS = path(
@@ -12,7 +16,7 @@ OPTIONS = path(
     views.SecondFactorOptions.as_view(),
     name="second_factor_options",
 )
-ROUTES: dict[str, tuple[URLPattern, ...]] = {
+_ROUTES: dict[str, tuple[URLPattern, ...]] = {
     "PASSKEY_LOGIN": (
         path(
             "passkey_login/options/",
@@ -37,3 +41,12 @@ ROUTES: dict[str, tuple[URLPattern, ...]] = {
         ),
     ),
 }
+
+
+def routes(endpoints: Any) -> Routes:
+    """
+    Return the routes by key of ENABLE_ENDPOINTS.
+
+    None without the tables: a project may have authenticator apps alone.
+    """
+    return _ROUTES if is_installed() else {}

@@ -9,6 +9,7 @@ from django.http import HttpRequest, JsonResponse
 from django.utils.decorators import method_decorator
 from django.views import View
 from rest_framework import status
+from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
@@ -76,7 +77,7 @@ class SecondFactorOptions(AuthView):
     authentication_classes = [StrictSessionAuthentication]
 
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
-        is_logged_in = request.user and request.user.is_authenticated
+        is_logged_in = IsAuthenticated().has_permission(request, self)
         user = request.user if is_logged_in else pending.read(request).user
         return Response({"publicKey": proofs.proof_options(request, user)})
 
@@ -128,7 +129,8 @@ class Passkey(FactorView):
 
     def get_serializer_class(self) -> type[Any]:
         """Return the class that validates the body: that of ``DELETE`` has no name."""
-        if self.request is not None and self.request.method == "DELETE":
+        removes = getattr(self.request, "method", None) == "DELETE"
+        if removes:
             return self.get_removal_serializer_class()
         return super().get_serializer_class()
 

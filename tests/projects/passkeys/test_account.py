@@ -163,7 +163,7 @@ def test_without_a_re_authentication_the_password_comes_along(
     log_in(client, "ada")
     answer = post(client, "factors_passkey_options", **csrf(client))
     assert (answer.status_code, answer.json()) == (400, {"password": ["required"]})
-    data = {"password": PASSWORD}
+    data: dict[str, Any] = {"password": PASSWORD}
     answer = post(client, "factors_passkey_options", data, **csrf(client))
     credential = SoftAuthenticator(ORIGIN).create(answer.json()["publicKey"])
     data |= {"name": "Phone", "credential": credential}
