@@ -26,6 +26,7 @@ settings.configure(
         "django_otp",
         "django_otp.plugins.otp_totp",
         "django_otp.plugins.otp_static",
+        "django_otp_webauthn",
         "ai_kit_auth.second_factor",
         "corsheaders",
     ],

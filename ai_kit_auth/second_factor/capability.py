@@ -26,8 +26,6 @@ SECOND_FACTOR = Capability(
         "login_not_pending": "second_factor: no login waits in this session, or no "
         "longer; it has to begin again",
         "invalid_code": "the code is wrong, used or too old",
-        "invalid_credential": "the passkey is unknown, of another account or disabled, "
-        "or its answer does not match the options",
         "last_factor": "SECOND_FACTOR_REQUIRED demands a factor, and this is the last",
     },
     events={

@@ -21,7 +21,7 @@ from .relying_party import HELPER, rp_id, suits
 from .settings import passkey_settings
 
 _NAME = "ai_kit_auth_passkeys"
-_OWN = ("PASSKEY_LOGIN", "PASSKEY_SIGN_UP")
+_OWN = ("PASSKEY_LOGIN",)
 # These serve passkeys where the project has their tables.
 _SHARED = ("FACTORS", "SECOND_FACTOR")
 # The latest passkeys tell which RP ID was there last.
