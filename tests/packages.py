@@ -32,15 +32,20 @@ NEEDED = {
 }
 
 
-@contextmanager
-def with_apps() -> Iterator[None]:
-    """Install all apps of the package. Their tables are not made."""
-    added = [
+def names_of_apps() -> list[str]:
+    """Return what a project adds to INSTALLED_APPS for all apps of the package."""
+    return [
         name
         for app in APPS
         for name in (*NEEDED.get(app.name, ()), f"ai_kit_auth.{app.name}")
     ]
-    with override_settings(INSTALLED_APPS=[*settings.INSTALLED_APPS, *added]):
+
+
+@contextmanager
+def with_apps() -> Iterator[None]:
+    """Install all apps of the package. Their tables are not made."""
+    apps = [*settings.INSTALLED_APPS, *names_of_apps()]
+    with override_settings(INSTALLED_APPS=apps):
         yield
 
 

@@ -1,0 +1,1 @@
+"""A project that installs every app of the package."""
