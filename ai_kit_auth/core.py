@@ -38,7 +38,8 @@ CORE = Capability(
         "csrf_failed": "the CSRF token is missing, or belongs to another session or "
         "cookie",
         "parse_error": "the body is malformed or too large",
-        "not_found": "a rule of the project hides the endpoint or the row",
+        "not_found": "the user has no such thing, or a rule of the project hides the "
+        "endpoint or the row",
         "method_not_allowed": "the endpoint does not have this method",
         "unsupported_media_type": "the body's content type is not JSON and not a form",
         "throttled": "too many requests; ``Retry-After`` has the seconds to wait",

@@ -35,7 +35,11 @@ works: ContextVar[bool] = ContextVar("works", default=False)
 
 
 def enqueue(
-    purpose: str, user: User | None, language: str | None, address: str | None = None
+    purpose: str,
+    user: User | None,
+    language: str | None,
+    address: str | None = None,
+    about: str | None = None,
 ) -> None:
     """
     Put a mail into the queue of MAIL_TASK.
@@ -43,6 +47,7 @@ def enqueue(
     ``purpose``: a key of SECURITY_NOTICES, or else of EMAIL_TEMPLATES. ``user``: None
     for a mail that the worker drops. ``language``: the code of the mail's language.
     ``address``: where the mail goes, if that is not the stored e-mail address.
+    ``about``: what the mail's service takes besides, such as the key of a row.
 
     Raises what the backend raises, and Django's ``ImproperlyConfigured`` if the
     capability of the mail does not say which function makes it.
@@ -57,6 +62,7 @@ def enqueue(
         using=router.db_for_write(UserModel),
         state=None if user is None else state_of(user).name,
         address=address,
+        **({} if about is None else {"about": about}),
     )
 
 
@@ -98,6 +104,7 @@ def _send_mail(
     using: str,
     state: str | None,
     address: str | None = None,
+    about: str | None = None,
 ) -> None:
     """
     Make and send one mail, in a worker; drop it if it is no longer due.
@@ -126,7 +133,7 @@ def _send_mail(
     token = works.set(True)
     try:
         with translation.override(language):
-            import_string(_service(purpose))(user, *filter(None, [further]))
+            import_string(_service(purpose))(user, *filter(None, [further, about]))
     finally:
         works.reset(token)
 

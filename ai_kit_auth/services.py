@@ -492,35 +492,52 @@ def render_mail(templates: MailTemplates, user: User, url: str) -> tuple[str, st
 
 @sensitive_variables()
 def _rendered(
-    templates: MailTemplates, user: User, url: str
+    templates: MailTemplates,
+    user: User,
+    url: str,
+    more: Mapping[str, Any] | None = None,
 ) -> tuple[tuple[str, str, str], str]:
     """Return the parts of a mail, and the address that its answers go to."""
     language = mail_language(user)
     if language != translation.get_language():
         with translation.override(language):
-            return _rendered_here(templates, user, url)
-    return _rendered_here(templates, user, url)
+            return _rendered_here(templates, user, url, more)
+    return _rendered_here(templates, user, url, more)
 
 
 @sensitive_variables()
 def _rendered_here(
-    templates: MailTemplates, user: User, url: str
+    templates: MailTemplates, user: User, url: str, more: Mapping[str, Any] | None
 ) -> tuple[tuple[str, str, str], str]:
     context = mail_context(user, url, templates.name)
+    facts = context["ai_kit_auth"]
+    if more is not None:
+        context |= more
+        if isinstance(facts, MailFacts):
+            # No other mail may show what is in this one.
+            context["ai_kit_auth"] = facts._replace(fixed=None)
     parts = (
         render_part(templates, "TITLE", context),
         render_part(templates, "BODY_PLAINTEXT", context),
         render_part(templates, "BODY_HTML", context),
     )
-    # The custom data of a project may have this name.
-    facts = context["ai_kit_auth"]
+    # The custom data of a project may have the name.
     return parts, facts.brand.support_email if isinstance(facts, MailFacts) else ""
 
 
 @sensitive_variables()
-def send_from_templates(templates: MailTemplates, user: User, url: str) -> None:
-    """Send ``user`` the mail of ``templates``. Raises what :func:`render_mail` does."""
-    parts, reply_to = _rendered(templates, user, url)
+def send_from_templates(
+    templates: MailTemplates,
+    user: User,
+    url: str,
+    more: Mapping[str, Any] | None = None,
+) -> None:
+    """
+    Send ``user`` the mail of ``templates``. Raises what :func:`render_mail` does.
+
+    ``more``: what the context of the templates has besides.
+    """
+    parts, reply_to = _rendered(templates, user, url, more)
     before = _reply_to.set(reply_to)
     try:
         send_email(*parts, email_of(user))
@@ -592,6 +609,7 @@ def send_or_queue(
     user: User,
     send: Callable[[], object],
     address: str | None = None,
+    about: str | None = None,
 ) -> None:
     """
     Call ``send`` when its mail may leave: in this process, or in a worker of MAIL_TASK.
@@ -600,6 +618,7 @@ def send_or_queue(
     link, and hands it over by :func:`hand_over`. With MAIL_TASK a worker calls the
     ``service`` of the mail's declaration instead, which calls this function again.
     ``address``: where the mail goes, if that is not the stored e-mail address.
+    ``about``: what the ``service`` takes in a worker besides, in a string.
 
     Raises :exc:`~ai_kit_auth.errors.MailNotSent`, also if the queue does not take the
     mail. Within a transaction it does what :func:`when_committed` does.
@@ -610,7 +629,8 @@ def send_or_queue(
         send()
         return
     if _has_queue():
-        send = partial(hand_over, partial(_enqueue, purpose, address), user, "")
+        put = partial(_enqueue, purpose, address, about)
+        send = partial(hand_over, put, user, "")
     when_committed(f"The mail {purpose} to user {user.pk}", send)
 
 
@@ -619,8 +639,10 @@ def _has_queue() -> bool:
     return isinstance(getattr(api_settings, "MAIL_TASK", None), str)
 
 
-def _enqueue(purpose: str, address: str | None, user: User, url: str) -> None:
-    mail_queue.enqueue(purpose, user, mail_language(user), address)
+def _enqueue(
+    purpose: str, address: str | None, about: str | None, user: User, url: str
+) -> None:
+    mail_queue.enqueue(purpose, user, mail_language(user), address, about)
 
 
 def when_committed(what: str, work: Callable[[], object]) -> None:

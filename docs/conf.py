@@ -28,6 +28,7 @@ settings.configure(
         "django_otp.plugins.otp_static",
         "django_otp_webauthn",
         "ai_kit_auth.second_factor",
+        "ai_kit_auth.sessions",
         "corsheaders",
     ],
     AI_KIT_AUTH={

@@ -10,7 +10,7 @@ import copy
 import logging
 import time
 import uuid
-from collections.abc import Collection, Iterator, Mapping
+from collections.abc import Callable, Collection, Iterator, Mapping
 from contextlib import contextmanager
 from functools import partial
 from typing import Any
@@ -514,12 +514,18 @@ def default_send_confirm_email_mail(user: User, url: str) -> None:
 
 
 @sensitive_variables()
-def send_security_notice(user: User, notice: str, request: Any = None) -> None:
+def send_security_notice(
+    user: User,
+    notice: str,
+    request: Any = None,
+    mail_it: Callable[[User, str], object] | None = None,
+) -> None:
     """
     Mail ``user`` the ``notice``, a key of SECURITY_NOTICES, if it is on.
 
     Call it after the commit: a mail that fails is logged and undoes nothing. A notice
     never has a link that logs in. ``request`` is the cause, for the security log.
+    ``mail_it``: what hands the mail over, by default :func:`mail_notice`.
 
     One e-mail address of an account gets at most MAIL_RECIPIENT notices of a kind. A
     notice over the limit is a line ``throttled`` in the security log.
@@ -537,7 +543,7 @@ def send_security_notice(user: User, notice: str, request: Any = None) -> None:
         security_log.log("throttled", request, user=user, code=code)
         return
     try:
-        mail_notice(user, notice)
+        (mail_it or mail_notice)(user, notice)
     except MailNotSent:
         mail.not_sent()
         # hand_over() has logged the cause.

@@ -1,0 +1,3 @@
+"""The migrations of the table of sessions."""
+
+from __future__ import annotations

@@ -1,0 +1,3 @@
+"""A project with the list of sessions."""
+
+from __future__ import annotations
