@@ -42,3 +42,18 @@ class Foreign(BaseCache):
 
     def clear(self) -> None:
         self._kept.clear()
+
+
+class Down(BaseCache):
+    """A cache whose server does not answer."""
+
+    def __init__(self, name: str, params: dict[str, Any]) -> None:
+        super().__init__(params)
+
+    def _fail(self, *args: object, **kwargs: object) -> Any:
+        raise ConnectionError
+
+    add = get = set = delete = _fail
+
+    def clear(self) -> None:
+        """Do what a test does at its end."""

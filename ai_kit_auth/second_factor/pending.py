@@ -67,9 +67,10 @@ class PendingLogin:
 
         Raises what :meth:`claim` does: another request may have ended it before.
         """
-        forget(request.session)
         if not _ask("add", _ended(self.nonce), True, _timeout()):
+            # The session is left alone: the other request has replaced it.
             raise LoginNotPending
+        forget(request.session)
 
     def _name(self, number: int) -> str:
         return cache_key("second_factor_try", self.nonce, number)
@@ -130,7 +131,6 @@ def read(request: Any) -> PendingLogin:
         or backend not in settings.AUTHENTICATION_BACKENDS
         or not _is_state(user, digest)
     ):
-        forget(request.session)
         raise LoginNotPending
     user.backend = backend
     return PendingLogin(user, remember, nonce)

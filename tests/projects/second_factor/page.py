@@ -7,6 +7,7 @@ from dataclasses import dataclass
 from typing import Any
 
 import pyotp
+import pytest
 from django.urls import reverse
 from rest_framework.test import APIClient
 
@@ -35,6 +36,14 @@ class Page:
         if isinstance(body, dict) and "csrf" in body:
             self.client.credentials(HTTP_X_CSRFTOKEN=body["csrf"])
         return self.answer.status_code, body
+
+    def copy(self) -> Page:
+        """Return another tab or a thief, with the cookies and the token of now."""
+        other = Page()
+        for name, cookie in self.client.cookies.items():
+            other.client.cookies[name] = cookie.value
+        other.client._credentials = dict(self.client._credentials)
+        return other
 
     def get(self, route: str) -> Any:
         return self.send("GET", route)
@@ -106,3 +115,9 @@ def let_try() -> None:
     from django_otp.plugins.otp_totp.models import TOTPDevice
 
     TOTPDevice.objects.update(throttling_failure_timestamp=None)
+
+
+def told(caplog: pytest.LogCaptureFixture) -> list[tuple[str, str]]:
+    """Return the events of the security log, each with its code."""
+    lines = [r.__dict__ for r in caplog.records if r.name == "ai_kit_auth.security"]
+    return [(line["event"], line["code"]) for line in lines]
