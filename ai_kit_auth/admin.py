@@ -36,6 +36,7 @@ from .accounts import (
     normal_address,
     state_of,
 )
+from .capability import capabilities, load
 from .registration import is_anybodys, unique_username, withdraw
 from .services import (
     may_receive_reset_mail,
@@ -394,6 +395,10 @@ class AIUserAdmin(_UserAdmin):
             "filter_horizontal",
         ):
             setattr(self, option, _present(getattr(self, option) or (), names))
+        # A subclass may have none, and say so.
+        if self.actions is not None:
+            paths = [path for one in capabilities() for path in one.admin_actions]
+            self.actions = (*self.actions, *map(load, paths))
 
     @admin.display(description=AccountStateFilter.title, ordering="is_active")
     def account_state(self, obj: User) -> Any:

@@ -103,7 +103,8 @@ class Capability:
     arguments that yield messages of Django's system checks. ``login_step``: a function
     that ``login/`` calls with (view, user, remember) when the password was right and no
     session has begun. It raises the exception of DRF that the client gets, or returns
-    None. ``remember`` is what the client sent, None without it.
+    None. ``remember`` is what the client sent, None without it. ``admin_actions``:
+    actions of ``AIUserAdmin``, after its own, as Django's admin calls functions.
     """
 
     name: str
@@ -120,6 +121,7 @@ class Capability:
     views: str = ""
     checks: tuple[str, ...] = ()
     login_step: str = ""
+    admin_actions: tuple[str, ...] = ()
 
     def setting_keys(self) -> dict[str, bool]:
         """Return its settings and their sections; True for a section."""

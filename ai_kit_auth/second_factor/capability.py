@@ -65,4 +65,5 @@ SECOND_FACTOR = Capability(
         "the user model has a field ``is_verified``, which it overwrites",
     },
     login_step="ai_kit_auth.second_factor.services.ask_for_factor",
+    admin_actions=("ai_kit_auth.second_factor.admin.remove_second_factors",),
 )

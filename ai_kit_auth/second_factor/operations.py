@@ -12,7 +12,7 @@ from ..account import operations as account
 from ..account import views as account_views
 from ..account.errors import ReauthenticationRequired
 from ..operations import CSRF, PASSWORD_SCOPES, USER, Operation, Operations
-from . import views
+from . import signals, views
 from .errors import INVALID_CODE, LastFactor, LoginNotPending, SecondFactorRequired
 from .factors import METHODS
 from .passkeys.operations import PASSKEY
@@ -20,6 +20,7 @@ from .passkeys.operations import PASSKEY
 _LOGIN = core.OPERATIONS[core_views.LoginView, "POST"]
 _CONFIRM = account.OPERATIONS[account_views.ConfirmPassword, "POST"]
 _TEXTS = {"type": "array", "items": {"type": "string"}}
+_OF_PROOF = (signals.recovery_code_used, signals.second_factor_failed)
 _NOT_FOUND = "not_found"
 
 
@@ -75,13 +76,14 @@ OPERATIONS: Operations = {
         body="get_serializer_class",
         fields=_proof,
         forbidden=LoginNotPending.default_code,
-        signals=_LOGIN.signals,
+        signals=(*_LOGIN.signals, *_OF_PROOF),
         scopes=("SECOND_FACTOR",),
     ),
     (views.ConfirmPassword, "POST"): replace(
         _CONFIRM,
         summary="Re-authenticate with the password or a second factor",
         fields=_confirmation,
+        signals=(*_CONFIRM.signals, *_OF_PROOF),
         scopes=(*_CONFIRM.scopes, "SECOND_FACTOR"),
     ),
     (views.Factors, "GET"): Operation(
@@ -119,6 +121,7 @@ OPERATIONS: Operations = {
         forbidden=ReauthenticationRequired.default_code,
         missing=_NOT_FOUND,
         conflict=LastFactor.default_code,
+        signals=(signals.factor_removed,),
         scopes=PASSWORD_SCOPES,
     ),
     (views.ConfirmTOTP, "POST"): Operation(
@@ -128,6 +131,7 @@ OPERATIONS: Operations = {
         answer={"recovery_codes": _TEXTS},
         body="get_serializer_class",
         fields=_code,
+        signals=(signals.factor_added,),
         forbidden=ReauthenticationRequired.default_code,
         scopes=PASSWORD_SCOPES,
     ),

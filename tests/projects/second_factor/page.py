@@ -25,6 +25,7 @@ class Page:
 
     def __init__(self) -> None:
         self.client = APIClient(enforce_csrf_checks=True)
+        self.token = ""
         self.answer: Any = None
 
     def send(self, method: str, route: str, data: Any = None, **extra: Any) -> Any:
@@ -34,7 +35,8 @@ class Page:
         self.answer = self.client.generic(method, url, text, kind, **extra)
         body = self.answer.json() if self.answer.content else None
         if isinstance(body, dict) and "csrf" in body:
-            self.client.credentials(HTTP_X_CSRFTOKEN=body["csrf"])
+            self.token = body["csrf"]
+            self.client.credentials(HTTP_X_CSRFTOKEN=self.token)
         return self.answer.status_code, body
 
     def copy(self) -> Page:
@@ -42,7 +44,7 @@ class Page:
         other = Page()
         for name, cookie in self.client.cookies.items():
             other.client.cookies[name] = cookie.value
-        other.client._credentials = dict(self.client._credentials)
+        other.client.credentials(HTTP_X_CSRFTOKEN=self.token)
         return other
 
     def get(self, route: str) -> Any:
