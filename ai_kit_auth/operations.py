@@ -48,7 +48,7 @@ class Operation:
     - ``calls`` returns another function of the project.
     - Receivers of ``signals`` may veto.
     - ``scopes`` are the THROTTLE_RATES that count within the flow, in addition to those
-      of the view's throttles.
+      of the view's throttles. With ``waits`` it answers ``throttled`` without any rate.
     """
 
     id: str
@@ -71,6 +71,7 @@ class Operation:
     calls: Callable[[], Any] | None = None
     signals: tuple[Signal, ...] = ()
     scopes: tuple[str, ...] = ()
+    waits: bool = False
 
     def serializer_of(self, view: type[Any]) -> type[Any] | None:
         """Return the serializer class of the body, None where it is not read."""

@@ -189,7 +189,7 @@ def _add_operation(answers: Answers, operation: Operation, view: type[Any]) -> N
     if operation.needs_proof and api_settings.ACTIVATION_PROOF:
         answers.at(400, ERROR).add([ActivationProofRequired.default_code])
         scopes += PASSWORD_SCOPES
-    if any(map(_has_rate, scopes)):
+    if operation.waits or any(map(_has_rate, scopes)):
         answers.at(429, ERROR).add(["throttled"])
     if operation.missing is not None:
         answers.at(404, ERROR).add([operation.missing])

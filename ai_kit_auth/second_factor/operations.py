@@ -78,6 +78,8 @@ OPERATIONS: Operations = {
         forbidden=LoginNotPending.default_code,
         signals=(*_LOGIN.signals, *_OF_PROOF),
         scopes=("SECOND_FACTOR",),
+        # After a wrong code the device takes none for some seconds.
+        waits=True,
     ),
     (views.ConfirmPassword, "POST"): replace(
         _CONFIRM,
@@ -85,6 +87,7 @@ OPERATIONS: Operations = {
         fields=_confirmation,
         signals=(*_CONFIRM.signals, *_OF_PROOF),
         scopes=(*_CONFIRM.scopes, "SECOND_FACTOR"),
+        waits=True,
     ),
     (views.Factors, "GET"): Operation(
         "factors",

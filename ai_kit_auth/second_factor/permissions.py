@@ -4,6 +4,7 @@ Who must have proven a second factor: DRF permissions, and the default of the po
 
 from __future__ import annotations
 
+from abc import abstractmethod
 from typing import Any
 
 from rest_framework.permissions import BasePermission
@@ -44,8 +45,9 @@ class _FactorPermission(BasePermission):
         user = request.user
         return bool(user and user.is_authenticated and self.admits(request, user))
 
+    @abstractmethod
     def admits(self, request: Any, user: User) -> bool:
-        raise NotImplementedError
+        """Tell whether the session of ``user``, who is logged in, has proven enough."""
 
 
 class SecondFactorVerified(_FactorPermission):

@@ -2,8 +2,18 @@
 
 from __future__ import annotations
 
+import os
+import secrets
+import tempfile
+from pathlib import Path
+
 from tests.settings.base import *
 
+if os.environ.get("TEST_DATABASE", "sqlite") == "sqlite":
+    # A file, which the threads of a race wait for as those of a server do.
+    DATABASES["default"]["TEST"]["NAME"] = str(
+        Path(tempfile.gettempdir()) / f"second_factor_{secrets.token_hex(4)}.sqlite3"
+    )
 INSTALLED_APPS += [
     "django_otp",
     "django_otp.plugins.otp_totp",

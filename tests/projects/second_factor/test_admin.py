@@ -66,6 +66,21 @@ def test_an_admin_removes_the_factors_of_a_user_who_has_lost_them(
     assert entry.change_message == "Remove second factors"
 
 
+def test_what_the_admin_has_proven_stays_proven(
+    ada: Ada, make_user: MakeUser, page: Page, clock: Clock
+) -> None:
+    root = make_user("root", is_staff=True, is_superuser=True)
+    page.log_in("root")
+    enrol(page, clock)
+    browser = Client()
+    browser.cookies["sessionid"] = page.client.cookies["sessionid"].value
+    assert "now: 1" in remove_factors(browser, ada.user)
+    assert page.post("factors_recovery_codes", {"password": PASSWORD})[0] == 200
+    # Without the factor nothing is proven.
+    assert "now: 1" in remove_factors(browser, root)
+    assert page.get("factors")[1]["totp"] is False
+
+
 def test_a_user_without_a_factor_is_left_out(
     ada: Ada, root: Client, make_user: MakeUser
 ) -> None:
