@@ -28,6 +28,7 @@ NEEDED = {
         "django_otp",
         "django_otp.plugins.otp_totp",
         "django_otp.plugins.otp_static",
+        "django_otp_webauthn",
     )
 }
 

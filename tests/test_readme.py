@@ -9,9 +9,11 @@ import pytest
 from docutils import nodes
 from docutils.core import publish_doctree
 
-from ai_kit_auth import urls
+from ai_kit_auth import capability, urls
 from ai_kit_auth.account import urls as account_urls
-from ai_kit_auth.settings import APISettings, keys_below
+from ai_kit_auth.settings import APISettings, api_settings, keys_below
+
+from .packages import with_apps
 
 # The same on every user model.
 pytestmark = pytest.mark.user_model("auth_user")
@@ -81,12 +83,16 @@ def test_the_ten_settings_have_their_defaults(
 def test_every_endpoint_stands_where_its_default_puts_it(
     sections: dict[str, nodes.section],
 ) -> None:
-    core, page = (row[1].split(", ") for row in table(sections["Endpoints"]))
+    core, page, apps = (row[1].split(", ") for row in table(sections["Endpoints"]))
     assert set(core) == {str(route.pattern) for route in urls.ROUTES.values()}
     paths = (
         str(part.pattern) for parts in account_urls.ROUTES.values() for part in parts
     )
     assert set(page) == {*paths, "PATCH me/"}
+    with with_apps():
+        every = capability.routes(api_settings.ENABLE_ENDPOINTS)
+        roots = {f"{str(route.pattern).split('/')[0]}/" for _, _, route in every}
+    assert {*apps} == roots - {*core, *page}
     declared = dict(APISettings.declared())
     on = {
         name
