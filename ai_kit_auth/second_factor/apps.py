@@ -20,7 +20,9 @@ class SecondFactorConfig(AppConfig):
         from .passkeys.checks import check_stored
         from .passkeys.relying_party import give_defaults
         from .proven import watch_logins
+        from .services import watch_deletions
 
         give_defaults()
         checks.register(check_stored, checks.Tags.database)
         watch_logins()
+        watch_deletions()

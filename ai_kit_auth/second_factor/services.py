@@ -5,15 +5,18 @@ from __future__ import annotations
 from collections.abc import Mapping
 from typing import Any
 
+from django.apps import apps
 from django.views.decorators.debug import sensitive_variables
 from rest_framework.exceptions import ErrorDetail, Throttled, ValidationError
 
 from .. import security_log
+from ..account.signals import user_post_delete_account
 from ..accounts import AccountTransaction, session_name
 from ..known_devices import device_of
 from ..throttling import Counter, take_all
 from ..user_model import User, UserModel
 from . import factors, pending, proven, trust
+from .checks import NEEDED_APPS
 from .errors import SecondFactorRequired
 from .settings import second_factor_settings
 from .signals import second_factor_failed
@@ -118,3 +121,15 @@ def remove_all_factors(request: Any, user: User) -> list[str]:
         if kinds:
             factors.after_removing(request, user, *kinds)
     return kinds
+
+
+def watch_deletions() -> None:
+    """Connect :func:`_forget` to every deletion by ``delete_account/``."""
+    user_post_delete_account.connect(_forget, dispatch_uid="ai_kit_auth.second_factor")
+
+
+def _forget(user: User, **kwargs: object) -> None:
+    """Delete the factors of an account that was anonymised, so that its row stays."""
+    are_there = all(map(apps.is_installed, NEEDED_APPS))
+    for method in factors.METHODS.values() if are_there else ():
+        method.remove_all(user)

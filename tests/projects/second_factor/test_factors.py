@@ -418,12 +418,18 @@ def test_a_receiver_may_undo_a_change(ada: Ada, here: Page, connect: Connect) ->
     assert factors(here) == (True, 10)
 
 
-def test_the_factors_go_with_the_account(ada: Ada, here: Page) -> None:
+@pytest.mark.parametrize("does_stay", [False, True])
+def test_the_factors_go_with_the_account(
+    ada: Ada, here: Page, settings: Settings, *, does_stay: bool
+) -> None:
     from django_otp.plugins.otp_static.models import StaticToken
     from django_otp.plugins.otp_totp.models import TOTPDevice
 
+    if does_stay:
+        anonymise = "ai_kit_auth.account.services.anonymise_user"
+        configure(settings, ACCOUNT_DELETION_FUNCTION=anonymise)
     assert here.post("delete_account", GIVEN)[0] == 200
-    assert not get_user_model().objects.exists()
+    assert get_user_model().objects.exists() is does_stay
     assert not TOTPDevice.objects.exists()
     assert not StaticToken.objects.exists()
 
