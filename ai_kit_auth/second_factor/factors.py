@@ -93,17 +93,19 @@ def fingerprint(user: User) -> str:
     return ",".join(factor_ids(user))
 
 
-def after_adding(request: Any, user: User, kind: str) -> None:
+def after_adding(request: Any, user: User, kind: str, *, tells: bool = True) -> None:
     """
     Do what belongs to a new factor of ``user``; ``kind`` is its method's name.
 
     Call it in the transaction that has added it, last. It tells the receivers of
     ``factor_added``, the security log and, after the answer, the user; and what the
-    session of ``request`` has proven stays proven.
+    session of ``request`` has proven stays proven. ``tells``: whether the user gets a
+    mail.
     """
     factor_added.send(sender=UserModel, user=user, method=kind)
     _after_change(request, user, "factor_added", kind)
-    tell(request, user, "FACTOR_ADDED")
+    if tells:
+        tell(request, user, "FACTOR_ADDED")
 
 
 def after_removing(request: Any, user: User, *kinds: str) -> None:

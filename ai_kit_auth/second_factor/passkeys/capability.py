@@ -32,5 +32,7 @@ PASSKEYS = Capability(
         "from ``Ceremonies``",
         "ai_kit_auth_passkeys.W001": "with ``--database``: there are passkeys of "
         "another RP ID, which no longer log in",
+        "ai_kit_auth_passkeys.W002": "``PASSKEY_SIGN_UP`` is on, and ``PASSKEY_LOGIN`` "
+        "is off",
     },
 )

@@ -21,7 +21,7 @@ from .relying_party import HELPER, rp_id, suits
 from .settings import passkey_settings
 
 _NAME = "ai_kit_auth_passkeys"
-_OWN = ("PASSKEY_LOGIN",)
+_OWN = ("PASSKEY_LOGIN", "PASSKEY_SIGN_UP")
 # These serve passkeys where the project has their tables.
 _SHARED = ("FACTORS", "SECOND_FACTOR")
 # The latest passkeys tell which RP ID was there last.
@@ -44,6 +44,14 @@ def check_passkeys() -> Iterator[checks.CheckMessage]:
         return
     yield from _check_rp()
     yield from _check_related()
+    if keys[0] == "PASSKEY_SIGN_UP":
+        switches = f"{SETTING_NAME}['ENABLE_ENDPOINTS']"
+        yield checks.Warning(
+            f"{switches}['PASSKEY_SIGN_UP'] is on and PASSKEY_LOGIN is off: who signs "
+            "up with a passkey cannot log in.",
+            hint=f"{switches}['PASSKEY_LOGIN'] = True",
+            id=f"{_NAME}.W002",
+        )
     helper = app_settings.OTP_WEBAUTHN_HELPER_CLASS
     if not _is_ours(helper):
         yield checks.Error(

@@ -3,13 +3,18 @@
 from __future__ import annotations
 
 from collections.abc import Mapping
+from dataclasses import replace
 from typing import Any
 
+from ... import operations as core
 from ... import signals
+from ... import views as core_views
 from ...account.errors import ReauthenticationRequired
+from ...errors import ActivationLinkInvalid
 from ...operations import CSRF, PASSWORD_SCOPES, USER, Operation, Operations
 from ..errors import LastFactor, LoginNotPending
 from . import views
+from .serializers import allow_no_password
 
 # As the browser's parseRequestOptionsFromJSON() takes them.
 _OPTIONS: Mapping[str, Any] = {"type": "object", "additionalProperties": {}}
@@ -28,6 +33,8 @@ PASSKEY: Mapping[str, Any] = {
         *("id", "name", "created", "last_used", "backed_up", "passwordless"),
     ],
 }
+_REGISTER = core.OPERATIONS[core_views.RegistrationView, "POST"]
+_ACTIVATE = core.OPERATIONS[core_views.ActivateUser, "POST"]
 
 
 def _password() -> Mapping[str, set[str]]:
@@ -36,6 +43,10 @@ def _password() -> Mapping[str, set[str]]:
 
 def _new() -> Mapping[str, set[str]]:
     return {**_password(), "non_field_errors": {"max_length"}}
+
+
+def _sign_up() -> Mapping[str, set[str]]:
+    return {"credential": {"required", "invalid_credential"}}
 
 
 OPERATIONS: Operations = {
@@ -64,6 +75,28 @@ OPERATIONS: Operations = {
         answer={"publicKey": _OPTIONS},
         forbidden=LoginNotPending.default_code,
         missing="not_found",
+    ),
+    (views.Registration, "POST"): replace(
+        _REGISTER,
+        description=f"{_REGISTER.description} Without a password the account gets a "
+        "passkey when it is activated.",
+        restrict=allow_no_password,
+    ),
+    (views.SignUpOptions, "POST"): Operation(
+        "activate_passkey_options",
+        "Get the options of the passkey of a new account",
+        "For `navigator.credentials.create()`. `ident` and `token` are from the link, "
+        "which stays good.",
+        answer={"publicKey": _OPTIONS},
+        body="get_serializer_class",
+        fields=_sign_up,
+        refusal=ActivationLinkInvalid.default_code,
+    ),
+    (views.ActivateUser, "POST"): replace(
+        _ACTIVATE,
+        description=f"{_ACTIVATE.description} `credential` is the passkey of an "
+        "account without a password.",
+        fields=_sign_up,
     ),
     (views.PasskeyOptions, "POST"): Operation(
         "passkey_options",

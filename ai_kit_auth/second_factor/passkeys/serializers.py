@@ -8,7 +8,12 @@ from typing import Any
 from rest_framework import serializers
 
 from ...account.serializers import ReauthenticationSerializer
-from ...serializers import Discreet, FlagField, TextField
+from ...serializers import (
+    ActivateUserSerializer,
+    Discreet,
+    FlagField,
+    TextField,
+)
 from . import proofs
 
 # As long as the column.
@@ -52,6 +57,27 @@ class PasskeyLoginSerializer(Discreet, serializers.Serializer[Any]):
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
         proof = proofs.prove_login(self.context["request"], attrs["credential"])
         return {**attrs, "user": proof.user, "passkey": proof.passkey}
+
+
+class ActivationSerializer(ActivateUserSerializer):
+    """
+    ``ident`` and ``token`` of an activation link, ``credential`` and ``name``.
+
+    An account without a password needs the ``credential`` of
+    ``navigator.credentials.create()``; ``name`` is what the user calls it.
+    """
+
+    credential = CredentialField(required=False)
+    name = TextField(max_length=MAX_NAME, default="", allow_blank=True)
+
+
+def allow_no_password(serializer: Any) -> None:
+    """Let a registration leave ``password`` out; its account then has none."""
+    field = serializer.fields.get("password")
+    if field is not None:
+        field.required = False
+        # Managers of a project may insist on the argument.
+        field.default = None
 
 
 class NamedPasskeySerializer(ReauthenticationSerializer):

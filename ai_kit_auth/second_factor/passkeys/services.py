@@ -2,12 +2,12 @@
 
 from __future__ import annotations
 
-from typing import Any
+from typing import Any, NamedTuple
 
 from rest_framework.exceptions import NotFound, ValidationError
 
 from ...account.services import lock
-from ...accounts import AccountTransaction
+from ...accounts import AccountTransaction, invitation_tokens
 from ...user_model import User
 from .. import proven
 from ..errors import LastFactor
@@ -26,6 +26,64 @@ def registration_options(request: Any, user: User) -> dict[str, Any]:
     options, state = helper.register_begin(user)
     challenges.keep(request, challenges.REGISTRATION, state, user)
     return dict(options)
+
+
+def sign_up_options(request: Any, user: User) -> dict[str, Any]:
+    """
+    Return ``publicKey`` for the passkey of a new account, and keep its challenge.
+
+    SECURITY: a link to an active account adds no passkey, or whoever reads the mail
+    would have one for good. Raises the refusal of a credential.
+    """
+    if user.is_active:
+        raise challenges.refusal()
+    helper = credentials.ceremonies(request._request)
+    helper.is_sign_up = True
+    options, state = helper.register_begin(user)
+    challenges.keep(request, challenges.SIGN_UP, state, user)
+    return dict(options)
+
+
+class Verified(NamedTuple):
+    """A new passkey that is not saved yet, and what has made it."""
+
+    helper: Any
+    passkey: Any
+    attestation: Any
+
+
+def sign_up(request: Any, user: User, response: Any) -> Verified:
+    """
+    Return the passkey of an account that waits, for :func:`finish_sign_up`.
+
+    Raises the refusal of a credential.
+    """
+    try:
+        if user.is_active:
+            raise challenges.refusal()
+        state = challenges.take(request, challenges.SIGN_UP, response, user)
+        helper = credentials.ceremonies(request._request)
+        helper.is_sign_up = True
+        return Verified(helper, *helper.registered(user, state, response))
+    except ValidationError:
+        log_refusal(request, user)
+        raise
+
+
+def is_invitation(user: User, token: str) -> bool:
+    """Tell whether ``token`` is of the link by which an admin has invited ``user``."""
+    return invitation_tokens.check_token(user, token)
+
+
+def finish_sign_up(request: Any, user: User, verified: Verified, name: str) -> None:
+    """
+    Save the passkey of :func:`sign_up`, in the transaction that activates ``user``.
+
+    Raises the refusal of a credential that is registered already.
+    """
+    credentials.store(*verified, name)
+    # No mail: the user has just answered one.
+    after_adding(request, user, KIND, tells=False)
 
 
 def add(request: Any, user: User, response: Any, name: str) -> Any:

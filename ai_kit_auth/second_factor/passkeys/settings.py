@@ -7,6 +7,11 @@ from ...settings import Names, Nested, ProjectSettings, Section, Setting
 
 class EnableEndpoints(Section):
     PASSKEY_LOGIN = Setting(False, "serve ``passkey_login/`` and its options")
+    PASSKEY_SIGN_UP = Setting(
+        False,
+        "serve ``activate_email/passkey_options/``; ``register/`` needs no password, "
+        "and ``activate_email/`` takes the passkey that such an account logs in with",
+    )
 
 
 class PasskeySettings(ProjectSettings):

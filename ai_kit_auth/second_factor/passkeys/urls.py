@@ -41,6 +41,20 @@ _ROUTES: dict[str, tuple[URLPattern, ...]] = {
         ),
     ),
 }
+# In the place of the core's.
+_SIGN_UP: dict[str, tuple[URLPattern, ...]] = {
+    "REGISTER": (path("register/", views.Registration.as_view(), name="register"),),
+    "ACTIVATE_EMAIL": (
+        path("activate_email/", views.ActivateUser.as_view(), name="activate"),
+    ),
+    "PASSKEY_SIGN_UP": (
+        path(
+            "activate_email/passkey_options/",
+            views.SignUpOptions.as_view(),
+            name="activate_passkey_options",
+        ),
+    ),
+}
 
 
 def routes(endpoints: Any) -> Routes:
@@ -49,4 +63,6 @@ def routes(endpoints: Any) -> Routes:
 
     None without the tables: a project may have authenticator apps alone.
     """
-    return _ROUTES if is_installed() else {}
+    if not is_installed():
+        return {}
+    return {**_ROUTES, **_SIGN_UP} if endpoints.PASSKEY_SIGN_UP else _ROUTES

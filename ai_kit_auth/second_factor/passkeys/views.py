@@ -9,23 +9,33 @@ from django.http import HttpRequest, JsonResponse
 from django.utils.decorators import method_decorator
 from django.views import View
 from rest_framework import status
+from rest_framework.exceptions import ErrorDetail, ValidationError
 from rest_framework.permissions import IsAuthenticated
 from rest_framework.request import Request
 from rest_framework.response import Response
 
+from ... import activation_proof, security_log
+from ... import views as core
 from ...account.serializers import ReauthenticationSerializer
+from ...account_changes import activate
+from ...accounts import AccountTransaction
 from ...endpoints import AuthView, CSRFEnforcement, StrictSessionAuthentication
-from ...throttling import SessionThrottle
-from ...views import SessionBeginning
+from ...serializers import ActivateUserSerializer
+from ...settings import api_settings
+from ...signals import user_post_activated, user_pre_activated
+from ...throttling import LinkThrottle, SessionThrottle
+from ...views import RegistrationView, SessionBeginning
 from .. import pending, proven
 from ..views import FactorView
 from . import credentials, proofs, services
 from .method import PasskeyMethod
 from .relying_party import well_known_origins
 from .serializers import (
+    ActivationSerializer,
     NamedPasskeySerializer,
     NewPasskeySerializer,
     PasskeyLoginSerializer,
+    allow_no_password,
 )
 
 
@@ -147,6 +157,75 @@ class Passkey(FactorView):
     def delete(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         services.remove(request, self.given()["user"], kwargs["pk"])
         return Response(status=status.HTTP_204_NO_CONTENT)
+
+
+class Registration(RegistrationView):
+    """
+    ``POST register/`` ``{"email"[, "username"][, "password"]}`` → 201 ``{}``.
+
+    As that of the core. An account without a password gets a passkey at its activation.
+    """
+
+    def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
+        serializer = super().get_serializer(*args, **kwargs)
+        allow_no_password(serializer)
+        return serializer
+
+
+class SignUpOptions(AuthView):
+    """
+    ``POST activate_email/passkey_options/`` ``{"ident", "token"}`` → 200.
+
+    ``{"publicKey": {...}}`` for ``navigator.credentials.create()``. The link stays
+    good. 400 ``{"error": "activation_link_invalid"}``, or ``invalid_credential`` under
+    ``credential`` for an account that is active already.
+    """
+
+    throttles = [LinkThrottle, SessionThrottle]
+    serializer_class: type[Any] | None = ActivateUserSerializer
+    needs = ("user",)
+
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        user = self.given()["user"]
+        return Response({"publicKey": services.sign_up_options(request, user)})
+
+
+class ActivateUser(core.ActivateUser):
+    """
+    ``POST activate_email/`` ``{"ident", "token", "credential"}`` → 200 ``{}``.
+
+    As that of the core, with ``name`` for the passkey. An account without a password
+    needs ``credential``, unless an admin has invited its user: 400 ``required`` under
+    it, or ``invalid_credential``, and the link stays good. ACTIVATION_PROOF asks for
+    nothing where there is no password: a scanner has no passkey, and a stranger who has
+    registered the address no way in.
+    """
+
+    serializer_class: type[Any] | None = ActivationSerializer
+
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        data = self.given()
+        user, token = data["user"], data.get("token", "")
+        has_password = user.has_usable_password()
+        if api_settings.ACTIVATION_PROOF and has_password:
+            password = data.get("password")
+            activation_proof.insist_on_registrant(request, user, token, password)
+        credential, verified = data.get("credential"), None
+        if credential is not None:
+            verified = services.sign_up(request, user, credential)
+        elif not (
+            has_password or user.is_active or services.is_invitation(user, token)
+        ):
+            raise ValidationError({"credential": [ErrorDetail("", "required")]})
+        with AccountTransaction():
+            user_pre_activated.send(sender=self.__class__, user=user)
+            activate(user, token)
+            if verified is not None:
+                name = data.get("name", "")
+                services.finish_sign_up(request, user, verified, name)
+            user_post_activated.send(sender=self.__class__, user=user)
+        security_log.log("activated", request, user=user)
+        return Response({})
 
 
 @method_decorator(login_not_required, name="dispatch")

@@ -16,5 +16,6 @@ AI_KIT_AUTH["ENABLE_ENDPOINTS"] = {
     "CONFIRM_PASSWORD": True,
     "FACTORS": True,
     "PASSKEY_LOGIN": True,
+    "PASSKEY_SIGN_UP": True,
     "SECOND_FACTOR": True,
 }

@@ -7,13 +7,18 @@ from typing import Any
 
 import pytest
 from django.core import mail
+from django.test import override_settings
 from django.urls import reverse
+from rest_framework.exceptions import NotFound
 from rest_framework.test import APIClient
 from webauthn.helpers import bytes_to_base64url
+from webauthn.helpers.cose import COSEAlgorithmIdentifier
 
 from ai_kit_auth.second_factor import recovery_codes
 from ai_kit_auth.second_factor.factors import METHODS
 from ai_kit_auth.second_factor.passkeys import credentials
+from ai_kit_auth.second_factor.passkeys.ceremonies import Ceremonies
+from ai_kit_auth.second_factor.passkeys.services import rename
 from ai_kit_auth.second_factor.passkeys.soft_authenticator import (
     CeremonyRefused,
     SoftAuthenticator,
@@ -578,3 +583,32 @@ def test_all_passkeys_of_a_user_are_removed_at_once(
     METHODS["passkey"].remove_all(ada)
     assert not credentials.of_user(ada).exists()
     assert credentials.of_user(other).exists()
+
+
+# A project's own helper
+
+
+class Attesting(Ceremonies):
+    """A helper that takes one algorithm alone."""
+
+    def get_supported_key_algorithms(self) -> list[COSEAlgorithmIdentifier]:
+        return [COSEAlgorithmIdentifier.RSASSA_PKCS1_v1_5_SHA_256]
+
+
+def test_a_helper_of_the_projects_own_decides(page: APIClient) -> None:
+    options = options_of(page, "factors_passkey_options")
+    credential = SoftAuthenticator(ORIGIN).create(options)
+    helper = f"{__name__}.{Attesting.__name__}"
+    with override_settings(OTP_WEBAUTHN_HELPER_CLASS=helper):
+        assert is_refused_at_adding(page, credential)
+
+
+def test_a_passkey_that_goes_away_while_it_is_renamed(
+    page: APIClient, ada: Any
+) -> None:
+    give_passkey(ada)
+    found = passkey_of(ada)
+    found.delete()
+    found.pk = 7
+    with pytest.raises(NotFound):
+        rename(ada, found, "Phone")
