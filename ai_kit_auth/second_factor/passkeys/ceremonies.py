@@ -93,7 +93,7 @@ class Ceremonies(WebAuthnHelper):  # type: ignore[misc]  # the library has no ty
 
     def get_credential_name(self, user: User) -> str:
         """Return the e-mail address, since a username may be made up."""
-        return (email_of(user) or str(user.get_username()))[:MAX_NAME]
+        return str(email_of(user) or user.get_username() or user.pk)[:MAX_NAME]
 
     def get_credential_display_name(self, user: User) -> str:
         """Return the full name with the e-mail address, or the latter alone."""

@@ -14,6 +14,7 @@ from ...serializers import (
     FlagField,
     TextField,
 )
+from ...user_model import user_model
 from . import proofs
 
 # As long as the column.
@@ -72,9 +73,13 @@ class ActivationSerializer(ActivateUserSerializer):
 
 
 def allow_no_password(serializer: Any) -> None:
-    """Let a registration leave ``password`` out; its account then has none."""
+    """
+    Let a registration leave ``password`` out; its account then has none.
+
+    Not where accounts wait for no activation, which brings the passkey.
+    """
     field = serializer.fields.get("password")
-    if field is not None:
+    if field is not None and user_model.can_be_inactive:
         field.required = False
         # Managers of a project may insist on the argument.
         field.default = None

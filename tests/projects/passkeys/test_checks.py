@@ -147,3 +147,8 @@ def test_migrate_checks_before_there_is_a_table() -> None:
     finally:
         with connection.schema_editor() as editor:
             editor.execute(f"ALTER TABLE away RENAME TO {table}")
+
+
+def test_a_sign_up_without_a_login(settings: Any) -> None:
+    configure(settings, ENABLE_ENDPOINTS={"PASSKEY_SIGN_UP": True})
+    assert own_ids() == ["ai_kit_auth_passkeys.W002"]

@@ -184,7 +184,7 @@ def test_a_link_to_an_active_account_adds_no_passkey(
 def test_a_password_may_still_be_sent(client: APIClient) -> None:
     link = register(client, password=PASSWORD)
     assert activate(client, link).status_code == 200
-    assert log_in(client, "ada").status_code == 200
+    assert log_in(client, "ada@example.com").status_code == 200
 
 
 def test_a_weak_or_empty_password_is_refused(client: APIClient) -> None:
@@ -200,7 +200,7 @@ def test_a_password_and_a_passkey(client: APIClient) -> None:
     credential = phone.create(options_for(client, link))
     assert activate(client, link, credential=credential).status_code == 200
     assert passkey_of(the_user()).name == ""
-    assert log_in(client, "ada").status_code == 200
+    assert log_in(client, "ada@example.com").status_code == 200
     assert log_in_with(APIClient(enforce_csrf_checks=True), phone).status_code == 200
 
 
