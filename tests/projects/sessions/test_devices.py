@@ -252,4 +252,4 @@ def test_the_migration_is_complete(capsys: pytest.CaptureFixture[str]) -> None:
     call_command("sqlmigrate", "ai_kit_auth_sessions", "0001")
     statements = capsys.readouterr().out
     assert statements.count("CREATE TABLE") == 1
-    assert statements.count("CREATE INDEX") == 1
+    assert "ai_kit_auth_sessions_user" in statements

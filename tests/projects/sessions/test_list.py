@@ -92,6 +92,7 @@ def test_no_row_leads_to_a_session(ada: Any) -> None:
         cursor.execute(f"SELECT * FROM {SessionRecord._meta.db_table}")  # noqa: S608  # from the model
         stored = str(cursor.fetchall())
     assert own.cookie() not in stored
+    assert str(record_of(own)) == current(own)["id"]
 
 
 def test_a_session_that_has_expired_is_not_listed(ada: Any) -> None:

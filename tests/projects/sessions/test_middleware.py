@@ -2,10 +2,10 @@
 
 from __future__ import annotations
 
-import asyncio
 from typing import Any
 
 import pytest
+from asgiref.sync import async_to_sync
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
 from django.core.cache import cache
@@ -187,7 +187,6 @@ def test_an_outage_is_left_to_the_view(
 # ASGI
 
 
-@pytest.mark.django_db(transaction=True)
 @pytest.mark.parametrize("engine", ENGINES)
 def test_under_asgi_a_session_ends_as_well(
     ada: Any, settings: Any, engine: str, tmp_path: Any
@@ -201,9 +200,9 @@ def test_under_asgi_a_session_ends_as_well(
     async def asks() -> Any:
         return (await client.get(ME)).json()["user"]
 
-    assert asyncio.run(asks()) is not None
+    assert async_to_sync(asks)() is not None
     assert len(services.end_all(ada, "admin")) == 1
-    assert asyncio.run(asks()) is None
+    assert async_to_sync(asks)() is None
 
 
 def test_an_async_view_sees_nobody(ada: Any, rf: Any) -> None:
@@ -212,7 +211,7 @@ def test_an_async_view_sees_nobody(ada: Any, rf: Any) -> None:
     request = rf.get(ME)
     request.session = own.client.session
     services.look(request)
-    assert request.user == asyncio.run(request.auser()) == AnonymousUser()
+    assert request.user == async_to_sync(request.auser)() == AnonymousUser()
     assert reverse("ai_kit_auth:me") == ME
 
 
