@@ -94,10 +94,12 @@ def by_ua_parser(user_agent: str) -> Mapping[str, str]:
     """
     Return ``{"browser", "system", "kind"}`` as ua-parser reads ``user_agent``.
 
-    Raises :exc:`ImportError` without the extra ``sessions``.
+    Empty without the extra ``sessions``, which a check tells.
     """
-    from ua_parser import parse
-
+    try:
+        from ua_parser import parse
+    except ImportError:
+        return {}
     found = parse(user_agent)
     browser = found.user_agent.family if found.user_agent else ""
     system = found.os.family if found.os else ""

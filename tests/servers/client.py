@@ -82,8 +82,10 @@ class Client:
             answer = connection.getresponse()
             content = answer.read()
             connection.close()
-            assert answer.headers["Content-Type"] == "application/json", content
-            body = json.loads(content)
+            body = None
+            if answer.status != 204:
+                assert answer.headers["Content-Type"] == "application/json", content
+                body = json.loads(content)
             for cookie in answer.headers.get_all("Set-Cookie", []):
                 name, _, value = cookie.split(";")[0].partition("=")
                 self._cookies[name] = value

@@ -10,7 +10,7 @@ import subprocess
 import sys
 from collections.abc import Iterator, Mapping, Sequence
 from contextlib import contextmanager
-from dataclasses import dataclass
+from dataclasses import dataclass, field
 from pathlib import Path
 from shutil import copytree
 from typing import Any
@@ -63,6 +63,8 @@ class Host:
     database: dict[str, Any]
     # The folder with the package ``host``.
     project: Path = HERE
+    # Settings of all its runs, and of its database.
+    own: Mapping[str, Any] = field(default_factory=dict)
 
     @contextmanager
     def running(
@@ -168,7 +170,7 @@ class Host:
         assert done.returncode == 0, done.stdout
 
     def _environment(self, **settings: Any) -> dict[str, str]:
-        settings = {"DATABASES": {"default": self.database}, **settings}
+        settings = {"DATABASES": {"default": self.database}, **self.own, **settings}
         return environment(
             DJANGO_SETTINGS_MODULE="host.settings", HOST_SETTINGS=json.dumps(settings)
         )
@@ -235,8 +237,14 @@ def documented(page: str, folder: Path) -> Path:
 
 
 @contextmanager
-def new_host(kind: str, folder: Path, project: Path = HERE) -> Iterator[Host]:
-    """Make a database on the server ``kind``, and drop it after the block."""
+def new_host(
+    kind: str, folder: Path, project: Path = HERE, **own: Any
+) -> Iterator[Host]:
+    """
+    Make a database on the server ``kind``, and drop it after the block.
+
+    ``own`` are settings of all runs of the project, such as its apps.
+    """
     engine, _, user = ENGINES[kind]
     name = f"test_ai_kit_auth_{secrets.token_hex(4)}"
     host, port = database_address(kind)
@@ -254,7 +262,7 @@ def new_host(kind: str, folder: Path, project: Path = HERE) -> Iterator[Host]:
             **({"CHARSET": "utf8mb4"} if kind == "mariadb" else {}),
         },
     }
-    with _made(Host(kind, folder, database, project)) as made:
+    with _made(Host(kind, folder, database, project, own)) as made:
         yield made
 
 

@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import sys
 import time
 from typing import Any
 
@@ -145,6 +146,13 @@ def test_a_project_names_devices_itself(
     configure(settings, SESSION_DEVICE_NAME=function)
     assert devices.device_of("any") == found
     assert devices.device_of("") == UNKNOWN
+
+
+def test_without_ua_parser_nothing_is_known(monkeypatch: pytest.MonkeyPatch) -> None:
+    monkeypatch.setitem(sys.modules, "ua_parser", None)
+    devices.by_ua_parser.cache_clear()
+    assert devices.device_of(FIREFOX) == UNKNOWN
+    devices.by_ua_parser.cache_clear()
 
 
 # Addresses
