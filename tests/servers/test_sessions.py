@@ -19,7 +19,7 @@ SESSIONS = 100
 AT_ONCE = 10
 KIND = "postgresql"
 _DJANGOS = "django.contrib"
-OWN = {
+OWN: dict[str, Any] = {
     "INSTALLED_APPS": [
         *(f"{_DJANGOS}.{name}" for name in ("auth", "contenttypes", "sessions")),
         *("rest_framework", "ai_kit_auth", "ai_kit_auth.sessions", "corsheaders"),
