@@ -4,7 +4,6 @@ from __future__ import annotations
 
 from collections.abc import Mapping
 from dataclasses import replace
-from typing import Any
 
 from .. import operations as core
 from .. import views as core_views
@@ -49,10 +48,6 @@ def _code() -> Mapping[str, set[str]]:
     return {**_password(), "code": {INVALID_CODE}}
 
 
-def _methods() -> dict[str, Any]:
-    return {"type": "array", "items": {"type": "string", "enum": sorted(METHODS)}}
-
-
 OPERATIONS: Operations = {
     (core_views.LoginView, "POST"): replace(
         _LOGIN,
@@ -64,7 +59,7 @@ OPERATIONS: Operations = {
         "second_factor_methods",
         "Ask how the login can go on",
         "For a session whose login has answered `second_factor_required`.",
-        answer={"methods": _methods(), "csrf": CSRF},
+        answer={"methods": _TEXTS, "csrf": CSRF},
         forbidden=LoginNotPending.default_code,
     ),
     (views.SecondFactor, "POST"): Operation(

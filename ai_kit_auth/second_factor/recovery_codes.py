@@ -2,8 +2,8 @@
 Recovery codes, for a user who has lost the other factors. Each works once.
 
 ``django_otp.plugins.otp_static`` has the table. Its own tokens have 40 bits and stand
-there in clear; here a code has 80 bits, and a keyed hash of it is stored (OWASP ASVS
-5.0, 6.5.2 and 6.5.3), so that no backup of the table logs anybody in.
+there in clear; here a code has 80 bits (OWASP ASVS 5.0, 6.5.4, asks for 20), and a
+keyed hash of it is stored, so that no backup of the table logs anybody in.
 """
 
 from __future__ import annotations

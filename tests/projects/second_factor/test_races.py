@@ -80,6 +80,14 @@ def test_tries_of_one_login_are_counted_at_once(ada: Ada, waiting: list[Page]) -
     assert answers == {400: 5, 403: 15}
 
 
+def test_a_database_that_was_restarted_has_kept_the_login(
+    ada: Ada, waiting: list[Page]
+) -> None:
+    connections.close_all()
+    assert waiting[0].prove(ada.app.code())[0] == 200
+    assert waiting[0].is_in()
+
+
 def test_an_app_is_confirmed_once(ada: Ada, settings: Settings) -> None:
     from django_otp.plugins.otp_totp.models import TOTPDevice
 
