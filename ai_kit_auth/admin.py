@@ -405,6 +405,14 @@ class AIUserAdmin(_UserAdmin):
         """Return whether ``obj`` is active, waits for its activation or is neither."""
         return _STATES[state_of(obj)]
 
+    def get_inlines(self, request: HttpRequest, obj: Any) -> Any:
+        own = super().get_inlines(request, obj)
+        if obj is None:
+            return own
+        found = [load(path) for one in capabilities() for path in one.admin_inlines]
+        # A subclass may have listed one itself.
+        return [*own, *(inline for inline in found if inline not in own)]
+
     def get_readonly_fields(self, request: HttpRequest, obj: Any = None) -> Any:
         names = super().get_readonly_fields(request, obj)
         return (*names, "account_state") if _waits(obj) else names

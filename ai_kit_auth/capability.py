@@ -105,6 +105,7 @@ class Capability:
     session has begun. It raises the exception of DRF that the client gets, or returns
     None. ``remember`` is what the client sent, None without it. ``admin_actions``:
     actions of ``AIUserAdmin``, after its own, as Django's admin calls functions.
+    ``admin_inlines``: classes of inlines on its change page.
     """
 
     name: str
@@ -122,6 +123,7 @@ class Capability:
     checks: tuple[str, ...] = ()
     login_step: str = ""
     admin_actions: tuple[str, ...] = ()
+    admin_inlines: tuple[str, ...] = ()
 
     def setting_keys(self) -> dict[str, bool]:
         """Return its settings and their sections; True for a section."""

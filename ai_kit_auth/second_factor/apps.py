@@ -21,8 +21,10 @@ class SecondFactorConfig(AppConfig):
         from .passkeys.relying_party import give_defaults
         from .proven import watch_logins
         from .services import watch_deletions
+        from .trust import watch_ends
 
         give_defaults()
         checks.register(check_stored, checks.Tags.database)
         watch_logins()
         watch_deletions()
+        watch_ends()

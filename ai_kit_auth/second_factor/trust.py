@@ -21,6 +21,7 @@ from django.views.decorators.debug import sensitive_variables
 from ..cache import ask_cache, cache_key
 from ..cookies import set_cookie
 from ..errors import ServiceUnavailable
+from ..signals import sessions_ended
 from ..user_model import User
 from .factors import fingerprint
 from .settings import second_factor_settings
@@ -92,6 +93,16 @@ def void_trusted_browsers(user: User) -> None:
     except Exception as error:
         logger.exception("The cache failed, so trusted browsers are not void")
         raise ServiceUnavailable from error
+
+
+def watch_ends() -> None:
+    """Void the trust of a user who says that a login was not theirs."""
+    sessions_ended.connect(_end_trust, dispatch_uid="ai_kit_auth.second_factor.trust")
+
+
+def _end_trust(sender: Any, user: User, by: str, **kwargs: object) -> None:
+    if by == "not_me":
+        void_trusted_browsers(user)
 
 
 def _void_key(user: User) -> str:

@@ -6,6 +6,7 @@ from django.apps import AppConfig
 from django.contrib.auth.signals import user_logged_in, user_logged_out
 from django.core import checks
 from django.db.models.signals import post_save
+from django.utils.translation import gettext_lazy as _
 
 _UID = "ai_kit_auth.sessions"
 
@@ -13,7 +14,7 @@ _UID = "ai_kit_auth.sessions"
 class SessionsConfig(AppConfig):
     name = "ai_kit_auth.sessions"
     label = "ai_kit_auth_sessions"
-    verbose_name = "Sessions"
+    verbose_name = _("Sessions")
     ai_kit_auth_capabilities = ("ai_kit_auth.sessions.capability.SESSIONS",)
 
     def ready(self) -> None:

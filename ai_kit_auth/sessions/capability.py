@@ -49,4 +49,5 @@ SESSIONS = Capability(
     signals="ai_kit_auth.sessions.signals",
     views="ai_kit_auth.sessions.views",
     checks=("ai_kit_auth.sessions.checks.check_sessions",),
+    admin_inlines=("ai_kit_auth.sessions.admin.SessionInline",),
 )

@@ -8,6 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.contrib.auth import get_user_model
 
+from ai_kit_auth.account_changes import tell_of_ended_sessions
 from ai_kit_auth.errors import ServiceUnavailable
 from ai_kit_auth.second_factor.trust import COOKIE, void_trusted_browsers
 
@@ -90,7 +91,8 @@ def add_app(ada: Ada) -> None:
 
 
 def this_was_not_me(ada: Ada) -> None:
-    void_trusted_browsers(ada.user)
+    """Do what the link of a mail about a new device does (``ai_kit_auth.sessions``)."""
+    tell_of_ended_sessions(ada.user, "not_me")
 
 
 def wait(ada: Ada) -> None:
@@ -150,6 +152,11 @@ def test_while_the_cache_is_down_no_browser_is_trusted(
     assert trusted.log_in() == ASKED
     with pytest.raises(ServiceUnavailable):
         void_trusted_browsers(ada.user)
+
+
+def test_the_end_of_all_sessions_is_no_end_of_trust(ada: Ada, trusted: Page) -> None:
+    tell_of_ended_sessions(ada.user, "admin")
+    assert trusted.log_in()[0] == 200
 
 
 def test_a_trusted_browser_cannot_change_factors_by_itself(
