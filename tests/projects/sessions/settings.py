@@ -4,7 +4,7 @@ from __future__ import annotations
 
 from tests.settings.base import *
 
-INSTALLED_APPS += ["ai_kit_auth.sessions"]
+INSTALLED_APPS += ["ai_kit_auth.sessions", "drf_spectacular"]
 _authentication = "django.contrib.auth.middleware.AuthenticationMiddleware"
 MIDDLEWARE.insert(
     MIDDLEWARE.index(_authentication) + 1,

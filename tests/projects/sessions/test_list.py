@@ -109,6 +109,19 @@ def test_a_login_by_another_view_is_listed_too(ada: Any) -> None:
     assert {each["factor"] for each in listed(own)} == {"password", "other"}
 
 
+def test_an_app_that_is_installed_no_longer_records_nothing(
+    ada: Any, settings: Any
+) -> None:
+    settings.INSTALLED_APPS = [
+        name for name in settings.INSTALLED_APPS if name != "ai_kit_auth.sessions"
+    ]
+    settings.AI_KIT_AUTH = {"FRONTEND": {"URL": "https://app.example.com"}}
+    APIClient().force_login(ada)
+    ada.is_active = False
+    ada.save()
+    assert not services.rows().exists()
+
+
 # Names
 
 
