@@ -17,7 +17,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import AnonymousUser
-from django.db import router, transaction
+from django.db import IntegrityError, router, transaction
 from django.db.models import Q
 from django.utils import timezone
 from django.utils.crypto import get_random_string, salted_hmac
@@ -130,7 +130,11 @@ def _adopt(request: Any) -> str | None:
     own = session_name(request) or request.session.session_key
     sid = salted_hmac(SID, own, algorithm="sha256").hexdigest()[:32]
     record = _record(request, request.user, sid, "other")
-    rows().bulk_create([record], ignore_conflicts=True)
+    try:
+        rows().bulk_create([record], ignore_conflicts=True)
+    except IntegrityError:
+        # The account was deleted a moment ago.
+        return None
     request.session[SID] = sid
     return sid
 

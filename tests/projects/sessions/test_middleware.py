@@ -8,6 +8,7 @@ import pytest
 from asgiref.sync import async_to_sync
 from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
+from django.contrib.sessions.models import Session
 from django.core.cache import cache
 from django.db import DatabaseError, OperationalError
 from django.test import AsyncClient
@@ -158,6 +159,35 @@ def test_a_session_of_nobody_gets_none(ada: Any) -> None:
     assert visitor.get(ME).json()["user"] is None
     assert visitor.session["basket"] == [1]
     assert not services.rows().exists()
+
+
+@pytest.mark.django_db(transaction=True)
+def test_an_account_that_is_deleted_meanwhile_does_no_harm(ada: Any, rf: Any) -> None:
+    own = browser()
+    forget(own)
+    request = rf.get(ME)
+    request.session, request.user = own.client.session, ada
+    get_user_model().objects.all().delete()
+    services.look(request)
+    assert not services.rows().exists()
+    assert own.me() is None
+
+
+def test_a_store_that_is_cleared_ends_sessions_without_a_word(ada: Any) -> None:
+    own, other = browser(), browser()
+    Session.objects.filter(session_key=other.cookie()).delete()
+    assert other.me() is None
+    # Nothing tells that it is gone; it expires as others do.
+    assert len(listed(own)) == 2
+
+
+def test_a_logout_in_another_tab_is_one_here(ada: Any) -> None:
+    own = browser()
+    tab = Browser()
+    tab.client.cookies["sessionid"] = own.cookie()
+    tab.me()
+    assert tab.post("logout").status_code == 200
+    assert own.me() is None
 
 
 # Outages of the database
