@@ -303,8 +303,10 @@ class RegistrationSerializer(ModelSerializer):
         return ours if listed is None else ours & set(listed)
 
     def _key(self, own_name: str, documented: str) -> str:
-        given = getattr(self, "initial_data", {})
-        understood = documented in given and own_name not in given
+        given = getattr(self, "initial_data", None)
+        # A subclass may ask for the fields before the body was found to be an object.
+        keys = given if isinstance(given, Mapping) else ()
+        understood = documented in keys and own_name not in keys
         return documented if understood else own_name
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:

@@ -9,6 +9,7 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.core import mail
+from django.urls import reverse
 from rest_framework import serializers as drf
 from rest_framework.exceptions import ValidationError
 from rest_framework.test import APIClient
@@ -443,3 +444,23 @@ def test_a_name_that_an_account_has_may_be_sent_again(
         url = "/api/v1/auth/me/"
         answer = client.patch(url, data, format="json", **csrf(client))
         assert answer.status_code == status
+
+
+class EarlyLook(RegistrationSerializer):
+    """Changes its fields when it is made, as DRF's documentation shows it."""
+
+    def __init__(self, *args: Any, **kwargs: Any) -> None:
+        super().__init__(*args, **kwargs)
+        self.fields["password"].style = {"input_type": "password"}
+
+
+@pytest.mark.parametrize("body", ["null", "[]", "[{}]", '"email"', "7"])
+def test_a_serializer_may_look_at_its_fields_before_the_body_is_checked(
+    use: Use, client: APIClient, body: str
+) -> None:
+    use(EarlyLook)
+    url, kind = reverse("ai_kit_auth:register"), "application/json"
+    answer = client.post(url, body, content_type=kind)
+    assert answer.status_code == 400
+    (code,) = answer.json()["non_field_errors"]
+    assert code == ("null" if body == "null" else "invalid")
