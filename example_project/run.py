@@ -16,6 +16,7 @@ import signal
 import socket
 import sys
 import threading
+from base64 import b32encode
 from collections.abc import Sequence
 from dataclasses import dataclass
 from pathlib import Path
@@ -33,11 +34,19 @@ class DemoLogin:
     username: str
     email: str
     password: str
-    is_admin: bool
+    is_admin: bool = False
+    # Of the authenticator app, in hexadecimal digits as django-otp keeps it.
+    totp_key: str = ""
 
 
 DEMO_LOGINS = (
-    DemoLogin("demo", "demo@example.com", "walk-in-the-park-7", is_admin=False),
+    DemoLogin("demo", "demo@example.com", "walk-in-the-park-7"),
+    DemoLogin(
+        "careful",
+        "careful@example.com",
+        "two-locks-at-the-park-7",
+        totp_key="3132333435363738393031323334353637383930",
+    ),
     DemoLogin("admin", "admin@example.com", "keys-to-the-park-7", is_admin=True),
 )
 
@@ -89,7 +98,7 @@ def main(argv: Sequence[str] | None = None) -> int:
     except ModuleNotFoundError as error:
         _say(
             f"The Python package {error.name!r} is missing. In the folder of the "
-            'repository: python -m pip install -e ".[openapi]"',
+            'repository: python -m pip install -e ".[openapi,second_factor,sessions]"',
             sys.stderr,
         )
         return 1
@@ -169,7 +178,13 @@ def _serve(host_port: int, frontend_port: int, stop: threading.Event) -> None:
             call_command("migrate", verbosity=0, interactive=False)
             logins = [(login, _ensure(login)) for login in DEMO_LOGINS]
             frontend.demo_logins = [
-                {"username": login.username, "email": login.email, "password": known}
+                {
+                    "username": login.username,
+                    "email": login.email,
+                    "password": known,
+                    # The frontend plays the authenticator app.
+                    "totp_secret": _secret(login),
+                }
                 for login, known in logins
             ]
             frontend.sentences = {
@@ -229,13 +244,24 @@ def _ensure(login: DemoLogin) -> str | None:
             is_staff=login.is_admin,
             is_superuser=login.is_admin,
         )
+        if login.totp_key:
+            from django_otp.plugins.otp_totp.models import TOTPDevice
+
+            TOTPDevice.objects.create(user=user, name="demo", key=login.totp_key)
     return login.password if user.check_password(login.password) else None
+
+
+def _secret(login: DemoLogin) -> str:
+    """Return the secret of the authenticator app as such an app takes it."""
+    return b32encode(bytes.fromhex(login.totp_key)).decode()
 
 
 def _line(login: DemoLogin, known: str | None) -> str:
     role = "Demo admin" if login.is_admin else "Demo user "
     password = known or "(you changed the password)"
-    return f"{role}  {login.username} / {login.email}  password: {password}"
+    line = f"{role}  {login.username} / {login.email}  password: {password}"
+    secret = _secret(login)
+    return f"{line}  authenticator app: {secret}" if secret else line
 
 
 if __name__ == "__main__":

@@ -40,7 +40,13 @@ INSTALLED_APPS = [
     "django.contrib.messages",
     "django.contrib.staticfiles",
     "rest_framework",
+    "django_otp",
+    "django_otp.plugins.otp_static",
+    "django_otp.plugins.otp_totp",
+    "django_otp_webauthn",
     "ai_kit_auth",
+    "ai_kit_auth.second_factor",
+    "ai_kit_auth.sessions",
     "corsheaders",
     "drf_spectacular",
 ]
@@ -56,6 +62,7 @@ MIDDLEWARE = [
     "django.middleware.common.CommonMiddleware",
     "django.middleware.csrf.CsrfViewMiddleware",
     "django.contrib.auth.middleware.AuthenticationMiddleware",
+    "ai_kit_auth.sessions.middleware.SessionsMiddleware",
     "django.contrib.messages.middleware.MessageMiddleware",
     "django.middleware.clickjacking.XFrameOptionsMiddleware",
 ]
@@ -111,6 +118,8 @@ TIME_ZONE = "UTC"
 
 STATIC_URL = "static/"
 
+DAY = 24 * 60 * 60  # seconds
+
 AI_KIT_AUTH: dict[str, Any] = {
     "FRONTEND": {"URL": FRONTEND_ORIGIN, "FORGOT_PW_ROUTE": "/auth/forgot_password"},
     "BRANDING": {"NAME": "AI Kit Auth"},
@@ -122,7 +131,15 @@ AI_KIT_AUTH: dict[str, Any] = {
         "UPDATE_ME": True,
         "DELETE_ACCOUNT": True,
         "CONFIRM_PASSWORD": True,
+        "SECOND_FACTOR": True,
+        "FACTORS": True,
+        "PASSKEY_LOGIN": True,
+        "PASSKEY_SIGN_UP": True,
+        "SESSIONS": True,
     },
+    "SECURITY_NOTICES": {"NEW_DEVICE": True},
+    "DEVICE_COOKIE_AGE": 180 * DAY,
+    "SECOND_FACTOR_TRUST_AGE": 30 * DAY,
     # A link alone activates nothing: mail scanners open links as well.
     "ACTIVATION_PROOF": True,
     "REAUTHENTICATION_TIMEOUT": int(

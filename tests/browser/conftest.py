@@ -28,7 +28,15 @@ from .visit import Visit
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
 
-PACKAGES = ("aiosmtpd", "axe_playwright_python", "drf_spectacular", "playwright")
+PACKAGES = (
+    "aiosmtpd",
+    "axe_playwright_python",
+    "django_otp_webauthn",
+    "drf_spectacular",
+    "playwright",
+    "segno",
+    "ua_parser",
+)
 CHROMIUM_NAMES = ("chromium", "chromium-browser", "google-chrome")
 CHROMIUM_ARGUMENTS = [
     "--no-sandbox",

@@ -107,7 +107,8 @@ def test_a_new_password_logs_out_the_other_browser_and_not_this_one(
     here.confirm(ada.password)
     here.sees("password-status", "account.password_done")
     assert here.page.locator("#new_password").input_value() == ""
-    notice = example.post_office.letter_to(ada.email, 2)
+    # After the mails of the registration and of the login in another browser.
+    notice = example.post_office.letter_to(ada.email, 3)
     check_notice(notice, ada.email, "Your password was changed")
 
     elsewhere.expects("403 me/")
@@ -128,7 +129,7 @@ def test_a_new_password_logs_out_the_other_browser_and_not_this_one(
     here.sees("password-status", "account.password_done")
     here.page.reload()
     here.is_on("/auth/account", "account.title")
-    example.post_office.letter_to(ada.email, 3)
+    example.post_office.letter_to(ada.email, 4)
 
 
 @one_mode
@@ -294,7 +295,7 @@ def test_a_new_address_is_confirmed_from_any_browser(
     page = f"{example.frontend}/auth/confirm_email?"
     check_letter(letter, new.email, page, "en")
     assert letter.subject == ("Please confirm your new e-mail address - AI Kit Auth")
-    notice = example.post_office.letter_to(ada.email, 2)
+    notice = example.post_office.letter_to(ada.email, 3)
     check_notice(notice, ada.email, "A new e-mail address for your account")
     # So far nothing has changed.
     here.go("/auth/profile")
@@ -310,7 +311,7 @@ def test_a_new_address_is_confirmed_from_any_browser(
     elsewhere.press("proof-submit")
     elsewhere.sees("status", "confirm_email.done")
     elsewhere.screenshot("confirm-email-done")
-    notice = example.post_office.letter_to(ada.email, 3)
+    notice = example.post_office.letter_to(ada.email, 4)
     check_notice(notice, ada.email, "Your e-mail address was changed")
     elsewhere.follow("confirm_email.login")
     elsewhere.expects("400 login/")
@@ -359,7 +360,7 @@ def test_an_account_is_deleted_when_its_owner_is_sure(
     here.is_on("/auth/login", "login.title")
     here.sees("status", "login.deleted")
     here.screenshot("login-account-deleted")
-    farewell = example.post_office.letter_to(ada.email, 2)
+    farewell = example.post_office.letter_to(ada.email, 3)
     check_notice(farewell, ada.email, "Your account was deleted")
 
     here.expects("400 login/")

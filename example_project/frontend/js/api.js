@@ -48,7 +48,8 @@ async function request(url, options) {
       ...options,
       headers: { "Accept-Language": language(), ...options.headers },
     });
-    body = await response.json();
+    // 204 has no body.
+    body = response.status === 204 ? {} : await response.json();
   } catch (error) {
     if (error.name === "AbortError") throw error;
     if (!response) throw new ApiError({ network: true });
@@ -68,6 +69,11 @@ export function me() {
   return request(`${API_URL}me/`, { method: "GET" });
 }
 
+/** GET another endpoint ("factors/"); return its JSON or throw ApiError. */
+export function get(endpoint) {
+  return request(API_URL + endpoint, { method: "GET" });
+}
+
 /** POST `body` as JSON to an endpoint ("login/"); return its JSON or throw ApiError. */
 export function post(endpoint, body, { signal } = {}) {
   return write("POST", endpoint, body, signal);
@@ -76,6 +82,11 @@ export function post(endpoint, body, { signal } = {}) {
 /** PATCH, in the same way. */
 export function patch(endpoint, body) {
   return write("PATCH", endpoint, body);
+}
+
+/** DELETE, in the same way; `body` has the proof that the endpoint may ask for. */
+export function remove(endpoint, body) {
+  return write("DELETE", endpoint, body);
 }
 
 async function write(method, endpoint, body, signal) {

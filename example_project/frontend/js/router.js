@@ -11,15 +11,18 @@ import { home } from "./pages/home.js";
 import { login } from "./pages/login.js";
 import { forgotPassword, resendActivation } from "./pages/mail_request.js";
 import { notFound } from "./pages/not_found.js";
+import { notMe } from "./pages/not_me.js";
 import { outbox } from "./pages/outbox.js";
 import { profile } from "./pages/profile.js";
 import { register } from "./pages/register.js";
 import { resetPassword } from "./pages/reset_password.js";
+import { secondStep } from "./pages/second_step.js";
 
 const ROUTES = {
   "/": home,
   "/auth/register": register,
   "/auth/login": login,
+  "/auth/second_step": secondStep,
   "/auth/profile": profile,
   "/auth/account": account,
   "/auth/forgot_password": forgotPassword,
@@ -27,12 +30,14 @@ const ROUTES = {
   "/auth/activation": activation,
   "/auth/confirm_email": confirmEmail,
   "/auth/reset_password": resetPassword,
+  "/auth/not_me": notMe,
   "/outbox": outbox,
 };
 
 const main = document.getElementById("main");
 const listeners = new Set();
 let visit = 0;
+let leave = new AbortController();
 let title = "app.name";
 
 /** The address without a slash at its end: mails link to either form. */
@@ -60,6 +65,8 @@ export function onPage(listener) {
 /** Show the page of the current address. */
 export async function render({ moveFocus }) {
   const mine = ++visit;
+  leave.abort();
+  leave = new AbortController();
   const page = ROUTES[route()] ?? notFound;
   title = page.title;
   writeTitle();
@@ -67,6 +74,8 @@ export async function render({ moveFocus }) {
   for (const listener of listeners) listener();
   const context = {
     state: history.state,
+    /** Aborts when the person goes to another page. */
+    left: leave.signal,
     // A page that the person has left meanwhile must not take them elsewhere.
     navigate: async (...args) => {
       if (mine === visit) await navigate(...args);

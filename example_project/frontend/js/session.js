@@ -43,7 +43,12 @@ export async function refreshOrLogIn(navigate) {
 
 /** Log in, or throw ApiError. `remember`: whether the session outlives the browser. */
 export async function login(ident, password, remember) {
-  set((await api.post("login/", { ident, password, remember })).user);
+  await loginBy("login/", { ident, password, remember });
+}
+
+/** Post to an endpoint that answers as login/ does, or throw ApiError. */
+export async function loginBy(endpoint, body) {
+  set((await api.post(endpoint, body)).user);
 }
 
 /** Change what PATCH me/ takes, or throw ApiError. */

@@ -1,10 +1,15 @@
-import { ApiError, post } from "../api.js";
+import { ApiError, get, post } from "../api.js";
 import { loginState } from "../destination.js";
 import { ask } from "../dialog.js";
 import { el, heading, say } from "../dom.js";
 import { checkWhileTyping, field, form, newPasswordFields } from "../form.js";
+import { apply } from "../i18n.js";
 import { accountName, proven } from "../reauthentication.js";
 import { currentUser, ended, refreshOrLogIn, update } from "../session.js";
+import { passkeysSetting } from "./account_passkeys.js";
+import { recoveryCodesSetting } from "./account_recovery_codes.js";
+import { sessionsSetting } from "./account_sessions.js";
+import { totpSetting } from "./account_totp.js";
 
 /** What people may change about their account. */
 export const account = {
@@ -29,6 +34,22 @@ export const account = {
       await navigate("/auth/login", { state });
     }
 
+    /** Show all factors anew: the last one takes the recovery codes with it. */
+    async function drawFactors(codes) {
+      const found = await get("factors/");
+      for (const { draw, element } of factors) {
+        draw(found, codes);
+        apply(element);
+      }
+    }
+
+    const totp = totpSetting(act, drawFactors);
+    const recoveryCodes = recoveryCodesSetting(act, drawFactors);
+    const passkeys = passkeysSetting(act, drawFactors);
+    const sessions = sessionsSetting(act, leave);
+    const factors = [totp, recoveryCodes, passkeys];
+    await Promise.all([drawFactors(), sessions.draw()]);
+
     return el(
       "section",
       { class: "settings" },
@@ -45,6 +66,10 @@ export const account = {
         user.username !== undefined && setting("username", usernameForm(act)),
         setting("email", emailForm(act), { email: user.email }),
         setting("password", passwordForm(act)),
+        setting("totp", totp.element),
+        setting("codes", recoveryCodes.element),
+        setting("passkeys", passkeys.element),
+        setting("sessions", sessions.element),
         setting("others", othersForm(act)),
         setting("delete", deletionForm(act, leave)),
       ),

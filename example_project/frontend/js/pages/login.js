@@ -1,19 +1,26 @@
 import { DEMO_LOGINS } from "/config.js";
 
+import { ApiError, post } from "../api.js";
 import { destination } from "../destination.js";
 import { el, heading, say } from "../dom.js";
 import { checkbox, field, form } from "../form.js";
-import { currentUser, login as logIn } from "../session.js";
+import { errorMessage } from "../messages.js";
+import { areSupported, canAutofill, use } from "../passkeys.js";
+import { currentUser, login as logIn, loginBy } from "../session.js";
 
 /** Log in with a user name or an e-mail address. `state` is what loginState() returns. */
 export const login = {
   title: "login.title",
-  async render({ navigate, state }) {
+  async render({ navigate, state, left }) {
     if (currentUser()) {
       await navigate(destination(state), { replace: true });
       return null;
     }
-    const ident = field("ident", { label: "field.ident", autocomplete: "username" });
+    const ident = field("ident", {
+      label: "field.ident",
+      // The browser offers passkeys in the list of this field.
+      autocomplete: "username webauthn",
+    });
     const password = field("password", {
       label: "field.password",
       type: "password",
@@ -27,16 +34,31 @@ export const login = {
       fields: [ident, password, remember],
       submit: "login.submit",
       async send() {
-        await logIn(ident.value(), password.value(), remember.value());
+        try {
+          await logIn(ident.value(), password.value(), remember.value());
+        } catch (error) {
+          if (!(error instanceof ApiError) || !error.has("second_factor_required")) throw error;
+          const next = { ...state, notice: null, ident: ident.value() };
+          await navigate("/auth/second_step", { replace: true, state: next });
+          return;
+        }
         await navigate(destination(state), { replace: true });
       },
     });
     if (state?.notice) status.show("info", say("p", state.notice));
+
+    async function logInBy(credential) {
+      await loginBy("passkey_login/", { credential, remember: remember.value() });
+      await navigate(destination(state), { replace: true });
+    }
+
+    const passkey = passkeyLogin(logInBy, left);
     const card = el(
       "section",
       { class: "card" },
       heading("login.title"),
       element,
+      passkey,
       el("p", { class: "aside" }, say("a", "login.forgot", { href: "/auth/forgot_password" })),
       el("p", { class: "aside" }, say("a", "login.resend", { href: "/auth/resend_activation" })),
       el(
@@ -57,6 +79,53 @@ export const login = {
     return el("div", { class: "stack" }, card, demoLogins(fill));
   },
 };
+
+/**
+ * The button for a login by passkey, and passkeys in the list of the first field until the
+ * person has `left` the page. `logInBy` gets the credential.
+ */
+function passkeyLogin(logInBy, left) {
+  if (!areSupported()) return null;
+  // A browser answers one question at a time. The button's ends that of the field.
+  let question = new AbortController();
+  left.addEventListener("abort", () => question.abort());
+
+  async function ask(mediation) {
+    question.abort();
+    question = new AbortController();
+    if (left.aborted) return;
+    const { signal } = question;
+    const { publicKey } = await post("passkey_login/options/", {});
+    await logInBy(await use(publicKey, { signal, mediation }));
+  }
+
+  const { element, status } = form({
+    name: "passkey",
+    fields: [],
+    submit: "login.passkey",
+    look: "quiet",
+    async send() {
+      try {
+        await ask();
+      } catch (error) {
+        if (error.name !== "AbortError") throw error;
+      }
+    },
+  });
+
+  async function offer() {
+    try {
+      if (await canAutofill()) await ask("conditional");
+    } catch (error) {
+      if (error.name === "AbortError") return;
+      if (!(error instanceof ApiError)) throw error;
+      // Nobody asked for a list that cannot be offered. A refused passkey is another thing.
+      if (error.fields.credential) status.show("error", errorMessage(error));
+    }
+  }
+  offer();
+  return element;
+}
 
 /** The accounts that the example makes at its start. `fill` puts one into the form. */
 function demoLogins(fill) {
@@ -84,6 +153,7 @@ function demoLogins(fill) {
         say("dt", "field.password"),
         known ? el("dd", {}, password) : say("dd", "login.demo_changed"),
       ),
+      login.totp_secret && say("p", "login.demo_totp", { class: "hint" }),
       known &&
         say(
           "button",

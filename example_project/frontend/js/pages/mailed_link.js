@@ -3,6 +3,7 @@ import { buttonLink, el, heading, say, statusArea } from "../dom.js";
 import { field, form } from "../form.js";
 import { takeLink } from "../link.js";
 import { codeList, errorMessage } from "../messages.js";
+import { areSupported, create } from "../passkeys.js";
 
 const PROOF_REQUIRED = "activation_proof_required";
 
@@ -27,6 +28,7 @@ export function mailedLink({ name, endpoint, refusal, next, instead }) {
         } catch (error) {
           if (!(error instanceof ApiError)) throw error;
           if (error.has(PROOF_REQUIRED)) askForPassword();
+          else if (error.fields.credential?.includes("required")) askForPasskey();
           else refuse(error);
         }
       }
@@ -71,6 +73,27 @@ export function mailedLink({ name, endpoint, refusal, next, instead }) {
         status.show("info", say("p", `${name}.proof`));
         way.replaceChildren(element);
         password.input.focus();
+      }
+
+      // The account was registered without a password.
+      function askForPasskey() {
+        if (!areSupported()) {
+          status.show("error", codeList(["passkey_not_supported"]));
+          return;
+        }
+        const { element } = form({
+          name: "passkey",
+          fields: [],
+          submit: "activation.passkey_submit",
+          async send() {
+            const link = { ident, token };
+            const { publicKey } = await post(`${endpoint}passkey_options/`, link);
+            await send({ credential: await create(publicKey) });
+          },
+        });
+        status.show("info", say("p", "activation.passkey"));
+        way.replaceChildren(element);
+        element.querySelector("button").focus();
       }
 
       function button(key) {

@@ -1,12 +1,13 @@
 import { post } from "../api.js";
 import { buttonLink, el, heading, say, statusArea } from "../dom.js";
 import { checkWhileTyping, field, form, newPasswordFields } from "../form.js";
+import { areSupported } from "../passkeys.js";
 import { currentUser } from "../session.js";
 
 /** Create an account; the password is checked while the user types it. */
 export const register = {
   title: "register.title",
-  async render({ navigate }) {
+  async render({ navigate, state }) {
     if (currentUser()) {
       await navigate("/auth/profile", { replace: true });
       return null;
@@ -22,26 +23,18 @@ export const register = {
       hint: "register.username_hint",
       optional: true,
     });
-    const { password, password2, check } = newPasswordFields("password", "field.password");
-    const body = () => ({
-      username: username.value(),
-      email: email.value(),
-      password: password.value(),
-    });
-    const checking = checkWhileTyping(password, body, [email, username]);
+    // The passkey is made by the link in the mail, when the address is proven.
+    const byPasskey = Boolean(state?.passkey) && areSupported();
+    const names = () => ({ username: username.value(), email: email.value() });
+    const secret = byPasskey ? null : newPassword(names, [email, username]);
     const card = el("section", { class: "card" });
     const { element } = form({
-      fields: [email, username, password, password2],
+      fields: [email, username, ...(secret?.fields ?? [])],
       submit: "register.submit",
-      check,
+      check: secret?.check,
       async send() {
-        checking.stop();
-        try {
-          await post("register/", body());
-        } catch (error) {
-          if (!error.fields?.password) checking.resume();
-          throw error;
-        }
+        if (secret) await secret.send((password) => post("register/", { ...names(), password }));
+        else await post("register/", names());
         const status = statusArea();
         const title = heading("register.done_title");
         card.replaceChildren(
@@ -54,10 +47,11 @@ export const register = {
         title.focus();
       },
     });
-    card.append(
+    const parts = [
       heading("register.title"),
-      say("p", "register.intro", { class: "lead" }),
+      say("p", byPasskey ? "register.passkey_intro" : "register.intro", { class: "lead" }),
       element,
+      areSupported() && otherWay(byPasskey, navigate),
       el(
         "p",
         { class: "aside" },
@@ -65,10 +59,49 @@ export const register = {
         " ",
         say("a", "register.login", { href: "/auth/login" }),
       ),
-    );
+    ];
+    card.append(...parts.filter(Boolean));
     return card;
   },
 };
+
+/** The fields of a new password, which is checked while the user types it. */
+function newPassword(names, others) {
+  const { password, password2, check } = newPasswordFields("password", "field.password");
+  const body = () => ({ ...names(), password: password.value() });
+  const checking = checkWhileTyping(password, body, others);
+  return {
+    fields: [password, password2],
+    check,
+    /** Call `post` with the password. */
+    async send(post) {
+      checking.stop();
+      try {
+        await post(password.value());
+      } catch (error) {
+        if (!error.fields?.password) checking.resume();
+        throw error;
+      }
+    },
+  };
+}
+
+function otherWay(byPasskey, navigate) {
+  const [key, name] = byPasskey
+    ? ["register.by_password", "by-password"]
+    : ["register.by_passkey", "by-passkey"];
+  return el(
+    "p",
+    { class: "aside" },
+    say("button", key, {
+      type: "button",
+      class: "link",
+      "data-testid": name,
+      onclick: () =>
+        navigate("/auth/register", { replace: true, state: { passkey: !byPasskey } }),
+    }),
+  );
+}
 
 function sendAgain(email) {
   const { element, status } = form({

@@ -1,0 +1,57 @@
+"""An authenticator of passkeys that Chromium plays: the CDP domain ``WebAuthn``."""
+
+from __future__ import annotations
+
+from typing import Any
+
+from .visit import Visit
+
+
+class Authenticator:
+    """
+    A virtual authenticator in the page of ``visit``.
+
+    By default that of a phone or a laptop: built in, with discoverable passkeys and
+    user verification, which succeeds. ``transport="usb"`` is a security key.
+    """
+
+    def __init__(
+        self,
+        visit: Visit,
+        *,
+        transport: str = "internal",
+        is_discoverable: bool = True,
+        verifies_users: bool = True,
+    ) -> None:
+        self._session = visit.context.new_cdp_session(visit.page)
+        self._session.send("WebAuthn.enable")
+        options = {
+            "protocol": "ctap2",
+            "transport": transport,
+            "hasResidentKey": is_discoverable,
+            "hasUserVerification": verifies_users,
+            "isUserVerified": verifies_users,
+            "automaticPresenceSimulation": True,
+        }
+        added = self._send("addVirtualAuthenticator", options=options)
+        self._id = added["authenticatorId"]
+
+    def _send(self, method: str, **params: Any) -> dict[str, Any]:
+        sent = self._session.send(f"WebAuthn.{method}", params)
+        assert isinstance(sent, dict)
+        return sent
+
+    def credentials(self) -> list[dict[str, Any]]:
+        """Return the passkeys in it, each with its ``signCount`` and private key."""
+        found = self._send("getCredentials", authenticatorId=self._id)["credentials"]
+        assert isinstance(found, list)
+        return found
+
+    def put(self, credential: dict[str, Any]) -> None:
+        """Put a copy of a passkey into it."""
+        self._send("addCredential", authenticatorId=self._id, credential=credential)
+
+    def refuse_verification(self, *, refuses: bool = True) -> None:
+        """Have the finger of another person from now on."""
+        params = {"authenticatorId": self._id, "isUserVerified": not refuses}
+        self._send("setUserVerified", **params)
