@@ -19,7 +19,12 @@ from drf_spectacular.utils import OpenApiExample, OpenApiParameter, OpenApiRespo
 from rest_framework import authentication, serializers
 from rest_framework.settings import api_settings as drf_settings
 
-from ..endpoints import AuthView, CSRFEnforcement, SessionAuthentication
+from ..endpoints import (
+    AuthView,
+    CSRFEnforcement,
+    SessionAuthentication,
+    StrictSessionAuthentication,
+)
 from ..operations import CSRF, USER, USER_OR_NULL, Operation
 from ..serializers import PasswordField, UserSerializer
 from ..settings import api_settings
@@ -420,12 +425,11 @@ class AuthViewExtension(OpenApiViewExtension):  # type: ignore[no-untyped-call] 
     def view_replacement(self) -> Any:
         view = self.target
         _rebase_annotations(view)
-        # For a client our class is Django's session, which drf-spectacular knows as
+        # For a client our classes are Django's session, which drf-spectacular knows as
         # DRF's.
+        sessions = (SessionAuthentication, StrictSessionAuthentication)
         authenticators = [
-            authentication.SessionAuthentication
-            if kind is SessionAuthentication
-            else kind
+            authentication.SessionAuthentication if kind in sessions else kind
             for kind in view.authentication_classes
             if kind is not CSRFEnforcement
         ]

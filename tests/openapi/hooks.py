@@ -36,22 +36,40 @@ OF_ACCOUNT = (
     "logout_others",
 )
 MEMBERS = 2
+# Of the apps that the example installs.
+LOGINS = ("login", "passkey_login", "passkey_login_options", "second_factor")
+OF_APPS = (
+    "add_passkey",
+    "confirm_totp",
+    "end_session",
+    "end_sessions",
+    "enrol_totp",
+    "factors",
+    "name_session",
+    "passkey_options",
+    "remove_passkey",
+    "remove_totp",
+    "rename_passkey",
+    "renew_recovery_codes",
+    "second_factor_passkey_options",
+    "sessions",
+)
 _left |= {"confirm_email": MEMBERS, **dict.fromkeys(OF_ACCOUNT, MEMBERS)}
 
 
 @schemathesis.auth(refresh_interval=None).apply_to(
-    operation_id=["login", "logout", "me", "update_me", *OF_ACCOUNT]
+    operation_id=[*LOGINS, "logout", "me", "update_me", *OF_ACCOUNT, *OF_APPS]
 )
 class Session:
     """
     A new session for each request, since a login or a logout ends it.
 
-    The session is anonymous at the login, and the demo user's elsewhere. The token
+    The session is anonymous at a login, and the demo user's elsewhere. The token
     replaces the one that schemathesis generates. A test of a missing header gets none.
     """
 
     def get(self, case: Any, context: Any) -> tuple[str, str]:
-        if case.operation.definition.raw["operationId"] == "login":
+        if case.operation.definition.raw["operationId"] in LOGINS:
             return new_session()
         # By the address, since the name is changed all the time.
         return new_session("demo@example.com", "walk-in-the-park-7")

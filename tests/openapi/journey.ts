@@ -50,6 +50,8 @@ function loginSentence(code: Schemas["LoginNonFieldErrorsCode"]): string {
   switch (code) {
     case "invalid_credentials":
       return "Wrong name or password.";
+    case "second_factor_required":
+      return "One more step.";
     case "invalid":
     case "null":
       return "The form is broken.";
@@ -221,7 +223,82 @@ async function journey(): Promise<void> {
   const { csrf } = await me();
   const last = await login(address, newPassword, csrf);
   check(typeof last !== "string", "logged in by the new password");
-  await accountPage(address, last.csrf);
+  const { csrf: later } = await secondFactor(address, last.csrf);
+  await accountPage(address, later);
+}
+
+/** The code of an authenticator app: RFC 6238, with SHA-1, six digits and 30 seconds. */
+async function totp(secret: string): Promise<string> {
+  const alphabet = "ABCDEFGHIJKLMNOPQRSTUVWXYZ234567";
+  const bits = [...secret].map((letter) =>
+    alphabet.indexOf(letter).toString(2).padStart(5, "0"),
+  );
+  const octets = bits.join("").match(/.{8}/g) ?? [];
+  const bytes = new Uint8Array(octets.map((octet) => parseInt(octet, 2)));
+  const hmac = { name: "HMAC", hash: "SHA-1" };
+  const key = await crypto.subtle.importKey("raw", bytes, hmac, false, ["sign"]);
+  const counter = new DataView(new ArrayBuffer(8));
+  counter.setBigUint64(0, BigInt(Math.floor(Date.now() / 30_000)));
+  const hash = new DataView(await crypto.subtle.sign("HMAC", key, counter.buffer));
+  const offset = hash.getUint8(hash.byteLength - 1) & 15;
+  const code = (hash.getUint32(offset) & 0x7fffffff) % 1_000_000;
+  return String(code).padStart(6, "0");
+}
+
+/** Adds an authenticator app, logs in with a recovery code, and removes the app. */
+async function secondFactor(
+  address: string,
+  csrf: string,
+): Promise<Schemas["SecondFactorAnswer"]> {
+  const header = (token: string) => ({ header: { "X-CSRFToken": token } });
+
+  const enrolled = await client.POST("/api/v1/auth/factors/totp/", {
+    params: header(csrf),
+    body: { password: newPassword },
+  });
+  check(enrolled.data !== undefined, "a secret for an app");
+  const confirmed = await client.POST("/api/v1/auth/factors/totp/confirm/", {
+    params: header(csrf),
+    body: { code: await totp(enrolled.data.secret), password: newPassword },
+  });
+  check(confirmed.data !== undefined, "the app counts");
+  const [code] = confirmed.data.recovery_codes;
+  check(code !== undefined, "and there are recovery codes");
+
+  const out = await client.POST("/api/v1/auth/logout/", { params: header(csrf) });
+  check(out.data !== undefined, "logged out");
+  const begun = await login(address, newPassword, out.data.csrf);
+  check(begun === "One more step.", "the password is not enough");
+  check((await me()).user === null, "and nobody is logged in");
+
+  const waiting = await client.GET("/api/v1/auth/second_factor/");
+  check(waiting.data !== undefined, "a login waits");
+  check(waiting.data.methods.includes("recovery_code"), "there is a choice");
+  const finish = (typed: string) =>
+    client.POST("/api/v1/auth/second_factor/", {
+      params: header(waiting.data.csrf),
+      body: { method: "recovery_code", code: typed },
+    });
+  const wrong = (await finish("aaaa-aaaa-aaaa-aaaa")).error;
+  check(
+    wrong !== undefined && !("error" in wrong) && wrong.code?.[0] === "invalid_code",
+    "not every code is good",
+  );
+  const { data } = await finish(code);
+  check(data !== undefined && data.user.email === address, "the second step is done");
+  check((await finish(code)).error !== undefined, "once");
+
+  const list = await client.GET("/api/v1/auth/sessions/");
+  const [session, ...others] = list.data ?? [];
+  check(session?.current === true && others.length === 0, "one session is left");
+  check(session.factor === "recovery_code", "which tells how it began");
+
+  const removed = await client.DELETE("/api/v1/auth/factors/totp/", {
+    params: header(data.csrf),
+    body: { password: newPassword },
+  });
+  check(removed.response.status === 204, "the app is gone");
+  return data;
 }
 
 /** What whoever is logged in does with the account, which is deleted at the end. */

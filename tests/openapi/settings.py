@@ -10,6 +10,7 @@ AI_KIT_AUTH = {
     # The usual rates would leave little but 429 to see; None would take it out of the
     # schema.
     "THROTTLE_RATES": {
+        "SECOND_FACTOR": "20000/min",
         "LOGIN_ACCOUNT_ADDRESS": "500/min",
         "LOGIN_ACCOUNT": "500/min",
         "LOGIN_ADDRESS": "20000/min",

@@ -29,7 +29,7 @@ def test_the_example_answers_nothing_that_the_schema_does_not_describe(
             *("--config-file", HERE / "schemathesis.toml"),
             *("run", f"{example.host}/api/schema/"),
             *("--checks", "all", "--phases", "examples,coverage,fuzzing,stateful"),
-            *("--max-examples", "25", "--workers", "2", "--continue-on-failure"),
+            *("--max-examples", "15", "--workers", "2", "--continue-on-failure"),
             *("--no-color", "--generation-database", "none", "--seed", SEED),
         ],
         cwd=tmp_path,

@@ -69,7 +69,7 @@ class ActivationSerializer(ActivateUserSerializer):
     """
 
     credential = CredentialField(required=False)
-    name = TextField(max_length=MAX_NAME, default="", allow_blank=True)
+    name = TextField(max_length=MAX_NAME, required=False, allow_blank=True)
 
 
 def allow_no_password(serializer: Any) -> None:
