@@ -33,8 +33,8 @@ settings.configure(
     ],
     AI_KIT_AUTH={
         "FRONTEND": {"URL": "https://app.example.com"},
-        # An app serves confirm_password/ in another way then.
-        "ENABLE_ENDPOINTS": {"FACTORS": True},
+        # An app serves other endpoints in its own way then.
+        "ENABLE_ENDPOINTS": {"FACTORS": True, "PASSKEY_SIGN_UP": True},
     },
     DEFAULT_AUTO_FIELD="django.db.models.BigAutoField",
     ROOT_URLCONF="ai_kit_auth.urls",

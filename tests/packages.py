@@ -44,9 +44,22 @@ def names_of_apps() -> list[str]:
 
 @contextmanager
 def with_apps() -> Iterator[None]:
-    """Install all apps of the package. Their tables are not made."""
+    """
+    Install all apps of the package, with every route of theirs.
+
+    Their tables are not made.
+    """
     apps = [*settings.INSTALLED_APPS, *names_of_apps()]
-    with override_settings(INSTALLED_APPS=apps):
+    own = {
+        **settings.AI_KIT_AUTH,
+        "ENABLE_ENDPOINTS": {
+            **settings.AI_KIT_AUTH.get("ENABLE_ENDPOINTS", {}),
+            # With these an app serves endpoints of the core in its own way.
+            "FACTORS": True,
+            "PASSKEY_SIGN_UP": True,
+        },
+    }
+    with override_settings(INSTALLED_APPS=apps, AI_KIT_AUTH=own):
         yield
 
 
