@@ -17,8 +17,9 @@ from __future__ import annotations
 
 import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
+from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple
+from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
 
 from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
@@ -78,6 +79,49 @@ class Notice:
     names_address: bool = False
 
 
+class Finding(Exception):
+    """
+    A step of the doctor has failed.
+
+    ``console``: what the browser's console would say, "" for nothing. ``cause``: why.
+    ``setting``: what to write.
+    """
+
+    def __init__(self, console: str, cause: str, setting: str) -> None:
+        super().__init__(console, cause, setting)
+        self.console, self.cause, self.setting = console, cause, setting
+
+
+class Page(Protocol):
+    """
+    A page of a frontend, in which the doctor has logged an account in.
+
+    All that it does is rolled back. ``origin``: that of the page. ``password``: that of
+    the account.
+    """
+
+    origin: str
+    password: str
+
+    def serves(self, name: str) -> bool:
+        """Tell whether the endpoint with the URL name ``name`` is there."""
+
+    def post(
+        self, step: str, name: str, body: Mapping[str, Any], status: int = 200
+    ) -> Mapping[str, Any]:
+        """
+        Post ``body`` to the endpoint ``name``, and return the body of the answer.
+
+        That is one step of the report, which ends the walk if it fails.
+        """
+
+    def step(self, name: str) -> AbstractContextManager[None]:
+        """Return a context manager for a step, which a :exc:`Finding` lets fail."""
+
+    def tell(self, name: str, cause: str, setting: str) -> None:
+        """Note what is good to know, and no fault."""
+
+
 Routes = Mapping[str, "URLPattern | Sequence[URLPattern]"]
 
 
@@ -105,7 +149,8 @@ class Capability:
     session has begun. It raises the exception of DRF that the client gets, or returns
     None. ``remember`` is what the client sent, None without it. ``admin_actions``:
     actions of ``AIUserAdmin``, after its own, as Django's admin calls functions.
-    ``admin_inlines``: classes of inlines on its change page.
+    ``admin_inlines``: classes of inlines on its change page. ``walk``: a function that
+    the doctor calls with a :class:`Page`.
     """
 
     name: str
@@ -122,6 +167,7 @@ class Capability:
     views: str = ""
     checks: tuple[str, ...] = ()
     login_step: str = ""
+    walk: str = ""
     admin_actions: tuple[str, ...] = ()
     admin_inlines: tuple[str, ...] = ()
 
@@ -269,6 +315,15 @@ def login_steps() -> list[Callable[[Any, Any, bool | None], object]]:
     Raises :exc:`ImproperlyConfigured`.
     """
     return [load(one.login_step) for one in capabilities() if one.login_step]
+
+
+def walks() -> list[Callable[[Page], object]]:
+    """
+    Return what the capabilities have the doctor do in a page of each frontend.
+
+    Raises :exc:`ImproperlyConfigured`.
+    """
+    return [load(one.walk) for one in capabilities() if one.walk]
 
 
 def packages() -> tuple[str, ...]:

@@ -23,7 +23,8 @@ def check_capabilities() -> Problems:
         except ImproperlyConfigured as error:
             yield problem("E017", f"{error}.", _HINT)
     for one in capability.capabilities():
-        paths = (one.operations, one.signals, one.views, one.login_step, *one.checks)
+        named = (one.operations, one.signals, one.views, one.login_step, one.walk)
+        paths = (*named, *one.checks)
         for path in paths:
             try:
                 found: Any = capability.load(path) if path else None

@@ -10,8 +10,8 @@ from __future__ import annotations
 
 import logging
 import re
-from collections.abc import Callable, Iterable, Iterator
-from contextlib import contextmanager, suppress
+from collections.abc import Callable, Iterable, Iterator, Mapping
+from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
 from functools import partial
 from typing import Any
@@ -229,6 +229,9 @@ class _Walker:
             self.note(name, FAILED, "net::ERR_FAILED", _unreachable(error))
         except _Failed as failed:
             self.note(name, FAILED, failed.console, failed.found)
+        except capability.Finding as finding:
+            found = Diagnosis(finding.cause, finding.setting)
+            self.note(name, FAILED, finding.console, found)
         except Exception as error:  # noqa: BLE001  # code of the project may raise anything
             self.note(name, FAILED, found=diagnosis.of_exception(error))
         else:
@@ -602,6 +605,12 @@ def _session(
     with walker.step("unsafe call, logged in", url):
         log_in(token)
     token = _beside_the_admin(walker, log_in)
+    page = _Page(walker, served, password, token)
+    for walk in capability.walks():
+        # What one of them finds keeps no other from going on.
+        with suppress(_Stop):
+            walk(page)
+    token = page.token
     if "logout" not in served:
         walker.note("logout/", SKIPPED, found=Diagnosis("LOGOUT is not enabled.", ""))
         return
@@ -622,6 +631,36 @@ def _session(
                 "none in Django: one site for both, such as app. and api.example.com",
             ),
         )
+
+
+class _Page:
+    """The page that a capability's ``walk`` gets: see :class:`capability.Page`."""
+
+    def __init__(
+        self, walker: _Walker, served: list[str], password: str, token: str
+    ) -> None:
+        self.origin = str(walker.browser.origin)
+        self.password, self.token = password, token
+        self._walker, self._served = walker, served
+
+    def serves(self, name: str) -> bool:
+        return name in self._served
+
+    def post(
+        self, step: str, name: str, body: Mapping[str, Any], status: int = 200
+    ) -> Mapping[str, Any]:
+        walker, url = self._walker, self._walker.url(name)
+        with walker.step(step, url):
+            answer = walker.browser.fetch("POST", url, body, csrf=self.token)
+            walker.expect(answer, "POST", url, status)
+        self.token = str(answer.data.get("csrf", self.token))
+        return answer.data
+
+    def step(self, name: str) -> AbstractContextManager[None]:
+        return self._walker.step(name, self._walker.url("me"))
+
+    def tell(self, name: str, cause: str, setting: str) -> None:
+        self._walker.note(name, INFO, found=Diagnosis(cause, setting))
 
 
 def _not_refused() -> Diagnosis:

@@ -20,6 +20,7 @@ PASSKEYS = Capability(
     routes="ai_kit_auth.second_factor.passkeys.urls.routes",
     operations="ai_kit_auth.second_factor.passkeys.operations.OPERATIONS",
     views="ai_kit_auth.second_factor.passkeys.views",
+    walk="ai_kit_auth.second_factor.passkeys.walk.walk_passkeys",
     checks=("ai_kit_auth.second_factor.passkeys.checks.check_passkeys",),
     problems={
         "ai_kit_auth_passkeys.E001": "an endpoint of passkeys is on, and "
