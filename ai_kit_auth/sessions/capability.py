@@ -9,8 +9,9 @@ from .settings import SessionsSettings
 
 NAME = "ai_kit_auth_sessions"
 PROBLEMS = {
-    f"{NAME}.W001": "``SessionsMiddleware`` is missing from ``MIDDLEWARE``, or stands "
-    "above ``AuthenticationMiddleware``: no session ends before it expires",
+    f"{NAME}.E001": "``SessionsMiddleware`` stands above ``AuthenticationMiddleware``",
+    f"{NAME}.W001": "``SessionsMiddleware`` is missing from ``MIDDLEWARE``: no session "
+    "ends before it expires",
     f"{NAME}.W002": "with ``--deploy``: the processes do not share the cache, so a "
     "session that one of them ends lives on in another for up to ``SESSION_TOUCH`` "
     "seconds",

@@ -21,17 +21,23 @@ _UNSHARED = ("LocMemCache", "DummyCache")
 
 
 def check_sessions() -> Iterator[checks.CheckMessage]:
-    """W001, W003, W004, I001."""
+    """E001, W001, W003, W004, I001."""
     middleware = middleware_of(settings.MIDDLEWARE)
     own = place_of(middleware, _MIDDLEWARE)
     above = place_of(middleware, _AUTHENTICATION)
-    if own is None or (above is not None and own < above):
-        fault = "lacks" if own is None else "has AuthenticationMiddleware below"
+    hint = f'MIDDLEWARE = [..., "{_AUTHENTICATION}", "{_MIDDLEWARE}", ...]'
+    if own is None:
         yield checks.Warning(
-            f"MIDDLEWARE {fault} SessionsMiddleware: no session ends before it "
-            "expires.",
-            hint=f'MIDDLEWARE = [..., "{_AUTHENTICATION}", "{_MIDDLEWARE}", ...]',
+            "MIDDLEWARE lacks SessionsMiddleware: no session ends before it expires.",
+            hint=hint,
             id=f"{NAME}.W001",
+        )
+    elif above is not None and own < above:
+        yield checks.Error(
+            "MIDDLEWARE has SessionsMiddleware above AuthenticationMiddleware, but "
+            "needs it below: each request of a logged-in user fails.",
+            hint=hint,
+            id=f"{NAME}.E001",
         )
     if not is_readable():
         return

@@ -17,6 +17,7 @@ from typing import Any
 from django.conf import settings
 from django.contrib.auth import SESSION_KEY
 from django.contrib.auth.models import AnonymousUser
+from django.core.exceptions import ImproperlyConfigured
 from django.db import IntegrityError, router, transaction
 from django.db.models import Q
 from django.utils import timezone
@@ -147,13 +148,18 @@ def look(request: Any) -> None:
     Make the user of ``request`` anonymous if its session has ended.
 
     One look into the cache; where it has no entry, one UPDATE of the row. Nothing for a
-    session without a user.
+    session without a user. Raises :exc:`ImproperlyConfigured` above Django's
+    ``AuthenticationMiddleware``.
     """
     _served.set(None)
     session = getattr(request, "session", None)
     # Without a key there is no session, and nothing is to be loaded.
     if session is None or session.session_key is None or SESSION_KEY not in session:
         return
+    if not hasattr(request, "user"):
+        raise ImproperlyConfigured(
+            "MIDDLEWARE needs SessionsMiddleware below AuthenticationMiddleware"
+        )
     sid = session.get(SID) or _adopt(request)
     if sid is None:
         return

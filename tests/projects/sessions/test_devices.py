@@ -238,7 +238,7 @@ def test_the_checks_name_what_is_missing(
     settings.MIDDLEWARE = [name for name in middleware if name != OWN]
     assert ids() == ["W001"]
     settings.MIDDLEWARE = [OWN, *settings.MIDDLEWARE]
-    assert ids() == ["W001"]
+    assert ids() == ["E001"]
     settings.MIDDLEWARE = middleware
     configure(settings, SECURITY_NOTICES={"NEW_DEVICE": True})
     assert ids() == ["W004"]

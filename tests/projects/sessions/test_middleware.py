@@ -10,6 +10,7 @@ from django.contrib.auth import get_user_model
 from django.contrib.auth.models import AnonymousUser
 from django.contrib.sessions.models import Session
 from django.core.cache import cache
+from django.core.exceptions import ImproperlyConfigured
 from django.db import DatabaseError, OperationalError
 from django.test import AsyncClient
 from django.urls import reverse
@@ -239,10 +240,17 @@ def test_an_async_view_sees_nobody(ada: Any, rf: Any) -> None:
     own = browser()
     services.end_all(ada, "admin")
     request = rf.get(ME)
-    request.session = own.client.session
+    request.session, request.user = own.client.session, ada
     services.look(request)
     assert request.user == async_to_sync(request.auser)() == AnonymousUser()
     assert reverse("ai_kit_auth:me") == ME
+
+
+def test_above_the_user_it_says_where_it_belongs(ada: Any, rf: Any) -> None:
+    request = rf.get(ME)
+    request.session = browser().client.session
+    with pytest.raises(ImproperlyConfigured, match="below AuthenticationMiddleware"):
+        services.look(request)
 
 
 def test_without_sessions_nothing_is_asked(rf: Any) -> None:
