@@ -5,8 +5,11 @@ from __future__ import annotations
 import configparser
 import importlib
 import inspect
+import os
 import pkgutil
 import re
+import subprocess
+import sys
 import tomllib
 from importlib import metadata, resources
 from pathlib import Path
@@ -178,3 +181,44 @@ def test_the_app_needs_no_migration(capsys: pytest.CaptureFixture[str]) -> None:
     call_command("makemigrations", "ai_kit_auth", check=True, dry_run=True)
     assert "No changes detected in app 'ai_kit_auth'" in capsys.readouterr().out
     assert not PACKAGE.joinpath("migrations").is_dir()
+
+
+# A project without the apps: its checks, its URLs, and a login.
+WITHOUT_APPS = """
+import io, os, sys
+os.environ["DJANGO_SETTINGS_MODULE"] = "tests.settings.auth_user"
+import django
+django.setup()
+from django.core.management import call_command
+from django.test.utils import setup_test_environment
+call_command("check", stdout=io.StringIO())
+call_command("migrate", run_syncdb=True, verbosity=0)
+setup_test_environment()
+from django.contrib.auth.models import User
+from django.db import connection
+from rest_framework.test import APIClient
+User.objects.create_user("ada", "ada@example.com", "tall ferns in the rain")
+given = {"ident": "ada", "password": "tall ferns in the rain"}
+answer = APIClient().post("/api/v1/auth/login/", given, format="json")
+assert answer.status_code == 200, answer.content
+theirs = ("django_otp", "segno", "ua_parser", "webauthn")
+apps = ("ai_kit_auth.second_factor", "ai_kit_auth.sessions")
+print(sorted(name for name in sys.modules if name.startswith((*apps, *theirs))))
+print([table for table in connection.introspection.table_names() if "kit" in table])
+"""
+
+
+def test_a_project_without_the_apps_imports_none_and_has_no_table() -> None:
+    done = subprocess.run(  # noqa: S603  # this Python, these lines
+        [sys.executable, "-W", "error", "-c", WITHOUT_APPS],
+        capture_output=True,
+        text=True,
+        check=False,
+        cwd=ROOT,
+        env={
+            **os.environ,
+            "TEST_DATABASE": "sqlite",
+            "PYTHONPATH": os.pathsep.join(sys.path),
+        },
+    )
+    assert (done.stdout, done.stderr) == ("[]\n[]\n", "")
