@@ -55,7 +55,8 @@ def cut(address: str, prefixes: tuple[int, int]) -> str:
     """
     Return the network of an IP address or a network, "" for what is neither.
 
-    ``prefixes``: the most leading bits that an IPv4 and an IPv6 network keeps.
+    ``prefixes``: the most leading bits that an IPv4 and an IPv6 network keeps. With 0
+    the result is "".
     """
     try:
         network = ipaddress.ip_network(address, strict=False)
@@ -64,6 +65,9 @@ def cut(address: str, prefixes: tuple[int, int]) -> str:
     wanted = prefixes[network.version == 6]
     if wanted < network.prefixlen:
         network = network.supernet(new_prefix=wanted)
+    if not network.prefixlen:
+        # Nothing is left of it.
+        return ""
     is_one = network.prefixlen == network.max_prefixlen
     return str(network.network_address if is_one else network)
 
