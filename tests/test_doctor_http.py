@@ -9,8 +9,10 @@ from __future__ import annotations
 
 import shutil
 import sys
+import time
 from collections.abc import Iterator
 from contextlib import contextmanager
+from email.utils import formatdate
 from pathlib import Path
 from typing import Any
 
@@ -366,6 +368,25 @@ def test_addresses_that_may_be_a_proxys_are_said(
     report = look_at(certificate, REST_FRAMEWORK={"NUM_PROXIES": proxies})
     told = [step for step in report.findings if "NUM_PROXIES" in step["setting"]]
     assert [step["name"] for step in told] == ["IP addresses of clients"] * found
+
+
+@pytest.mark.parametrize(
+    ("told", "seconds", "cause"),
+    [
+        ("", 90, "90 seconds ahead of"),
+        ("", -90, "90 seconds behind"),
+        ("", 20, None),
+        ("no date", 0, None),
+    ],
+)
+def test_a_clock_that_is_wrong_is_said(
+    certificate: Path, told: str, seconds: int, cause: str | None
+) -> None:
+    date = told or formatdate(time.time() + seconds, usegmt=True)
+    report = look_at(certificate, Proxy(adds=(("Date", date),)))
+    found = [step for step in report.findings if step["name"] == "clock"]
+    assert len(found) == (cause is not None)
+    assert all(str(cause) in step["cause"] for step in found)
 
 
 def test_a_page_over_https_reaches_nothing_over_http() -> None:

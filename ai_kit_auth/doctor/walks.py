@@ -10,9 +10,11 @@ from __future__ import annotations
 
 import logging
 import re
+import time
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from contextlib import AbstractContextManager, contextmanager, suppress
 from dataclasses import asdict, dataclass, field, replace
+from email.utils import parsedate_to_datetime
 from functools import partial
 from typing import Any
 from urllib.parse import urljoin
@@ -53,6 +55,8 @@ OK, FAILED, WARNING, SKIPPED = "ok", "failed", "warning", "skipped"
 # Good to know, and not a fault.
 INFO = "info"
 PREFIX = "ai_kit_auth"
+# What authenticator apps tolerate: one step (RFC 6238, 5.2).
+CLOCKS_DIFFER = 30  # seconds
 
 
 @dataclass(frozen=True)
@@ -822,6 +826,25 @@ class _Visit(_Walker):
             found = diagnosis.of_redirect(location, self.browser, me)
             raise _Failed(f"GET {me} {answer.status} to {location}", found)
         self.expect(answer, "GET", me)
+        self._clock(answer)
+
+    def _clock(self, answer: Answer) -> None:
+        """Warn if the server's clock and that of this machine differ."""
+        try:
+            told = parsedate_to_datetime(answer.all("Date")[-1])
+        except (IndexError, ValueError):
+            # A proxy may leave the header out.
+            return
+        seconds = round(told.timestamp() - time.time())
+        if abs(seconds) > CLOCKS_DIFFER:
+            found = Diagnosis(
+                f"The server's clock is {abs(seconds)} seconds "
+                f"{'ahead of' if seconds > 0 else 'behind'} that of this machine. If "
+                "the server's is wrong, it refuses codes of authenticator apps, and "
+                "links that are still valid.",
+                "none in Django: let both machines keep their clocks by NTP",
+            )
+            self.note("clock", WARNING, found=found)
 
     def _plain_http(self, me: str) -> None:
         """Fail if the server answers over HTTP without a redirect to HTTPS."""
