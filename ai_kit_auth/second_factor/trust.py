@@ -2,7 +2,8 @@
 SECOND_FACTOR_TRUST_AGE: browsers in which a login needs no second step for some time.
 
 A user asks for that with the second step. The cookie is signed over the account, its
-password and its set of factors, so a change of any of them voids it.
+password and its set of factors, so a change of any of them voids it. So does the end of
+all sessions of a user.
 """
 
 from __future__ import annotations
@@ -95,14 +96,25 @@ def void_trusted_browsers(user: User) -> None:
         raise ServiceUnavailable from error
 
 
+# Why sessions end with a new hash of the password, or with the account.
+_VOID_ANYWAY = ("others", "password", "deleted")
+
+
 def watch_ends() -> None:
-    """Void the trust of a user who says that a login was not theirs."""
-    sessions_ended.connect(_end_trust, dispatch_uid="ai_kit_auth.second_factor.trust")
+    """Connect :func:`_follow` to the end of all sessions of a user."""
+    sessions_ended.connect(_follow, dispatch_uid="ai_kit_auth.second_factor")
 
 
-def _end_trust(sender: Any, user: User, by: str, **kwargs: object) -> None:
-    if by == "not_me":
+def _follow(user: User, by: str, **kwargs: object) -> None:
+    if by in _VOID_ANYWAY:
+        return
+    try:
         void_trusted_browsers(user)
+    except ServiceUnavailable:
+        # It is logged. The sessions of the user must end all the same, and the admin
+        # has no page for it.
+        if by != "admin":
+            raise
 
 
 def _void_key(user: User) -> str:

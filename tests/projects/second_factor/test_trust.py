@@ -8,7 +8,7 @@ from typing import TYPE_CHECKING, Any
 import pytest
 from django.contrib.auth import get_user_model
 
-from ai_kit_auth.account_changes import tell_of_ended_sessions
+from ai_kit_auth.account_changes import end_sessions
 from ai_kit_auth.errors import ServiceUnavailable
 from ai_kit_auth.second_factor.trust import COOKIE, void_trusted_browsers
 
@@ -90,16 +90,15 @@ def add_app(ada: Ada) -> None:
     TOTPDevice.objects.create(user=ada.user, name="Another")
 
 
-def this_was_not_me(ada: Ada) -> None:
-    """Do what the link of a mail about a new device does (``ai_kit_auth.sessions``)."""
-    tell_of_ended_sessions(ada.user, "not_me")
+def void(ada: Ada) -> None:
+    void_trusted_browsers(ada.user)
 
 
 def wait(ada: Ada) -> None:
     ada.app._clock.now += AGE + 1
 
 
-@pytest.mark.parametrize("change", [change_password, add_app, this_was_not_me, wait])
+@pytest.mark.parametrize("change", [change_password, add_app, void, wait])
 def test_trust_ends(ada: Ada, trusted: Page, change: Callable[[Ada], None]) -> None:
     ada.app._clock.now += 1
     change(ada)
@@ -107,6 +106,31 @@ def test_trust_ends(ada: Ada, trusted: Page, change: Callable[[Ada], None]) -> N
     assert trusted.prove(ada.app.code(), trust=True)[0] == 200
     trusted.post("logout")
     assert trusted.log_in()[0] == 200
+
+
+@pytest.mark.parametrize("by", ["admin", "not_me"])
+def test_the_end_of_all_sessions_ends_it(ada: Ada, trusted: Page, by: str) -> None:
+    ada.app._clock.now += 1
+    end_sessions([ada.user], by=by)
+    assert trusted.log_in() == ASKED
+
+
+def test_a_new_password_ends_it_without_the_cache(
+    ada: Ada, trusted: Page, settings: Settings
+) -> None:
+    trusted.log_in()
+    settings.CACHES = {"default": {"BACKEND": "tests.caches.Down"}}
+    changed = {"password": PASSWORD, "new_password": OTHER_PASSWORD}
+    assert trusted.post("change_password", changed)[0] == 200
+
+
+def test_while_the_cache_is_down_sessions_end_all_the_same(
+    ada: Ada, trusted: Page, settings: Settings
+) -> None:
+    settings.CACHES = {"default": {"BACKEND": "tests.caches.Down"}}
+    assert end_sessions([ada.user], by="admin") == []
+    with pytest.raises(ServiceUnavailable):
+        end_sessions([ada.user], by="not_me")
 
 
 def test_several_users_of_one_browser_trust_it(
@@ -152,11 +176,6 @@ def test_while_the_cache_is_down_no_browser_is_trusted(
     assert trusted.log_in() == ASKED
     with pytest.raises(ServiceUnavailable):
         void_trusted_browsers(ada.user)
-
-
-def test_the_end_of_all_sessions_is_no_end_of_trust(ada: Ada, trusted: Page) -> None:
-    tell_of_ended_sessions(ada.user, "admin")
-    assert trusted.log_in()[0] == 200
 
 
 def test_a_trusted_browser_cannot_change_factors_by_itself(
