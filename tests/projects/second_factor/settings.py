@@ -9,11 +9,14 @@ from pathlib import Path
 
 from tests.settings.base import *
 
-if os.environ.get("TEST_DATABASE", "sqlite") == "sqlite":
-    # A file, which the threads of a race wait for as those of a server do.
-    DATABASES["default"]["TEST"]["NAME"] = str(
-        Path(tempfile.gettempdir()) / f"second_factor_{secrets.token_hex(4)}.sqlite3"
-    )
+# A file, which the threads of a race wait for as those of a server do.
+_file = Path(tempfile.gettempdir()) / f"second_factor_{secrets.token_hex(4)}.sqlite3"
+_in_a_file = {
+    "TEST": {"NAME": str(_file), "MIGRATE": False},
+    "OPTIONS": {"init_command": "PRAGMA synchronous=OFF"},
+}
+is_sqlite = os.environ.get("TEST_DATABASE", "sqlite") == "sqlite"
+DATABASES["default"] |= _in_a_file if is_sqlite else {}
 INSTALLED_APPS += [
     "django_otp",
     "django_otp.plugins.otp_totp",

@@ -74,18 +74,21 @@ def test_a_recovery_code_is_good_once(ada: Ada, waiting: list[Page]) -> None:
     assert sum(page.is_in() for page in waiting) == 1
 
 
-def test_tries_of_one_login_are_counted_at_once(ada: Ada, waiting: list[Page]) -> None:
-    pages = [waiting[0].copy() for _ in range(20)]
+def test_tries_of_one_login_are_counted_at_once(
+    ada: Ada, page: Page, settings: Settings
+) -> None:
+    configure(settings, THROTTLE_RATES=NO_LIMITS)
+    page.log_in()
+    pages = [page.copy() for _ in range(20)]
     answers = at_once(*proofs(pages, "abcd-efgh-ijkl-mnop", "recovery_code"))
     assert answers == {400: 5, 403: 15}
 
 
-def test_a_database_that_was_restarted_has_kept_the_login(
-    ada: Ada, waiting: list[Page]
-) -> None:
+def test_a_database_that_was_restarted_has_kept_the_login(ada: Ada, page: Page) -> None:
+    page.log_in()
     connections.close_all()
-    assert waiting[0].prove(ada.app.code())[0] == 200
-    assert waiting[0].is_in()
+    assert page.prove(ada.app.code())[0] == 200
+    assert page.is_in()
 
 
 def test_an_app_is_confirmed_once(ada: Ada, settings: Settings) -> None:
