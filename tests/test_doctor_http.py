@@ -373,8 +373,8 @@ def test_addresses_that_may_be_a_proxys_are_said(
 @pytest.mark.parametrize(
     ("told", "seconds", "cause"),
     [
-        ("", 90, "90 seconds ahead of"),
-        ("", -90, "90 seconds behind"),
+        ("", 900, "seconds ahead of"),
+        ("", -900, "seconds behind"),
         ("", 20, None),
         ("no date", 0, None),
     ],
