@@ -42,7 +42,11 @@ class EmailTemplates(Section):
 
 
 class ThrottleRates(Section):
-    SECOND_FACTOR = Rate("10/min", "wrong codes for one account")
+    SECOND_FACTOR = Rate(
+        "10/min",
+        "wrong second factors of one account, and passkeys that ``passkey_login/`` "
+        "refuses from one IP address",
+    )
 
 
 class SecurityNotices(Section):

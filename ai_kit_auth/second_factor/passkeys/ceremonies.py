@@ -41,6 +41,9 @@ from .challenges import refusal
 
 # What an authenticator may make its id of (WebAuthn Level 3, section 5.8.3).
 MAX_ID = 1023
+# As long as the column says; a key of RSA with 4096 bits has half of it. SECURITY: a
+# longer one would cost the server more at each login.
+MAX_KEY = 1023
 # The largest value that every database has in the column.
 MAX_COUNT = 2**31 - 1
 # Characters of one value: certificates of an attestation are a few thousand.
@@ -121,7 +124,10 @@ class Ceremonies(WebAuthnHelper):  # type: ignore[misc]  # the library has no ty
             _insist_on_own_page(client_data)
             verified = verify_registration_response(credential=credential, **expected)
             made = self.create_credential(user, verified, credential, data)
-        fits = len(verified.credential_id) <= MAX_ID
+        fits = (
+            len(verified.credential_id) <= MAX_ID
+            and len(verified.credential_public_key) <= MAX_KEY
+        )
         # The authenticator had to make it so, or to fail.
         misfit = self.is_sign_up and not made.discoverable
         if not fits or verified.sign_count > MAX_COUNT or misfit:

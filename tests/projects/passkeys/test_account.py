@@ -5,12 +5,14 @@ from __future__ import annotations
 import logging
 from typing import Any
 
+import cbor2
 import pytest
 from django.core import mail
 from django.test import override_settings
 from django.urls import reverse
 from rest_framework.exceptions import NotFound
 from rest_framework.test import APIClient
+from webauthn import base64url_to_bytes
 from webauthn.helpers import bytes_to_base64url
 from webauthn.helpers.cose import COSEAlgorithmIdentifier
 
@@ -310,6 +312,20 @@ def test_an_id_that_is_too_long(page: APIClient) -> None:
     options = options_of(page, "factors_passkey_options")
     key = SoftAuthenticator(ORIGIN, id_length=1024)
     assert is_refused_at_adding(page, key.create(options))
+
+
+def test_a_public_key_that_is_too_long(page: APIClient) -> None:
+    options = options_of(page, "factors_passkey_options")
+    credential = SoftAuthenticator(ORIGIN).create(options)
+    text = credential["response"]["attestationObject"]
+    statement = cbor2.loads(base64url_to_bytes(text))
+    # Before the key: the hash, flags, count, model, and the id with its length.
+    start = 32 + 1 + 4 + 16 + 2 + 32
+    data = statement["authData"]
+    key = {**cbor2.loads(data[start:]), -100: bytes(1000)}
+    longer = cbor2.dumps({**statement, "authData": data[:start] + cbor2.dumps(key)})
+    changed = with_response(credential, attestationObject=bytes_to_base64url(longer))
+    assert is_refused_at_adding(page, changed)
 
 
 def test_a_count_beyond_the_column(page: APIClient) -> None:
