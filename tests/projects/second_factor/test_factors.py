@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import json
 import logging
 from typing import TYPE_CHECKING, Any
 from xml.etree import ElementTree
@@ -10,6 +11,7 @@ import pyotp
 import pytest
 from django.contrib.auth import get_user_model
 from django.core import mail
+from django.urls import reverse
 from rest_framework.exceptions import PermissionDenied
 
 from ai_kit_auth.second_factor.signals import factor_added, factor_removed
@@ -366,6 +368,35 @@ def test_a_session_that_is_copied_to_another_account_proves_nothing(
     session["_ai_kit_auth_factor"] = stolen
     session.save()
     assert bob.post("factors_recovery_codes", GIVEN) == UNPROVEN
+
+
+# Bodies
+
+
+@pytest.mark.parametrize(("method", "route"), CHANGES)
+def test_a_body_that_is_none_changes_nothing(
+    ada: Ada, here: Page, method: str, route: str
+) -> None:
+    here.post("confirm_password", GIVEN)
+    for body in ([], ["password"], "password", 7, None, True):
+        url = reverse(f"ai_kit_auth:{route}")
+        answer = here.client.generic(method, url, json.dumps(body), "application/json")
+        assert answer.status_code == 400
+        assert list(answer.json()) == ["non_field_errors"]
+    for text in ("{", "\x00", '{"password": NaN', "[" * 10_000):
+        answer = here.client.generic(method, url, text, "application/json")
+        assert (answer.status_code, answer.json()) == (400, {"error": "parse_error"})
+    answer = here.client.generic(method, url, "<a/>", "application/xml")
+    assert answer.status_code == 415
+    assert factors(here) == (True, 10)
+
+
+def test_a_form_is_taken_as_well(ada: Ada, page: Page) -> None:
+    page.log_in()
+    url = reverse("ai_kit_auth:second_factor")
+    form = {"method": "totp", "code": ada.app.code(), "trust": ""}
+    assert page.client.post(url, form, format="multipart").status_code == 200
+    assert page.is_in()
 
 
 # What follows
