@@ -8,6 +8,7 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.core import mail
+from rest_framework import serializers
 from rest_framework.test import APIClient
 
 from ai_kit_auth.accounts import ident_of, invitation_tokens
@@ -323,3 +324,24 @@ def test_such_an_account_re_authenticates_by_its_passkey(client: APIClient) -> N
     assert post(client, "confirm_password", data, **csrf(client)).status_code == 200
     answer = post(client, "factors_passkey_options", **csrf(client))
     assert answer.status_code == 200
+
+
+class ByMailAlone(serializers.Serializer[Any]):
+    """A registration of the project's own, which never asks for a password."""
+
+    email = serializers.EmailField()
+
+    def create(self, validated_data: Any) -> Any:
+        user = get_user_model()(username="ada", is_active=False, **validated_data)
+        user.set_unusable_password()
+        user.save()
+        return user
+
+
+def test_a_registration_of_the_project_may_ask_for_no_password(
+    client: APIClient, settings: Any
+) -> None:
+    configure(settings, REGISTRATION_SERIALIZER=ByMailAlone)
+    answer = post(client, "register", {"email": "ada@example.com"})
+    assert answer.status_code == 201
+    assert not get_user_model().objects.get().has_usable_password()
