@@ -13,6 +13,7 @@ INSTALLED_APPS += [
 ]
 ALLOWED_HOSTS = ["testserver", "api.example.com"]
 AI_KIT_AUTH["ENABLE_ENDPOINTS"] = {
+    "CHANGE_EMAIL": True,
     "CONFIRM_PASSWORD": True,
     "FACTORS": True,
     "PASSKEY_LOGIN": True,
