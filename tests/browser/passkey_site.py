@@ -2,8 +2,9 @@
 A site with passkeys over TLS: the API, and an empty page at each of its hosts.
 
 A program. Environment variables: ``SITE_FOLDER``, which has ``certificate.pem`` and
-gets the database; ``SITE_PORT``; ``SITE_RP_ID``, "" for the default. It has one
-account, ada, with the password of the suite.
+gets the database; ``SITE_PORT``; ``SITE_RP_ID``, "" for the default;
+``SITE_RELATED_ORIGIN``, "" for none. It has one account, ada, with the password of the
+suite.
 """
 
 from __future__ import annotations
@@ -22,8 +23,13 @@ from tests.projects.passkeys.settings import AI_KIT_AUTH, DATABASES, MIDDLEWARE
 
 FOLDER = Path(os.environ["SITE_FOLDER"])
 DATABASES["default"]["NAME"] = str(FOLDER / "db.sqlite3")
-ALLOWED_HOSTS = ["api.example.com", "app.example.com"]
+ALLOWED_HOSTS = [".example.com", "www.example.net"]
 AI_KIT_AUTH["RP_ID"] = os.environ["SITE_RP_ID"]
+_related = os.environ["SITE_RELATED_ORIGIN"]
+if _related:
+    AI_KIT_AUTH["RELATED_ORIGINS"] = [_related]
+    ROOT_URLCONF = "tests.projects.passkeys.well_known"
+CSRF_TRUSTED_ORIGINS = ["https://app.example.com", "https://www.example.net"]
 # What the schema has is not asked here.
 MIDDLEWARE = [name for name in MIDDLEWARE if name != "tests.recorder.Recorder"]
 SESSION_COOKIE_SECURE = CSRF_COOKIE_SECURE = True
@@ -52,7 +58,7 @@ def serve() -> None:
 
     def site(environ: dict[str, Any], start: Callable[..., Any]) -> Iterable[bytes]:
         environ["wsgi.url_scheme"] = "https"
-        if environ["PATH_INFO"].startswith("/api/"):
+        if environ["PATH_INFO"].startswith(("/api/", "/.well-known/")):
             return api(environ, start)
         start("200 OK", [("Content-Type", "text/html")])
         return [b"<!doctype html><link rel=icon href=data:,><title>Page</title>"]

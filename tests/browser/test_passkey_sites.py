@@ -29,6 +29,7 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.user_model("auth_user")
 
 APP, API = "https://app.example.com", "https://api.example.com"
+NET = "https://www.example.net"
 # As docs/howto/passkeys.rst has it, and no further code.
 SCRIPT = """
 window.csrf = "";
@@ -66,7 +67,9 @@ REFUSED = {"status": 400, "data": {"credential": ["invalid_credential"]}}
 class Site:
     """The site, and a browser that takes its names for this machine."""
 
-    def __init__(self, browser: Browser, folder: Path, rp_id: str) -> None:
+    def __init__(
+        self, browser: Browser, folder: Path, rp_id: str, related: str
+    ) -> None:
         port, self._pages = free_port(), ExitStack()
         pem = make_certificate(folder)
         self._program = Program(
@@ -74,13 +77,16 @@ class Site:
             log=folder / "site.log",
             cwd=ROOT,
             env=environment(
-                SITE_FOLDER=str(folder), SITE_PORT=str(port), SITE_RP_ID=rp_id
+                SITE_FOLDER=str(folder),
+                SITE_PORT=str(port),
+                SITE_RP_ID=rp_id,
+                SITE_RELATED_ORIGIN=related,
             ),
         )
         self._pages.callback(self._program.stop)
         self._program.wait_for_output("Ready")
         arguments = [
-            f"--host-resolver-rules=MAP *.example.com:443 127.0.0.1:{port}",
+            f"--host-resolver-rules=MAP *:443 127.0.0.1:{port}",
             f"--ignore-certificate-errors-spki-list={fingerprint(pem)}",
         ]
         self._browser = browser.browser_type.launch(
@@ -118,8 +124,8 @@ def fingerprint(certificate: Path) -> str:
 def new_site(browser: Browser, tmp_path: Path) -> Iterator[Callable[..., Site]]:
     with ExitStack() as sites:
 
-        def new(rp_id: str = "") -> Site:
-            site = Site(browser, tmp_path, rp_id)
+        def new(rp_id: str = "", related: str = "") -> Site:
+            site = Site(browser, tmp_path, rp_id, related)
             sites.callback(site.close)
             return site
 
@@ -206,6 +212,25 @@ def test_the_apis_host_is_no_rp_id(new_site: Callable[..., Site]) -> None:
     assert add(page) == {"error": "SecurityError"}
     log_out(page)
     assert by_passkey(page) == {"error": "SecurityError"}
+
+
+def test_a_page_of_a_related_origin(new_site: Callable[..., Site]) -> None:
+    """Chromium asks ``/.well-known/webauthn`` of the RP ID's host."""
+    site = new_site(related=NET)
+    page = site.page()
+    phone = Key(page)
+    by_password(page)
+    assert add(page)["status"] == 201
+    other = site.page(NET, NET)
+    Key(other).ask("addCredential", credential=phone.credentials()[0])
+    assert by_passkey(other)["status"] == 200
+
+
+def test_a_page_of_another_origin(new_site: Callable[..., Site]) -> None:
+    page = new_site().page(NET, NET)
+    Key(page)
+    by_password(page)
+    assert add(page) == {"error": "SecurityError"}
 
 
 def test_keys_of_all_kinds(new_site: Callable[..., Site]) -> None:
