@@ -192,7 +192,7 @@ def uri_of(device: Any, user: User) -> str:
         "digits": device.digits,
         "period": device.step,
     }
-    label = quote(f"{issuer}:{account}", safe=":@")
+    label = quote(f"{issuer}:{account}".removeprefix(":"), safe=":@")
     return f"otpauth://totp/{label}?{urlencode(parameters, quote_via=quote)}"
 
 

@@ -92,6 +92,16 @@ def test_an_app_reads_what_the_page_shows(
     assert pyotp.parse_uri(uri).issuer == "Ada's Shop Söhne"
 
 
+def test_without_any_name_of_the_provider_an_app_reads_it_as_well(
+    make_user: MakeUser, page: Page, settings: Settings
+) -> None:
+    make_user()
+    page.log_in()
+    configure(settings, FRONTEND={"URL": ""})
+    uri = page.post("factors_totp", GIVEN)[1]["uri"]
+    assert pyotp.parse_uri(uri).name == "ada@example.com"
+
+
 def test_the_qr_code_is_a_picture_for_the_page(make_user: MakeUser, page: Page) -> None:
     make_user()
     page.log_in()
