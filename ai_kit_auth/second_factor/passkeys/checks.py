@@ -17,7 +17,7 @@ from ...checks.origins import is_ip_address, is_public_suffix, origin_of
 from ...checks.problems import is_readable
 from ...settings import SETTING_NAME, api_settings
 from .credentials import is_installed
-from .relying_party import HELPER, rp_id, suits
+from .relying_party import HELPER, related_origins, rp_id, suits
 from .settings import passkey_settings
 
 _NAME = "ai_kit_auth_passkeys"
@@ -76,7 +76,10 @@ def _check_rp() -> Iterator[checks.CheckMessage]:
     except ValueError:
         # The core tells what is wrong with it.
         return
-    if suits(page, rp) and not is_ip_address(rp) and not is_public_suffix(rp):
+    may_be = not is_ip_address(rp) and not is_public_suffix(rp)
+    # One of several domains, which the host of the RP ID lists.
+    is_related = page.is_secure and str(page) in related_origins()
+    if may_be and (suits(page, rp) or is_related):
         return
     right = f"{SETTING_NAME}['RP_ID'] = {page.host!r}, or a domain above it"
     if not page.is_secure:

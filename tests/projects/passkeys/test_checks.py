@@ -54,6 +54,14 @@ def test_the_rp_id_suits_the_frontend(
     assert own_ids() == [f"ai_kit_auth_passkeys.{each}" for each in expected]
 
 
+def test_the_frontend_may_be_at_a_related_origin(settings: Any) -> None:
+    related = ["https://app.example.com/"]
+    configure(settings, RP_ID="example.net", RELATED_ORIGINS=related)
+    assert own_ids() == []
+    configure(settings, RP_ID="net", RELATED_ORIGINS=related)
+    assert own_ids() == ["ai_kit_auth_passkeys.E002"]
+
+
 @pytest.mark.parametrize(
     ("url", "hint"),
     [
