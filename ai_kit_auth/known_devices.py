@@ -10,32 +10,22 @@ proves nothing else. No limit but those on guesses and mails depends on it.
 from __future__ import annotations
 
 import logging
-import re
-import secrets
-import time
-from contextlib import suppress
 from typing import Any
 
-from django.core.signing import BadSignature, TimestampSigner, b62_decode
 from django.http import HttpResponseBase
 from django.views.decorators.debug import sensitive_variables
 
-from .cache import ask_cache, cache_key
-from .cookies import set_cookie
-from .errors import ServiceUnavailable
+from .device_cookies import DeviceCookie
 from .settings import api_settings
 from .user_model import User
 
 logger = logging.getLogger("ai_kit_auth")
 
 COOKIE = "ai_kit_auth_devices"
-# How many accounts one browser is known to. The cookie stays below 400 bytes.
-MOST_ACCOUNTS = 5
 
-_SALT = "ai_kit_auth.known_devices"
-# A random name, the time and the signature. No entry shows whose it is.
-_ENTRY = re.compile(r"[\w-]{22}:[0-9A-Za-z]{1,8}:[\w-]{43}", re.ASCII)
-_LONGEST = 400
+_cookie = DeviceCookie(
+    COOKIE, salt="ai_kit_auth.known_devices", purpose="devices_voided"
+)
 # As long as most keys and hashes: an unknown account costs the work of a known one.
 _NOBODY = "-" * 96
 
@@ -52,19 +42,14 @@ def device_of(request: Any, user: User | None) -> str | None:
     age = api_settings.DEVICE_COOKIE_AGE
     if age is None:
         return None
-    signer, found = _signer(user), None
-    for entry in _entries(request):
-        with suppress(BadSignature):
-            found = (signer.unsign(entry, max_age=age), entry.split(":")[1])
+    found = _cookie.find(request, _account(user), age)
     if user is None or found is None:
         return None
-    name, issued = found
     try:
-        voided = ask_cache("get", _void_key(user), 0)
+        return None if _cookie.is_void(user, found) else found.name
     except Exception:
         logger.exception("The cache failed, so no device is known")
         return None
-    return name if b62_decode(issued) > voided else None
 
 
 def is_known_device(request: Any, user: User) -> bool:
@@ -92,18 +77,9 @@ def remember_device(
     had before the password has changed. Nothing happens without DEVICE_COOKIE_AGE.
     """
     age = api_settings.DEVICE_COOKIE_AGE
-    if age is None:
-        return
-    signer = _signer(user)
-    others = [
-        entry
-        for entry in _entries(request)
-        if entry.split(":")[0] != instead_of and not _is_of(signer, entry)
-    ]
-    entries = [signer.sign(secrets.token_urlsafe(16)), *others]
-    set_cookie(
-        response, request, COOKIE, ".".join(entries[:MOST_ACCOUNTS]), max_age=age
-    )
+    if age is not None:
+        account = _account(user)
+        _cookie.put(response, request, account, age, instead_of=instead_of)
 
 
 def keep_device(
@@ -129,34 +105,9 @@ def void_known_devices(user: User) -> None:
     :exc:`~ai_kit_auth.errors.ServiceUnavailable` while the cache is down.
     """
     age = api_settings.DEVICE_COOKIE_AGE
-    if age is None:
-        return
-    try:
-        ask_cache("set", _void_key(user), time.time(), age, insist=True)
-    except Exception as error:
-        logger.exception("The cache failed, so known devices are not void")
-        raise ServiceUnavailable from error
+    if age is not None:
+        _cookie.void(user, age)
 
 
-def _void_key(user: User) -> str:
-    return cache_key("devices_voided", user.pk)
-
-
-def _entries(request: Any) -> list[str]:
-    """Return what may be entries of the cookie: a client writes there what it likes."""
-    cookie = request.COOKIES.get(COOKIE, "")
-    entries = cookie.split(".") if len(cookie) <= _LONGEST else ()
-    return [entry for entry in entries if _ENTRY.fullmatch(entry)][:MOST_ACCOUNTS]
-
-
-def _is_of(signer: TimestampSigner, entry: str) -> bool:
-    """Tell whether ``signer`` has made ``entry``, at any time."""
-    with suppress(BadSignature):
-        signer.unsign(entry)
-        return True
-    return False
-
-
-def _signer(user: User | None) -> TimestampSigner:
-    account = _NOBODY if user is None else f"{user.pk}|{user.password}"
-    return TimestampSigner(salt=f"{_SALT}|{account}")
+def _account(user: User | None) -> str:
+    return _NOBODY if user is None else f"{user.pk}|{user.password}"

@@ -9,18 +9,12 @@ all sessions of a user.
 from __future__ import annotations
 
 import logging
-import re
-import secrets
-import time
-from contextlib import suppress
 from typing import Any
 
-from django.core.signing import BadSignature, TimestampSigner, b62_decode
 from django.http import HttpResponseBase
 from django.views.decorators.debug import sensitive_variables
 
-from ..cache import ask_cache, cache_key
-from ..cookies import set_cookie
+from ..device_cookies import DeviceCookie
 from ..errors import ServiceUnavailable
 from ..signals import sessions_ended
 from ..user_model import User
@@ -30,12 +24,10 @@ from .settings import second_factor_settings
 logger = logging.getLogger("ai_kit_auth")
 
 COOKIE = "ai_kit_auth_trust"
-# How many accounts one browser is trusted by. The cookie stays below 400 bytes.
-MOST_ACCOUNTS = 5
 
-_SALT = "ai_kit_auth.second_factor.trust"
-_ENTRY = re.compile(r"[\w-]{22}:[0-9A-Za-z]{1,8}:[\w-]{43}", re.ASCII)
-_LONGEST = 400
+_cookie = DeviceCookie(
+    COOKIE, salt="ai_kit_auth.second_factor.trust", purpose="trust_voided"
+)
 
 
 @sensitive_variables()
@@ -46,18 +38,15 @@ def is_trusted(request: Any, user: User) -> bool:
     False while the cache is down: then it is unknown whether
     :func:`void_trusted_browsers` was called.
     """
-    age, entries = second_factor_settings.SECOND_FACTOR_TRUST_AGE, _entries(request)
-    if age is None or not entries:
+    age = second_factor_settings.SECOND_FACTOR_TRUST_AGE
+    # The factors are asked for only where there is a cookie.
+    if age is None or COOKIE not in request.COOKIES:
         return False
-    signer, issued = _signer(user), None
-    for entry in entries:
-        with suppress(BadSignature):
-            signer.unsign(entry, max_age=age)
-            issued = b62_decode(entry.split(":")[1])
-    if issued is None:
+    found = _cookie.find(request, _account(user), age)
+    if found is None:
         return False
     try:
-        return bool(issued > ask_cache("get", _void_key(user), 0, insist=True))
+        return not _cookie.is_void(user, found, insist=True)
     except Exception:
         logger.exception("The cache failed, so no browser is trusted")
         return False
@@ -71,12 +60,8 @@ def trust_browser(response: HttpResponseBase, request: Any, user: User) -> None:
     Nothing happens without SECOND_FACTOR_TRUST_AGE.
     """
     age = second_factor_settings.SECOND_FACTOR_TRUST_AGE
-    if age is None:
-        return
-    signer = _signer(user)
-    others = [entry for entry in _entries(request) if not _is_of(signer, entry)]
-    entries = [signer.sign(secrets.token_urlsafe(16)), *others][:MOST_ACCOUNTS]
-    set_cookie(response, request, COOKIE, ".".join(entries), max_age=age)
+    if age is not None:
+        _cookie.put(response, request, _account(user), age)
 
 
 def void_trusted_browsers(user: User) -> None:
@@ -87,13 +72,8 @@ def void_trusted_browsers(user: User) -> None:
     :exc:`~ai_kit_auth.errors.ServiceUnavailable` while the cache is down.
     """
     age = second_factor_settings.SECOND_FACTOR_TRUST_AGE
-    if age is None:
-        return
-    try:
-        ask_cache("set", _void_key(user), time.time(), age, insist=True)
-    except Exception as error:
-        logger.exception("The cache failed, so trusted browsers are not void")
-        raise ServiceUnavailable from error
+    if age is not None:
+        _cookie.void(user, age)
 
 
 # Why sessions end with a new hash of the password, or with the account.
@@ -117,24 +97,5 @@ def _follow(user: User, by: str, **kwargs: object) -> None:
             raise
 
 
-def _void_key(user: User) -> str:
-    return cache_key("trust_voided", user.pk)
-
-
-def _entries(request: Any) -> list[str]:
-    """Return what may be entries of the cookie: a client writes there what it likes."""
-    cookie = request.COOKIES.get(COOKIE, "")
-    entries = cookie.split(".") if len(cookie) <= _LONGEST else ()
-    return [entry for entry in entries if _ENTRY.fullmatch(entry)][:MOST_ACCOUNTS]
-
-
-def _is_of(signer: TimestampSigner, entry: str) -> bool:
-    with suppress(BadSignature):
-        signer.unsign(entry)
-        return True
-    return False
-
-
-def _signer(user: User) -> TimestampSigner:
-    account = f"{user.pk}|{user.password}|{fingerprint(user)}"
-    return TimestampSigner(salt=f"{_SALT}|{account}")
+def _account(user: User) -> str:
+    return f"{user.pk}|{user.password}|{fingerprint(user)}"
