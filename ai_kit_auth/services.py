@@ -512,10 +512,9 @@ def _rendered_here(
     context = mail_context(user, url, templates.name)
     facts = context["ai_kit_auth"]
     if more is not None:
-        context |= more
-        if isinstance(facts, MailFacts):
-            # No other mail may show what is in this one.
-            context["ai_kit_auth"] = facts._replace(fixed=None)
+        # No other mail may show what is in this one.
+        shown = facts._replace(fixed=None) if isinstance(facts, MailFacts) else facts
+        context |= {**more, "ai_kit_auth": shown}
     parts = (
         render_part(templates, "TITLE", context),
         render_part(templates, "BODY_PLAINTEXT", context),
