@@ -51,6 +51,18 @@ class Authenticator:
         """Put a copy of a passkey into it."""
         self._send("addCredential", authenticatorId=self._id, credential=credential)
 
+    def hold(self) -> None:
+        """Have nobody touch it until :meth:`touch`."""
+        self._touch(is_touched=False)
+
+    def touch(self) -> None:
+        """Have somebody touch it whenever it asks, as at the beginning."""
+        self._touch(is_touched=True)
+
+    def _touch(self, *, is_touched: bool) -> None:
+        params = {"authenticatorId": self._id, "enabled": is_touched}
+        self._send("setAutomaticPresenceSimulation", **params)
+
     def refuse_verification(self, *, refuses: bool = True) -> None:
         """Have the finger of another person from now on."""
         params = {"authenticatorId": self._id, "isUserVerified": not refuses}

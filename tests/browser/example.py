@@ -69,7 +69,7 @@ class Example:
                 EXAMPLE_DATA_DIR=str(folder),
                 EXAMPLE_SMTP=f"127.0.0.1:{post_office.port}",
                 EXAMPLE_CSRF_USE_SESSIONS="1" if mode == "sessions" else "0",
-                **variables,
+                **{"EXAMPLE_SETTINGS": "tests.browser.quick_settings", **variables},
             ),
         )
         self._program.wait_for_output("Ready")

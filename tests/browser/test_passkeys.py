@@ -21,15 +21,22 @@ def log_out(visit: Visit) -> None:
     visit.is_on("/auth/login", "login.title")
 
 
+def press_and_touch(visit: Visit, authenticator: Authenticator) -> None:
+    """Log out, and use the button for passkeys, not the list of the first field."""
+    authenticator.hold()
+    log_out(visit)
+    visit.press("passkey-submit")
+    authenticator.touch()
+
+
 def test_a_passkey_is_added_used_renamed_and_removed(
     visit: Visit, example: Example
 ) -> None:
     ada = example.somebody()
-    Authenticator(visit)
+    authenticator = Authenticator(visit)
     member_in(visit, ada)
     add_passkey(visit, ada.password)
-    log_out(visit)
-    visit.press("passkey-submit")
+    press_and_touch(visit, authenticator)
     visit.is_on("/auth/profile", "profile.title")
     visit.reads("profile-email", ada.email)
 
@@ -44,9 +51,8 @@ def test_a_passkey_is_added_used_renamed_and_removed(
     visit.reads("passkeys", "Telephone")
     row.get_by_text(visit.text("account.remove")).click()
     visit.sees("passkeys-news", "account.passkey_remove_done", name="Telephone")
-    log_out(visit)
     visit.expects("400 passkey_login/")
-    visit.press("passkey-submit")
+    press_and_touch(visit, authenticator)
     visit.sees("passkey-status", "errors.invalid_credential")
 
 
@@ -92,8 +98,7 @@ def test_a_finger_of_another_person_logs_nobody_in(
     member_in(visit, ada)
     add_passkey(visit, ada.password)
     authenticator.refuse_verification()
-    log_out(visit)
-    visit.press("passkey-submit")
+    press_and_touch(visit, authenticator)
     visit.sees("passkey-status", "errors.passkey_cancelled")
     visit.check_accessibility()
     visit.screenshot("passkey-cancelled")

@@ -86,17 +86,23 @@ export const login = {
  */
 function passkeyLogin(logInBy, left) {
   if (!areSupported()) return null;
-  // A browser answers one question at a time. The button's ends that of the field.
+  // A browser answers one question at a time. The button's ends that of the field, and
+  // waits until its login, if it came to one, is over.
   let question = new AbortController();
+  let last = Promise.resolve();
   left.addEventListener("abort", () => question.abort());
 
-  async function ask(mediation) {
+  function ask(mediation) {
     question.abort();
     question = new AbortController();
-    if (left.aborted) return;
     const { signal } = question;
-    const { publicKey } = await post("passkey_login/options/", {});
-    await logInBy(await use(publicKey, { signal, mediation }));
+    const asked = last.then(async () => {
+      if (left.aborted || signal.aborted) return;
+      const { publicKey } = await post("passkey_login/options/", {});
+      await logInBy(await use(publicKey, { signal, mediation }));
+    });
+    last = asked.catch(() => {});
+    return asked;
   }
 
   const { element, status } = form({
