@@ -28,6 +28,8 @@ if TYPE_CHECKING:
 pytestmark = pytest.mark.user_model("auth_user")
 
 SETTINGS = "tests.browser.misconfigured"
+# Its projects have none, and the login page would ask for them.
+WITHOUT_PASSKEYS = "delete window.PublicKeyCredential"
 MANAGE = str(ROOT / "example_project" / "manage.py")
 # One of each kind that a page over HTTP on this machine can meet.
 BROKEN = (
@@ -132,6 +134,7 @@ def regular(
             folder, executable_path=chromium(), args=CHROMIUM_ARGUMENTS, locale="en-US"
         )
     ) as context:
+        context.add_init_script(WITHOUT_PASSKEYS)
         yield context
 
 
@@ -141,6 +144,7 @@ def windows(
 ) -> Iterator[dict[str, BrowserContext]]:
     """Return a private and a regular window, neither with a cookie in it."""
     with closing(browser.new_context(locale="en-US")) as private:
+        private.add_init_script(WITHOUT_PASSKEYS)
         yield {"private": private, "regular": regular}
     regular.clear_cookies()
     # The last one would take the window with it.
