@@ -233,6 +233,7 @@ def _refuse_taken(port: int, what: str, flag: str) -> None:
 
 def _ensure(login: DemoLogin) -> str | None:
     """Create the account unless it is there; return its password if it is known."""
+    from django.apps import apps
     from django.contrib.auth.models import User
 
     user = User.objects.filter(username=login.username).first()
@@ -244,7 +245,8 @@ def _ensure(login: DemoLogin) -> str | None:
             is_staff=login.is_admin,
             is_superuser=login.is_admin,
         )
-        if login.totp_key:
+        # Other settings may leave the app out.
+        if login.totp_key and apps.is_installed("django_otp.plugins.otp_totp"):
             from django_otp.plugins.otp_totp.models import TOTPDevice
 
             TOTPDevice.objects.create(user=user, name="demo", key=login.totp_key)
