@@ -34,10 +34,15 @@ export const login = {
       fields: [ident, password, remember],
       submit: "login.submit",
       async send() {
+        // Two answers at once would both set the cookie of a session.
+        await passkey?.stop();
         try {
           await logIn(ident.value(), password.value(), remember.value());
         } catch (error) {
-          if (!(error instanceof ApiError) || !error.has("second_factor_required")) throw error;
+          if (!(error instanceof ApiError) || !error.has("second_factor_required")) {
+            passkey?.offer();
+            throw error;
+          }
           const next = { ...state, notice: null, ident: ident.value() };
           await navigate("/auth/second_step", { replace: true, state: next });
           return;
@@ -58,7 +63,7 @@ export const login = {
       { class: "card" },
       heading("login.title"),
       element,
-      passkey,
+      passkey?.element,
       el("p", { class: "aside" }, say("a", "login.forgot", { href: "/auth/forgot_password" })),
       el("p", { class: "aside" }, say("a", "login.resend", { href: "/auth/resend_activation" })),
       el(
@@ -82,7 +87,8 @@ export const login = {
 
 /**
  * The button for a login by passkey, and passkeys in the list of the first field until the
- * person has `left` the page. `logInBy` gets the credential.
+ * person has `left` the page. `logInBy` gets the credential. `stop()` of the result ends the
+ * question and waits for what is under way; `offer()` asks again.
  */
 function passkeyLogin(logInBy, left) {
   if (!areSupported()) return null;
@@ -129,8 +135,14 @@ function passkeyLogin(logInBy, left) {
       if (error.fields.credential) status.show("error", errorMessage(error));
     }
   }
+
+  function stop() {
+    question.abort();
+    return last;
+  }
+
   offer();
-  return element;
+  return { element, stop, offer };
 }
 
 /** The accounts that the example makes at its start. `fill` puts one into the form. */
