@@ -19,7 +19,8 @@ from .serializers import ChangePasswordSerializer, restrict_update
 from .settings import account_settings
 
 
-def _password() -> Mapping[str, set[str]]:
+def password_codes() -> Mapping[str, set[str]]:
+    """Return the codes under ``password`` where only a fresh session leaves it out."""
     return {"password": {"invalid_credentials", "required"}}
 
 
@@ -29,8 +30,8 @@ def _given_password() -> Mapping[str, set[str]]:
 
 def _new_address() -> Mapping[str, set[str]]:
     if api_settings.PREVENT_ENUMERATION:
-        return _password()
-    return {**_password(), **_unique_address()}
+        return password_codes()
+    return {**password_codes(), **_unique_address()}
 
 
 def _unique_address() -> Mapping[str, set[str]]:
@@ -77,7 +78,7 @@ OPERATIONS: Operations = {
         "changes; the answer has the new one.",
         answer={"csrf": CSRF},
         body="get_serializer_class",
-        fields=_password,
+        fields=password_codes,
         refusal=NoPassword.default_code,
         new_passwords={ChangePasswordSerializer: "new_password"},
         signals=(
@@ -93,7 +94,7 @@ OPERATIONS: Operations = {
         "new one.",
         answer={"csrf": CSRF},
         body="get_serializer_class",
-        fields=_password,
+        fields=password_codes,
         forbidden=ReauthenticationRequired.default_code,
         signals=(
             signals.user_pre_logout_others,
@@ -150,7 +151,7 @@ OPERATIONS: Operations = {
         "The session ends. The answer has a CSRF token for the next request.",
         answer={"csrf": CSRF},
         body="get_serializer_class",
-        fields=_password,
+        fields=password_codes,
         forbidden=ReauthenticationRequired.default_code,
         conflict=AccountProtected.default_code,
         signals=(

@@ -38,15 +38,11 @@ def _proof() -> dict[str, set[str]]:
 
 
 def _confirmation() -> Mapping[str, set[str]]:
-    return {**_proof(), "password": {"invalid_credentials", "required"}}
-
-
-def _password() -> Mapping[str, set[str]]:
-    return {"password": {"invalid_credentials", "required"}}
+    return {**_proof(), **account.password_codes()}
 
 
 def _code() -> Mapping[str, set[str]]:
-    return {**_password(), "code": {INVALID_CODE}}
+    return {**account.password_codes(), "code": {INVALID_CODE}}
 
 
 def _methods() -> dict[str, Any]:
@@ -113,7 +109,7 @@ OPERATIONS: Operations = {
             "svg": {"type": "string", "description": "The URI as a QR code."},
         },
         body="get_serializer_class",
-        fields=_password,
+        fields=account.password_codes,
         forbidden=ReauthenticationRequired.default_code,
         scopes=PASSWORD_SCOPES,
     ),
@@ -123,7 +119,7 @@ OPERATIONS: Operations = {
         "The last factor takes the recovery codes with it.",
         success=204,
         body="get_serializer_class",
-        fields=_password,
+        fields=account.password_codes,
         forbidden=ReauthenticationRequired.default_code,
         missing=_NOT_FOUND,
         conflict=LastFactor.default_code,
@@ -147,7 +143,7 @@ OPERATIONS: Operations = {
         "All older ones are void. They are never shown again.",
         answer={"recovery_codes": _TEXTS},
         body="get_serializer_class",
-        fields=_password,
+        fields=account.password_codes,
         forbidden=ReauthenticationRequired.default_code,
         missing=_NOT_FOUND,
         scopes=PASSWORD_SCOPES,

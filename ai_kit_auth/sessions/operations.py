@@ -8,6 +8,7 @@ from typing import Any
 from rest_framework.exceptions import NotFound
 
 from ..account.errors import ReauthenticationRequired
+from ..account.operations import password_codes
 from ..operations import CSRF, PASSWORD_SCOPES, Operation, Operations
 from . import views
 from .devices import KINDS
@@ -37,10 +38,6 @@ _SESSION: Mapping[str, Mapping[str, Any]] = {
 }
 
 
-def _password() -> Mapping[str, set[str]]:
-    return {"password": {"invalid_credentials", "required"}}
-
-
 OPERATIONS: Operations = {
     (views.SessionList, "GET"): Operation(
         "sessions",
@@ -55,7 +52,7 @@ OPERATIONS: Operations = {
         "The CSRF token changes; the answer has the new one.",
         answer={"ended": {"type": "integer", "minimum": 0}, "csrf": CSRF},
         body="get_serializer_class",
-        fields=_password,
+        fields=password_codes,
         forbidden=ReauthenticationRequired.default_code,
         scopes=PASSWORD_SCOPES,
     ),
@@ -73,7 +70,7 @@ OPERATIONS: Operations = {
         "It is out at its next request. This session is logged out at once.",
         success=204,
         body="get_serializer_class",
-        fields=_password,
+        fields=password_codes,
         forbidden=ReauthenticationRequired.default_code,
         missing=NotFound.default_code,
         scopes=PASSWORD_SCOPES,

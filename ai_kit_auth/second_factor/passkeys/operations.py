@@ -10,6 +10,7 @@ from ... import operations as core
 from ... import signals
 from ... import views as core_views
 from ...account.errors import ReauthenticationRequired
+from ...account.operations import password_codes
 from ...errors import ActivationLinkInvalid
 from ...operations import CSRF, PASSWORD_SCOPES, USER, Operation, Operations
 from ..errors import LastFactor, LoginNotPending
@@ -37,12 +38,8 @@ _REGISTER = core.OPERATIONS[core_views.RegistrationView, "POST"]
 _ACTIVATE = core.OPERATIONS[core_views.ActivateUser, "POST"]
 
 
-def _password() -> Mapping[str, set[str]]:
-    return {"password": {"invalid_credentials", "required"}}
-
-
 def _new() -> Mapping[str, set[str]]:
-    return {**_password(), "non_field_errors": {"max_length"}}
+    return {**password_codes(), "non_field_errors": {"max_length"}}
 
 
 def _sign_up() -> Mapping[str, set[str]]:
@@ -104,7 +101,7 @@ OPERATIONS: Operations = {
         "For `navigator.credentials.create()`, and one attempt within ten minutes.",
         answer={"publicKey": _OPTIONS},
         body="get_serializer_class",
-        fields=_password,
+        fields=password_codes,
         forbidden=ReauthenticationRequired.default_code,
         scopes=PASSWORD_SCOPES,
     ),
@@ -125,7 +122,7 @@ OPERATIONS: Operations = {
         "`id` is from the list of factors.",
         answer=PASSKEY["properties"],
         body="get_serializer_class",
-        fields=_password,
+        fields=password_codes,
         forbidden=ReauthenticationRequired.default_code,
         missing="not_found",
         scopes=PASSWORD_SCOPES,
@@ -136,7 +133,7 @@ OPERATIONS: Operations = {
         "The last factor takes the recovery codes with it.",
         success=204,
         body="get_removal_serializer_class",
-        fields=_password,
+        fields=password_codes,
         forbidden=ReauthenticationRequired.default_code,
         missing="not_found",
         conflict=LastFactor.default_code,
