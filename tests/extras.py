@@ -12,7 +12,7 @@ TESTS = Path(__file__).parent
 
 # Folders that take their time. pytest collects them only when the command line names
 # one. The tox environment of the same name installs what it needs, and runs it.
-NAMED_ONLY = ("docs", "openapi", "servers", "wheel")
+NAMED_ONLY = ("client", "docs", "openapi", "servers", "wheel")
 
 
 def skip_or_fail(reason: str) -> None:
