@@ -1,0 +1,46 @@
+/** What a mailed link carries. */
+
+export interface Link {
+  ident: string;
+  token: string;
+}
+
+const KEY = "aiKitAuthLink";
+
+/**
+ * Take `ident` and `token` out of the page's address, and return them; null without.
+ *
+ * SECURITY: an address is copied, shown on screens and sent to other sites as `Referer`.
+ * The link goes on living in the state of this entry of the tab's history, so that it
+ * survives a reload and React's second effect, until `forgetLink()`.
+ */
+export function takeLink(): Link | null {
+  if (typeof location === "undefined" || typeof history === "undefined") return null;
+  const url = new URL(location.href);
+  const ident = url.searchParams.get("ident");
+  const token = url.searchParams.get("token");
+  if (!ident || !token) return kept();
+  url.searchParams.delete("ident");
+  url.searchParams.delete("token");
+  const link = { ident, token };
+  history.replaceState({ ...states(), [KEY]: link }, "", url);
+  return link;
+}
+
+/** Forget the link of this page, because it is used up. */
+export function forgetLink(): void {
+  if (typeof history === "undefined") return;
+  const { [KEY]: link, ...rest } = states();
+  if (link) history.replaceState(rest, "");
+}
+
+/** The state of the entry, which a router may own. */
+function states(): Record<string, unknown> {
+  const state: unknown = history.state;
+  return typeof state === "object" && state ? { ...state } : {};
+}
+
+function kept(): Link | null {
+  const link = states()[KEY];
+  return typeof link === "object" && link ? (link as Link) : null;
+}
