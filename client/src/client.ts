@@ -22,6 +22,7 @@ import type {
   Refusal,
   Result,
   SecondFactorNeeded,
+  Success,
   UserOf,
 } from "./types.js";
 
@@ -166,18 +167,18 @@ export interface Client<Ops extends object = operations> extends Calls<Ops> {
    * `path`: below the backend's origin, such as `/api/orders/`. Rejects with a `TypeError`
    * for an address of another origin.
    */
-  request: <D = unknown>(
+  request: (
     method: string,
     path: string,
     body?: unknown,
     options?: CallOptions,
-  ) => Promise<{ ok: true; status: number; data: D } | Failure>;
+  ) => Promise<Success<unknown> | Failure>;
   /** Listen to other tabs no more. */
   close: () => void;
 }
 
 type JSONObject = Record<string, unknown>;
-type AnyResult = { ok: true; status: number; data: unknown } | Failure;
+type AnyResult = Success<unknown> | Failure;
 
 // A passkey, the password and a second factor.
 const MOST_QUESTIONS = 3;
@@ -207,6 +208,7 @@ export function createClient<Ops extends object = operations>(
   // and a page of another origin could not read that cookie.
   let csrf: string | undefined;
   let user: User | null | undefined;
+  const hasToken = (): boolean => csrf !== undefined;
   let asking: Promise<Answer> | undefined;
   // What the backend asked to wait with, by path.
   const waits = new Map<string, { request: string; until: number; answer: Answer }>();
@@ -290,9 +292,9 @@ export function createClient<Ops extends object = operations>(
       if (wait && left > 0) return { ...wait.answer, retryAfter: left };
       const needsToken = method !== "GET" && !traits.includes("public");
       for (let attempt = 1; ; attempt += 1) {
-        if (needsToken && csrf === undefined) {
+        if (needsToken && !hasToken()) {
           const asked = await fetchToken();
-          if (asked.failure ?? csrf === undefined) return asked;
+          if (!hasToken()) return asked;
         }
         const answer = await transmit(method, url, body, options);
         const { retryAfter } = answer;
@@ -305,7 +307,7 @@ export function createClient<Ops extends object = operations>(
         csrf = undefined;
         if (attempt === 2) return answer;
         const asked = await fetchToken();
-        if (asked.failure ?? csrf === undefined) return asked;
+        if (!hasToken()) return asked;
       }
     });
     return orAborted(running, options.signal);
@@ -364,7 +366,7 @@ export function createClient<Ops extends object = operations>(
     const asked = await call("second_factor_methods", {}, options);
     if (!asked.ok) return asked;
     const { methods } = asked.data as { methods: Method<Ops>[] };
-    const proof = await settings.onSecondFactor?.(methods);
+    const proof: unknown = await settings.onSecondFactor?.(methods);
     return proof
       ? call("second_factor", { body: proof }, options)
       : { ...result, secondFactor: methods };
@@ -489,7 +491,7 @@ export function createClient<Ops extends object = operations>(
     link,
     passkey,
     async request(method: string, path: string, body?: unknown, options: CallOptions = {}) {
-      const backend = new URL(base, globalThis.location?.href);
+      const backend = new URL(base, typeof location === "undefined" ? undefined : location.href);
       const url = new URL(path, backend);
       // SECURITY: the CSRF token is for no other server.
       if (url.origin !== backend.origin) throw new TypeError(`${url.origin} is not the backend`);

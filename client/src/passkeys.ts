@@ -154,7 +154,7 @@ function described(credentials: unknown): Descriptor[] {
 
 function toJSON(credential: PublicKeyCredential): CredentialJSON {
   if (typeof (credential as { toJSON?: unknown }).toJSON === "function") {
-    return credential.toJSON() as unknown as CredentialJSON;
+    return credential.toJSON() as CredentialJSON;
   }
   const given = credential.response as unknown as Record<string, unknown>;
   const response: Options = {};

@@ -32,10 +32,10 @@ export async function send(
   };
   if (signal?.aborted) abort();
   signal?.addEventListener("abort", abort);
-  let isLate = false;
+  const clock = { isOver: false as boolean };
   const timer = timeout
     ? setTimeout(() => {
-        isLate = true;
+        clock.isOver = true;
         abort();
       }, timeout)
     : undefined;
@@ -51,7 +51,7 @@ export async function send(
     // A proxy may answer with JSON that is no answer of the API.
     return typeof body === "object" && body ? answer : failed(status, "unexpected_answer");
   } catch {
-    if (isLate) return failed(0, "timeout");
+    if (clock.isOver) return failed(0, "timeout");
     if (signal?.aborted) return failed(0, "aborted");
     return status ? failed(status, "unexpected_answer") : failed(0, "network_error");
   } finally {
