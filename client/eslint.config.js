@@ -18,7 +18,15 @@ export default defineConfig(
     },
   },
   {
-    files: ["scripts/*.js"],
-    languageOptions: { globals: { console: "readonly", process: "readonly" } },
+    // The compiler checks them, by their comments.
+    files: ["**/*.js"],
+    languageOptions: {
+      globals: {
+        Buffer: "readonly",
+        console: "readonly",
+        process: "readonly",
+        URL: "readonly",
+      },
+    },
   },
 );

@@ -20,17 +20,21 @@ from django.core.management import CommandError, call_command
 from django.test import override_settings
 from django.utils.translation import to_locale
 
+from ai_kit_auth import errors
 from ai_kit_auth.errors import CODES
 from ai_kit_auth.sentences import UnknownLanguageError, code_sentences
 from ai_kit_auth.user_model import user_model
 
-from .packages import APPS, CORE, codes_of, package_of
+from .extras import TESTS
+from .packages import APPS, CORE, codes_of, package_of, with_apps
 
 # The same on every user model, but for the names of fields.
 same = pytest.mark.user_model("auth_user")
 
 FILES = sorted((CORE / "codes").iterdir())
 FILES_OF_APPS = [path for app in APPS for path in sorted(app.glob("codes/*"))]
+# The codes that the npm package gives by itself.
+FILES_OF_CLIENT = sorted((TESTS.parent / "client" / "codes").iterdir())
 PLACEHOLDER = re.compile(r"\{\w*\}")
 FULL_STOPS = {"hi": "।", "ja": "。", "zh-hans": "。", "zh-hant": "。"}
 # Languages whose letters are not those of English, with the words that they borrow: in
@@ -60,12 +64,17 @@ def english_of(file: Path) -> dict[str, str]:
     return content(file.with_stem("en"))
 
 
+def label(file: Path) -> str:
+    whose = "client" if file in FILES_OF_CLIENT else package_of(file).name
+    return f"{whose}-{file.stem}"
+
+
 ENGLISH = english_of(FILES[0])
 each_file = pytest.mark.parametrize("file", FILES, ids=lambda file: file.stem)
 each_file_of_all = pytest.mark.parametrize(
     "file",
-    [*FILES, *FILES_OF_APPS],
-    ids=lambda file: f"{package_of(file).name}-{file.stem}",
+    [*FILES, *FILES_OF_APPS, *FILES_OF_CLIENT],
+    ids=label,
 )
 
 
@@ -93,6 +102,17 @@ def test_every_code_of_an_app_has_its_sentence_in_the_same_languages() -> None:
         assert [file.name for file in files] == [file.name for file in FILES]
         for file in files:
             assert content(file).keys() == codes_of(app).keys(), file
+
+
+@same
+def test_the_client_has_sentences_for_its_own_codes_in_the_same_languages() -> None:
+    assert [file.name for file in FILES_OF_CLIENT] == [file.name for file in FILES]
+    with with_apps():
+        codes_of_the_server = set(errors.CODES)
+    for file in FILES_OF_CLIENT:
+        assert list(content(file)) == list(english_of(file)), file
+        # One code with two meanings would have one sentence.
+        assert not content(file).keys() & codes_of_the_server
 
 
 @same
@@ -131,8 +151,8 @@ def test_the_placeholders_are_those_that_a_frontend_can_fill_in() -> None:
 @same
 @pytest.mark.parametrize(
     "file",
-    [file for file in [*FILES, *FILES_OF_APPS] if file.stem != "en"],
-    ids=lambda file: f"{package_of(file).name}-{file.stem}",
+    [file for file in [*FILES, *FILES_OF_APPS, *FILES_OF_CLIENT] if file.stem != "en"],
+    ids=label,
 )
 def test_nothing_was_left_in_english(file: Path) -> None:
     sentences, english = content(file), english_of(file)

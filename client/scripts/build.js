@@ -12,7 +12,11 @@ const { name, version, license } = JSON.parse(
   readFileSync(new URL("package.json", CLIENT), "utf8"),
 );
 
-/** Return the path of a file below the folder of the package. */
+/**
+ * Return the path of a file below the folder of the package.
+ *
+ * @param {string} relative
+ */
 function path(relative) {
   return fileURLToPath(new URL(relative, CLIENT));
 }

@@ -11,16 +11,17 @@ const OWN = new URL("../codes/", import.meta.url);
  * The files are "codes/<language>.json": beside each capability of the server, the core
  * first, and in this package. Throws where a language lacks a file that English has, or
  * where a code has two sentences.
+ *
+ * @returns {[string, Record<string, string>][]}
  */
 export function catalogs() {
   const folders = [new URL("codes/", SERVER), ...foldersOfApps(SERVER), OWN];
   return languages(OWN).map((language) => {
+    /** @type {Record<string, string>} */
     const sentences = {};
     for (const folder of folders) {
       const file = new URL(`${language}.json`, folder);
-      for (const [code, sentence] of Object.entries(
-        JSON.parse(readFileSync(file, "utf8")),
-      )) {
+      for (const [code, sentence] of Object.entries(read(file))) {
         if (Object.hasOwn(sentences, code)) {
           throw new Error(`${file.pathname}: ${code} has a sentence already.`);
         }
@@ -31,7 +32,20 @@ export function catalogs() {
   });
 }
 
-/** Return the folders "codes/" below the packages in a folder, at any depth. */
+/**
+ * @param {URL} file
+ * @returns {Record<string, string>}
+ */
+function read(file) {
+  return JSON.parse(readFileSync(file, "utf8"));
+}
+
+/**
+ * Return the folders "codes/" below the packages in a folder, at any depth.
+ *
+ * @param {URL} folder
+ * @returns {URL[]}
+ */
 function foldersOfApps(folder) {
   return readdirSync(folder, { withFileTypes: true })
     .filter((entry) => entry.isDirectory() && entry.name !== "codes")
@@ -43,7 +57,11 @@ function foldersOfApps(folder) {
     });
 }
 
-/** Return the languages that a folder has files in. */
+/**
+ * Return the languages that a folder has files in.
+ *
+ * @param {URL} folder
+ */
 function languages(folder) {
   return readdirSync(folder)
     .map((name) => name.replace(/\.json$/, ""))

@@ -51,7 +51,11 @@ function served() {
   return file;
 }
 
-/** Return the syntax tree of the types. */
+/**
+ * Return the syntax tree of the types.
+ *
+ * @param {string} path that of an OpenAPI schema
+ */
 function types(path) {
   return openapiTS(pathToFileURL(path), { alphabetize: true });
 }

@@ -14,6 +14,7 @@ const { outputFiles } = await build({
   target: "es2022",
   write: false,
 });
-const size = gzipSync(outputFiles[0].contents, { level: 9 }).length;
+const code = Buffer.concat(outputFiles.map((file) => file.contents));
+const size = gzipSync(code, { level: 9 }).length;
 console.log(`The core has ${size} bytes, minified and gzipped, of at most ${LIMIT}.`);
 process.exitCode = size > LIMIT ? 1 : 0;
