@@ -50,10 +50,13 @@ export type Data<Ops, Id> = BodyAt<
 /** The JSON that an operation takes. */
 export type Body<Ops, Id> = Id extends keyof Ops
   ? Ops[Id] extends { requestBody?: infer Request }
-    ? NonNullable<Request> extends { content: { "application/json": infer Content } }
-      ? Content
-      : never
+    ? Content<NonNullable<Request>>
     : never
+  : never;
+
+// One parameter: never, for an operation without a body, then stays never.
+type Content<Request> = Request extends { content: { "application/json": infer Body } }
+  ? Body
   : never;
 
 /** The codes of an operation that are about the whole request. */
