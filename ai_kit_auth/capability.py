@@ -133,7 +133,9 @@ class Capability:
 
     ``name``: how the ids of its system checks begin. ``settings``: the section of
     AI_KIT_AUTH, merged by key with those of the other capabilities. ``codes``: error
-    codes with their meanings. ``events``: of the security log. ``mails``: by key of
+    codes with their meanings. ``params``: by code, what ERROR_PARAMS shows beside it,
+    each name with ``int``, ``float``, ``bool``, or ``str`` for the name of a field; any
+    other value is left out. ``events``: of the security log. ``mails``: by key of
     EMAIL_TEMPLATES. ``notices``: by key of SECURITY_NOTICES. ``sends``: keys of
     ENABLE_ENDPOINTS, each with the mails that the endpoint sends, notices apart.
     ``problems``: the ids of the system checks with their meanings.
@@ -156,6 +158,9 @@ class Capability:
     name: str
     settings: type[Section] | None = None
     codes: Mapping[str, str] = field(default_factory=dict)
+    params: Mapping[str, Mapping[str, type[int | float | bool | str]]] = field(
+        default_factory=dict
+    )
     events: Mapping[str, Event] = field(default_factory=dict)
     mails: Mapping[str, Mail] = field(default_factory=dict)
     notices: Mapping[str, Notice] = field(default_factory=dict)

@@ -49,6 +49,15 @@ CORE = Capability(
         "is down; ``Retry-After`` has the seconds to wait before the same request may "
         "be sent again",
     },
+    # SECURITY: of what is typed and what is stored none tells anything; see
+    # :mod:`~ai_kit_auth.params`.
+    params={
+        "max_length": {"max_length": int},
+        "password_too_short": {"min_length": int},
+        "password_too_similar": {"verbose_name": str},
+        "throttled": {"retry_after": int},
+        "service_unavailable": {"retry_after": int},
+    },
     # What may be an attack has the level WARNING, everything else INFO.
     events={
         "login_succeeded": Event("a session began"),

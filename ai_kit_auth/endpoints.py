@@ -57,6 +57,7 @@ from .after_answer import after_answer
 from .errors import CSRFFailed, LinkInvalid, MailNotSent, exception_handler
 from .failures import log_failure
 from .known_devices import device_of
+from .params import watch
 from .serializers import InitiatePasswordResetSerializer, surely_lacking
 from .session_saving import insist_on_store, save_session, spare_cookie
 from .settings import api_settings
@@ -409,7 +410,9 @@ class AuthView(APIView):
     def get_serializer(self, *args: Any, **kwargs: Any) -> Any:
         """Return the serializer of this request, made with ``args`` and ``kwargs``."""
         kwargs.setdefault("context", self.get_serializer_context())
-        return self.get_serializer_class()(*args, **kwargs)
+        serializer = self.get_serializer_class()(*args, **kwargs)
+        watch(serializer)
+        return serializer
 
     def validated(self) -> Any:
         """Return a serializer of the request's data that has found it valid."""

@@ -23,6 +23,7 @@ from rest_framework.validators import UniqueValidator
 from . import security_log, services
 from .accounts import email_of, normal_address
 from .known_devices import device_of
+from .params import Code, limits_alone
 from .registration import identities, register, taken_codes
 from .settings import api_settings
 from .throttling import LoginAttempt
@@ -220,21 +221,34 @@ def _shown_fields() -> dict[str, serializers.Field[Any, Any, Any, Any]]:
     }
 
 
-def password_problems(password: str, user: User) -> list[ErrorDetail]:
-    """Return the errors of ``AUTH_PASSWORD_VALIDATORS``, with their codes."""
+def password_problems(
+    password: str, user: User, *, is_theirs: bool = True
+) -> list[ErrorDetail]:
+    """
+    Return the errors of ``AUTH_PASSWORD_VALIDATORS``, with codes and parameters.
+
+    ``is_theirs``: the client has typed what ``user`` is like, or has proven the
+    account. Otherwise no parameter depends on ``user``.
+    """
     try:
         password_validation.validate_password(password, user)
     except DjangoValidationError as error:
         return [
-            ErrorDetail(str(problem.message), problem.code or "invalid")
+            ErrorDetail(
+                str(problem.message),
+                Code(
+                    problem.code or "invalid",
+                    problem.params if is_theirs else limits_alone(problem.params),
+                ),
+            )
             for problem in error.error_list
         ]
     return []
 
 
-def check_password(password: str, user: User) -> None:
+def check_password(password: str, user: User, *, is_theirs: bool = True) -> None:
     """Raise a ``ValidationError`` under ``password`` if a validator refuses it."""
-    problems = password_problems(password, user)
+    problems = password_problems(password, user, is_theirs=is_theirs)
     if problems:
         raise ValidationError({"password": problems})
 
@@ -598,7 +612,8 @@ class ValidatePasswordSerializer(Discreet, serializers.Serializer[Any]):
     username = TextField(max_length=MAX_LENGTH, required=False, allow_blank=True)
 
     def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
-        check_password(attrs["password"], self._user(attrs))
+        user = self._user(attrs)
+        check_password(attrs["password"], user, is_theirs="ident" not in attrs)
         return attrs
 
     def _user(self, attrs: Mapping[str, Any]) -> User:

@@ -612,6 +612,12 @@ class CoreSettings(ProjectSettings):
         "True: registration and a change of the e-mail address do not show whether an "
         "e-mail address has an account",
     )
+    ERROR_PARAMS = Setting(
+        False,
+        "True: an error body has the key ``params`` beside the codes, with the numbers "
+        "that a sentence about a code needs, such as ``min_length`` and "
+        "``retry_after``",
+    )
     BRANDING = Nested(Branding)
     THROTTLE_RATES = Nested(ThrottleRates)
     USE_AI_KIT_AUTH_ADMIN = Setting(

@@ -36,7 +36,7 @@ from .endpoints import (
     MailRequestView,
     SessionAuthentication,
 )
-from .errors import ServiceUnavailable
+from .errors import ServiceUnavailable, body_of
 from .known_devices import device_of, keep_device, remember_device
 from .outages import is_outage
 from .registration import AddressTaken, identity_transaction
@@ -400,7 +400,7 @@ def server_error(request: HttpRequest) -> HttpResponse:
         page: HttpResponse = unwrap(defaults.server_error)(request)
         return page
     return JsonResponse(
-        {"error": ServiceUnavailable.default_code},
+        body_of(ServiceUnavailable()),
         status=ServiceUnavailable.status_code,
         headers={
             "Cache-Control": NO_STORE,

@@ -16,6 +16,8 @@ from django.http import HttpRequest, HttpResponse
 from ai_kit_auth.endpoints import AuthView
 from ai_kit_auth.openapi.codes import ERROR, answers_of
 from ai_kit_auth.openapi.operations import operation_of
+from ai_kit_auth.params import KEY
+from ai_kit_auth.settings import api_settings
 
 # What the present test has seen: "POST LoginView 400 ident: blank".
 unknown: list[str] = []
@@ -59,6 +61,13 @@ def undocumented(view: type[Any], method: str, response: HttpResponse) -> Iterat
             yield f"{answer} {body}"
         return
     answers = answers_of(view, asked)
+    params = body.pop(KEY, {}) if api_settings.ERROR_PARAMS else {}
+    for place, by_code in params.items():
+        for code, given in by_code.items():
+            there = [body[place]] if place == ERROR else body[place]
+            allowed = answers.allows_params(response.status_code, place, code, given)
+            if not (allowed and given and code in there):
+                yield f"{answer} {place}: {code} {given}"
     for place, codes in body.items():
         for code in [codes] if place == ERROR else codes:
             if not answers.allows(response.status_code, place, code):

@@ -128,6 +128,7 @@ DEFAULTS: dict[str, Any] = {
     "ACTIVATION_PROOF": False,
     "DEVICE_COOKIE_AGE": None,
     "PREVENT_ENUMERATION": False,
+    "ERROR_PARAMS": False,
     **{
         f"BRANDING.{name}": ""
         for name in (

@@ -19,6 +19,7 @@ from ..accounts import AccountTransaction, session_name
 from ..endpoints import AuthView, MailRequestView, SessionAuthentication
 from ..failures import log_failure
 from ..known_devices import device_of, keep_device
+from ..params import watch
 from ..registration import identity_transaction, taken_codes
 from ..settings import api_settings
 from ..throttling import (
@@ -393,6 +394,7 @@ class UpdateMe(MeView):
             context=self.get_serializer_context(),
         )
         restrict_update(serializer)
+        watch(serializer)
         return serializer
 
 

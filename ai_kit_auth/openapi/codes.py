@@ -27,11 +27,12 @@ from rest_framework.permissions import SAFE_METHODS, IsAuthenticated
 from rest_framework.throttling import ScopedRateThrottle
 from rest_framework.validators import UniqueTogetherValidator, UniqueValidator
 
-from .. import related
+from .. import errors, related
 from ..capability import packages
 from ..endpoints import SessionAuthentication
 from ..errors import ActivationProofRequired, ServiceUnavailable, code_of
 from ..operations import PASSWORD_SCOPES, Operation
+from ..params import Declaration, Value, is_free
 from ..serializers import RegistrationSerializer
 from ..settings import api_settings
 from ..throttling import CountingThrottle
@@ -70,22 +71,57 @@ _RAISING = (
     "update",
     "save",
 )
+# The types of a parameter's values, by that of its declaration.
+_JSON_TYPES: Mapping[type[Any] | None, tuple[type[Any], ...]] = {
+    int: (int,),
+    float: (int, float),
+    bool: (bool,),
+    str: (str,),
+}
 _LIBRARIES = ("django", "rest_framework")
 
 
 @dataclass
 class Codes:
-    """The codes at one place; ``is_open`` if the project may add other codes."""
+    """
+    The codes at one place; ``is_open`` if the project may add other codes.
+
+    ``loose``: those of the codes that a validator of the project raises.
+    """
 
     known: set[str] = field(default_factory=set)
     is_open: bool = False
+    loose: set[str] = field(default_factory=set)
 
-    def add(self, codes: Iterable[str] = (), *, is_open: bool = False) -> None:
-        self.known |= set(codes)
+    def add(
+        self,
+        codes: Iterable[str] = (),
+        *,
+        is_open: bool = False,
+        loose: Iterable[str] = (),
+    ) -> None:
+        self.known |= {*codes, *loose}
+        self.loose |= set(loose)
         self.is_open = self.is_open or is_open
+
+    def include(self, other: Codes) -> None:
+        self.add(other.known, is_open=other.is_open, loose=other.loose)
 
     def allows(self, code: str) -> bool:
         return self.is_open or code in self.known
+
+    def params(self) -> dict[str, Declaration | None]:
+        """
+        Return the known codes that can have parameters, with their names and types.
+
+        None stands for any.
+        """
+        every = {code: errors.PARAMS.get(code) for code in sorted(self.known)}
+        return {
+            code: kinds
+            for code, kinds in every.items()
+            if kinds or (code in self.loose and is_free(code))
+        }
 
 
 @dataclass
@@ -112,6 +148,21 @@ class Answers:
             self.is_open
             or (self.fields_are_open and status == 400 and place != ERROR)
             or (found is not None and found.allows(code))
+        )
+
+    def allows_params(
+        self, status: int, place: str, code: str, given: Mapping[str, Value]
+    ) -> bool:
+        """Tell whether ``code`` at ``place`` may have the parameters ``given``."""
+        found = self.by_status.get(status, {}).get(place, Codes())
+        if code in found.known:
+            kinds = found.params().get(code, {})
+        else:
+            kinds = None if is_free(code) else errors.PARAMS.get(code, {})
+        return kinds is None or all(
+            # By type(), since a bool is an int.
+            type(value) in _JSON_TYPES.get(kinds.get(name), ())
+            for name, value in given.items()
         )
 
 
@@ -230,7 +281,7 @@ def _add_serializer(
         codes.is_open &= name not in (declared or {})
         if operation.is_partial:
             codes.known.discard("required")
-        answers.at(400, name).add(codes.known, is_open=codes.is_open)
+        answers.at(400, name).include(codes)
         for column in related.unique_columns(UserModel, member):
             answers.at(400, column).add(["unique"])
     _add_validators_of(answers, serializer)
@@ -245,8 +296,7 @@ def _add_serializer(
         answers.at(400, name).add(more)
     if issubclass(serializer_class, RegistrationSerializer):
         for alias, own in aliases_of(members).items():
-            codes = answers.at(400, own)
-            answers.at(400, alias).add(codes.known, is_open=codes.is_open)
+            answers.at(400, alias).include(answers.at(400, own))
     # The exceptions of these name their fields themselves.
     if declared is None and _overrides(serializer_class, _RAISING):
         answers.fields_are_open = True
@@ -274,8 +324,7 @@ def codes_of_field(member: Any) -> Codes:
     codes.is_open |= _overrides(type(member), [f"validate_{name}" for name in within])
     children = [getattr(member, name, None) for name in ("child", "child_relation")]
     for part in filter(None, [*children, *within.values()]):
-        inner = codes_of_field(part)
-        codes.add(inner.known, is_open=inner.is_open)
+        codes.include(codes_of_field(part))
     return codes
 
 
@@ -295,7 +344,8 @@ def _add_validator(codes: Codes, validator: Any) -> None:
     if isinstance(validator, UniqueValidator):
         codes.add(["unique"])
     elif code is not None:
-        codes.add([_sent(str(code), getattr(validator, "message", ""))])
+        sent = [_sent(str(code), getattr(validator, "message", ""))]
+        codes.add(sent, loose=sent if _is_of_project(validator) else ())
     elif _is_of_project(validator):
         codes.is_open = True
     else:
@@ -331,6 +381,8 @@ def _add_password_validators(codes: Codes) -> None:
         )
         if known is None:
             codes.is_open = True
+        elif _is_of_project(validator):
+            codes.add(loose=[str(known)])
         else:
             codes.add([str(known)])
 

@@ -26,6 +26,7 @@ from ..endpoints import (
     StrictSessionAuthentication,
 )
 from ..operations import CSRF, USER, USER_OR_NULL, Operation
+from ..params import KEY, Declaration
 from ..serializers import PasswordField, UserSerializer
 from ..settings import api_settings
 from ..user_model import UserModel, user_model
@@ -52,6 +53,22 @@ _DESCRIPTIONS = {
 _OF_ALL_SCRIPTS = re.compile(r"\\[wWdDbBsS]")
 
 
+_JSON_NAMES: Mapping[type[Any], str] = {
+    int: "integer",
+    float: "number",
+    bool: "boolean",
+    str: "string",
+}
+_ANY_PARAMS: Mapping[str, Any] = {
+    "type": "object",
+    "additionalProperties": {
+        # OpenAPI 3.0 has no list of types.
+        "anyOf": [{"type": name} for name in ("number", "boolean", "string")]
+    },
+    "minProperties": 1,
+}
+
+
 def _list_of(code: Mapping[str, Any]) -> dict[str, Any]:
     return {"type": "array", "items": dict(code), "minItems": 1}
 
@@ -65,23 +82,67 @@ def _object(properties: Mapping[str, Any], **more: Any) -> dict[str, Any]:
     }
 
 
-def error_schema(code: Mapping[str, Any]) -> dict[str, Any]:
-    """Return the schema of ``{"error": "<code>"}``."""
-    return _object({ERROR: dict(code)}, required=[ERROR])
+def error_schema(
+    code: Mapping[str, Any], params: Mapping[str, Any] | None = None
+) -> dict[str, Any]:
+    """
+    Return the schema of ``{"error": "<code>"}``.
+
+    ``params``: the schema of the key of that name, None if the body has none.
+    """
+    beside = {} if params is None else {KEY: dict(params)}
+    return _object({ERROR: dict(code), **beside}, required=[ERROR])
 
 
 def field_errors_schema(
-    codes: Mapping[str, Mapping[str, Any]], *, is_open: bool
+    codes: Mapping[str, Mapping[str, Any]],
+    params: Mapping[str, Any] | None = None,
+    *,
+    is_open: bool,
 ) -> dict[str, Any]:
     """
     Return the schema of ``{"<field>": ["<code>", ...]}``.
 
     ``codes`` has the schema of a code for each field. With ``is_open`` there may be
-    other fields.
+    other fields. ``params``: as for :func:`error_schema`.
     """
     lists = {place: _list_of(code) for place, code in codes.items()}
+    beside = {} if params is None else {KEY: dict(params)}
     others: Any = _list_of(_ANY_CODE) if is_open else False
-    return _object(lists, minProperties=1, additionalProperties=others)
+    return _object({**lists, **beside}, minProperties=1, additionalProperties=others)
+
+
+def params_schema(
+    places: Mapping[str, Codes], *, is_open: bool
+) -> dict[str, Any] | None:
+    """
+    Return the schema of ``params``: place → code → name → value.
+
+    It is None if no code of ``places`` can have parameters, and without ERROR_PARAMS.
+    With ``is_open`` there may be other places.
+    """
+    if not api_settings.ERROR_PARAMS:
+        return None
+    by_place = {}
+    for place, codes in places.items():
+        by_code = {
+            code: _ANY_PARAMS if kinds is None else _filled(_properties(kinds))
+            for code, kinds in codes.params().items()
+        }
+        if by_code or codes.is_open:
+            others = _ANY_PARAMS if codes.is_open else False
+            by_place[place] = _filled(by_code, others)
+    if is_open:
+        return _filled(by_place, _filled({}, _ANY_PARAMS))
+    return _filled(by_place) if by_place else None
+
+
+def _filled(properties: Mapping[str, Any], others: Any = False) -> dict[str, Any]:
+    return _object(properties, additionalProperties=others, minProperties=1)
+
+
+def _properties(kinds: Declaration) -> dict[str, Any]:
+    return {name: {"type": _JSON_NAMES[kind]} for name, kind in kinds.items()}
 
 
 class AuthSchema(AutoSchema):
@@ -247,7 +308,11 @@ class AuthSchema(AutoSchema):
             for status, schema in schemas.items()
         }
         if answers.is_open:
-            shapes = [error_schema(_ANY_CODE), field_errors_schema({}, is_open=True)]
+            params = params_schema({}, is_open=True)
+            shapes = [
+                error_schema(_ANY_CODE, params),
+                field_errors_schema({}, params, is_open=True),
+            ]
             veto = OpenApiResponse(
                 self._component("Veto", {"anyOf": shapes}),
                 description="An error code of the project",
@@ -275,18 +340,22 @@ class AuthSchema(AutoSchema):
     def _errors_schema(self, status: int, answers: Answers) -> dict[str, Any]:
         places = dict(answers.by_status[status])
         # Every operation has some, since any body can be malformed.
-        whole = self._code(places.pop(ERROR), f"Error{status}")
-        shapes = [self._component(f"Error{status}", error_schema(whole))]
+        at_error = places.pop(ERROR)
+        whole = self._code(at_error, f"Error{status}")
+        params = params_schema({ERROR: at_error}, is_open=False)
+        shapes = [self._component(f"Error{status}", error_schema(whole, params))]
         if places:
             by_place = {
                 place: self._code(codes, _camel(place))
                 for place, codes in places.items()
             }
             is_open = answers.is_open or answers.fields_are_open
-            schema = field_errors_schema(by_place, is_open=is_open)
+            params = params_schema(places, is_open=is_open)
+            schema = field_errors_schema(by_place, params, is_open=is_open)
             shapes.append(self._component("FieldErrors", schema))
         if answers.is_open:
-            shapes.append(error_schema(_ANY_CODE))
+            any_params = params_schema({}, is_open=True)
+            shapes.append(error_schema(_ANY_CODE, any_params))
         return shapes[0] if len(shapes) == 1 else {"anyOf": shapes}
 
     def _code(self, codes: Codes, place: str) -> dict[str, Any]:
@@ -294,9 +363,8 @@ class AuthSchema(AutoSchema):
             return _ANY_CODE
         # A component, since drf-spectacular would look for a common name of all enums
         # that stand at "error", and warn.
-        listed = self._component(
-            f"{place}Code", {"type": "string", "enum": sorted(codes.known)}
-        )
+        schema = {"type": "string", "enum": sorted(codes.known), **_x_params(codes)}
+        listed = self._component(f"{place}Code", schema)
         return {"anyOf": [listed, _ANY_CODE]} if codes.is_open else listed
 
     def _component(self, suffix: str, schema: dict[str, Any]) -> dict[str, Any]:
@@ -383,6 +451,16 @@ def _error_examples(answers: Answers) -> Iterable[OpenApiExample]:
                     response_only=True,
                     status_codes=[str(status)],
                 )
+
+
+def _x_params(codes: Codes) -> dict[str, Any]:
+    """Return the types of the parameters of ``codes``, for generators of types."""
+    types = {
+        code: {name: _JSON_NAMES[kind] for name, kind in kinds.items()}
+        for code, kinds in codes.params().items()
+        if kinds is not None
+    }
+    return {"x-params": types} if types and api_settings.ERROR_PARAMS else {}
 
 
 def _is_ours(serializer: Any) -> bool:

@@ -19,6 +19,7 @@ from .. import services as core
 from ..account.serializers import ReauthenticationSerializer
 from ..account.views import AccountView
 from ..endpoints import AuthView
+from ..params import watch
 from ..settings import api_settings
 from ..throttling import LinkThrottle
 from . import services
@@ -91,6 +92,7 @@ class SessionDetail(AccountView):
         serializer = self.get_name_serializer_class()(
             data=request.data, context=self.get_serializer_context()
         )
+        watch(serializer)
         serializer.is_valid(raise_exception=True)
         record = self.record()
         record.name = serializer.validated_data["name"]

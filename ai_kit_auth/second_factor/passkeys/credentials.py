@@ -11,8 +11,9 @@ from django.db import IntegrityError, router, transaction
 from django.utils.module_loading import import_string
 from django_otp_webauthn.settings import app_settings
 from django_otp_webauthn.utils import get_credential_model
-from rest_framework.exceptions import ErrorDetail, NotFound, ValidationError
+from rest_framework.exceptions import NotFound, ValidationError
 
+from ...params import Code
 from ...user_model import User, is_value
 from ...users import is_hidden
 from .challenges import refusal
@@ -97,7 +98,7 @@ def store(helper: Any, made: Any, attestation: Any, name: str) -> Any:
     the refusal of a credential that is registered already.
     """
     if of_user(made.user).count() >= MOST:
-        raise ValidationError(ErrorDetail("", "max_length"))
+        raise ValidationError("", code=Code("max_length", {"max_length": MOST}))
     made.name = name
     try:
         with transaction.atomic(using=router.db_for_write(type(made))):
