@@ -28,7 +28,6 @@ alone, and never what was typed, which would put it into logs and pages:
 
 from __future__ import annotations
 
-import math
 import re
 from collections.abc import Callable, Iterable, Iterator, Mapping
 from decimal import Decimal
@@ -289,8 +288,8 @@ class Shown:
         if isinstance(data, Mapping) and place in data:
             getlist = getattr(data, "getlist", None)
             return [*_leaves(getlist(place) if getlist else data[place])]
-        queries = dict(request.query_params.lists())
-        return [*_leaves([_plain(data), queries, self._kwargs or {}])]
+        parts = (_plain(data), dict(request.query_params.lists()), self._kwargs or {})
+        return [leaf for part in parts for leaf in _leaves(part)]
 
 
 def _plain(data: Any) -> Any:
@@ -312,7 +311,11 @@ def _number(value: Any) -> int | float | None:
     """Return ``value`` as a number that every reader of JSON understands, or None."""
     if isinstance(value, bool) or not isinstance(value, int | float | Decimal):
         return None
-    if not (math.isfinite(value) and -_MOST <= value <= _MOST):
+    # Decimal refuses to compare what is no number.
+    if isinstance(value, Decimal) and not value.is_finite():
+        return None
+    # Comparison is false for NaN. An int may be larger than any float.
+    if not -_MOST <= value <= _MOST:
         return None
     return int(value) if isinstance(value, int) or value == int(value) else float(value)
 
