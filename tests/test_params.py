@@ -306,7 +306,7 @@ def view_with(serializer: Any) -> type[AuthView]:
     class View(AuthView):
         serializer_class = serializer
 
-        def post(self, request: Any) -> Response:
+        def post(self, request: Any, **kwargs: Any) -> Response:
             return Response(self.validated().validated_data)
 
     return View
