@@ -141,7 +141,14 @@ def test_the_oldest_releases_that_are_declared_are_the_ones_that_are_tested(
     project = pyproject["project"]
     extras = project["optional-dependencies"]
     # The extras are what only some projects need.
-    assert set(extras) == {"doctor", "openapi", "queue", "second_factor", "sessions"}
+    assert set(extras) == {
+        "doctor",
+        "openapi",
+        "queue",
+        "second_factor",
+        "sessions",
+        "test",
+    }
     declared = [
         *project["dependencies"],
         *(line for e in extras.values() for line in e),

@@ -218,6 +218,7 @@ def test_the_page_leads_through_the_whole_journey_and_to_the_doctor() -> None:
         "Reload the page",
         "Log me out",
         "manage.py ai_kit_auth_doctor",
+        "manage.py test",
     ]
     for words in journey:
         assert any(words in step for step in asked), words
