@@ -49,16 +49,12 @@ class Sensitive(APIView):
         return Response([request.get_host(), request.headers["Origin"]])
 
 
-class Urls:
-    """A URLconf with another prefix than that of the other tests."""
-
-    urlpatterns = [
-        path("<str:version>/accounts/", include("ai_kit_auth.urls")),
-        path("sensitive/", Sensitive.as_view()),
-    ]
-
-
-elsewhere = override_settings(ROOT_URLCONF=Urls)
+# Another prefix than that of the other tests.
+urlpatterns = [
+    path("<str:version>/accounts/", include("ai_kit_auth.urls")),
+    path("sensitive/", Sensitive.as_view()),
+]
+elsewhere = pytest.mark.urls(__name__)
 
 
 def waiting(**more: Any) -> Any:
