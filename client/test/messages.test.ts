@@ -1,6 +1,13 @@
 import { describe, expect, expectTypeOf, it } from "vitest";
 import { catalogs } from "../scripts/catalogs.js";
-import { catalog, message, messages, type Catalog } from "../src/messages.js";
+import type {
+  ClientCode,
+  Failure,
+  operations,
+  Refusal,
+  SecondFactorNeeded,
+} from "../src/index.js";
+import { type Catalog, catalog, message, messages } from "../src/messages.js";
 
 const ALL = new Map(
   catalogs().map(([language, sentences]) => [language, catalog(language, sentences)]),
@@ -248,13 +255,30 @@ describe("messages", () => {
   });
 });
 
-it("takes results whose codes are literals", () => {
-  interface Answer {
-    readonly ok: false;
-    readonly status: number;
-    readonly error?: "throttled" | "csrf_failed";
-    readonly errors: { readonly ident?: ("blank" | "required")[] };
-  }
-  expectTypeOf<Answer>().toExtend<Parameters<typeof messages>[0]>();
-  expectTypeOf(message).returns.toBeString();
+describe("the types", () => {
+  it("of failed results fit", () => {
+    type Failed = Parameters<typeof messages>[0];
+    expectTypeOf<Refusal<operations, "login">>().toExtend<Failed>();
+    expectTypeOf<Refusal<operations, "logout">>().toExtend<Failed>();
+    expectTypeOf<SecondFactorNeeded<operations>>().toExtend<Failed>();
+    expectTypeOf<Failure>().toExtend<Failed>();
+    expectTypeOf<{ errors: { ident: number[] } }>().not.toExtend<Failed>();
+  });
+
+  it("know no code of the client without a sentence", () => {
+    // A new code does not compile before it is here.
+    const codes: Record<ClientCode, true> = {
+      aborted: true,
+      network_error: true,
+      passkey_cancelled: true,
+      passkey_exists: true,
+      passkey_not_here: true,
+      passkey_not_supported: true,
+      timeout: true,
+      unexpected_answer: true,
+    };
+    for (const code of Object.keys(codes)) {
+      expect(message(code, { language: DE })).toBe(DE.sentences[code]);
+    }
+  });
 });

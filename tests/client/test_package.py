@@ -38,7 +38,8 @@ for (const { createClient } of [whole, file]) {
 }
 console.log(Object.keys(whole).sort().join() === Object.keys(file).sort().join());
 """
-TYPES = """import { createClient, type UserOf, type operations } from "django-ai-kit-auth";
+TYPES = """import { createClient } from "django-ai-kit-auth";
+import type { UserOf, operations } from "django-ai-kit-auth";
 import * as file from "django-ai-kit-auth/django-ai-kit-auth.js";
 import { catalog, message, messages } from "django-ai-kit-auth/messages";
 import ptBr from "django-ai-kit-auth/messages/pt-br";
