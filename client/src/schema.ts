@@ -654,11 +654,25 @@ export interface components {
         ActivateEmailError415Code: "unsupported_media_type";
         ActivateEmailError429: {
             error: components["schemas"]["ActivateEmailError429Code"];
+            params?: {
+                error?: {
+                    throttled?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         ActivateEmailError429Code: "throttled";
         ActivateEmailError503: {
             error: components["schemas"]["ActivateEmailError503Code"];
+            params?: {
+                error?: {
+                    service_unavailable?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         ActivateEmailError503Code: "service_unavailable";
@@ -667,6 +681,28 @@ export interface components {
             ident?: components["schemas"]["ActivateEmailIdentCode"][];
             name?: components["schemas"]["ActivateEmailNameCode"][];
             non_field_errors?: components["schemas"]["ActivateEmailNonFieldErrorsCode"][];
+            params?: {
+                ident?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+                name?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+                password?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+                token?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+            };
             password?: components["schemas"]["ActivateEmailPasswordCode"][];
             token?: components["schemas"]["ActivateEmailTokenCode"][];
         };
@@ -699,11 +735,25 @@ export interface components {
         ActivatePasskeyOptionsError415Code: "unsupported_media_type";
         ActivatePasskeyOptionsError429: {
             error: components["schemas"]["ActivatePasskeyOptionsError429Code"];
+            params?: {
+                error?: {
+                    throttled?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         ActivatePasskeyOptionsError429Code: "throttled";
         ActivatePasskeyOptionsError503: {
             error: components["schemas"]["ActivatePasskeyOptionsError503Code"];
+            params?: {
+                error?: {
+                    service_unavailable?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         ActivatePasskeyOptionsError503Code: "service_unavailable";
@@ -711,6 +761,23 @@ export interface components {
             credential?: components["schemas"]["ActivatePasskeyOptionsCredentialCode"][];
             ident?: components["schemas"]["ActivatePasskeyOptionsIdentCode"][];
             non_field_errors?: components["schemas"]["ActivatePasskeyOptionsNonFieldErrorsCode"][];
+            params?: {
+                ident?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+                password?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+                token?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+            };
             password?: components["schemas"]["ActivatePasskeyOptionsPasswordCode"][];
             token?: components["schemas"]["ActivatePasskeyOptionsTokenCode"][];
         };
@@ -773,11 +840,25 @@ export interface components {
         AddPasskeyError415Code: "unsupported_media_type";
         AddPasskeyError429: {
             error: components["schemas"]["AddPasskeyError429Code"];
+            params?: {
+                error?: {
+                    throttled?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         AddPasskeyError429Code: "throttled";
         AddPasskeyError503: {
             error: components["schemas"]["AddPasskeyError503Code"];
+            params?: {
+                error?: {
+                    service_unavailable?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         AddPasskeyError503Code: "service_unavailable";
@@ -785,6 +866,23 @@ export interface components {
             credential?: components["schemas"]["AddPasskeyCredentialCode"][];
             name?: components["schemas"]["AddPasskeyNameCode"][];
             non_field_errors?: components["schemas"]["AddPasskeyNonFieldErrorsCode"][];
+            params?: {
+                name?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+                non_field_errors?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+                password?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+            };
             password?: components["schemas"]["AddPasskeyPasswordCode"][];
         };
         /** @enum {string} */
@@ -819,17 +917,43 @@ export interface components {
         ChangeEmailError415Code: "unsupported_media_type";
         ChangeEmailError429: {
             error: components["schemas"]["ChangeEmailError429Code"];
+            params?: {
+                error?: {
+                    throttled?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         ChangeEmailError429Code: "throttled";
         ChangeEmailError503: {
             error: components["schemas"]["ChangeEmailError503Code"];
+            params?: {
+                error?: {
+                    service_unavailable?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         ChangeEmailError503Code: "mail_not_sent" | "service_unavailable";
         ChangeEmailFieldErrors: {
             email?: components["schemas"]["ChangeEmailEmailCode"][];
             non_field_errors?: components["schemas"]["ChangeEmailNonFieldErrorsCode"][];
+            params?: {
+                email?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+                password?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+            };
             password?: components["schemas"]["ChangeEmailPasswordCode"][];
         };
         /** @enum {string} */
@@ -862,17 +986,49 @@ export interface components {
         ChangePasswordError415Code: "unsupported_media_type";
         ChangePasswordError429: {
             error: components["schemas"]["ChangePasswordError429Code"];
+            params?: {
+                error?: {
+                    throttled?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         ChangePasswordError429Code: "throttled";
         ChangePasswordError503: {
             error: components["schemas"]["ChangePasswordError503Code"];
+            params?: {
+                error?: {
+                    service_unavailable?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         ChangePasswordError503Code: "service_unavailable";
         ChangePasswordFieldErrors: {
             new_password?: components["schemas"]["ChangePasswordNewPasswordCode"][];
             non_field_errors?: components["schemas"]["ChangePasswordNonFieldErrorsCode"][];
+            params?: {
+                new_password?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                    password_too_short?: {
+                        min_length?: number;
+                    };
+                    password_too_similar?: {
+                        verbose_name?: string;
+                    };
+                };
+                password?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+            };
             password?: components["schemas"]["ChangePasswordPasswordCode"][];
         };
         /** @enum {string} */
@@ -913,11 +1069,25 @@ export interface components {
         ConfirmEmailError415Code: "unsupported_media_type";
         ConfirmEmailError429: {
             error: components["schemas"]["ConfirmEmailError429Code"];
+            params?: {
+                error?: {
+                    throttled?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         ConfirmEmailError429Code: "throttled";
         ConfirmEmailError503: {
             error: components["schemas"]["ConfirmEmailError503Code"];
+            params?: {
+                error?: {
+                    service_unavailable?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         ConfirmEmailError503Code: "service_unavailable";
@@ -925,6 +1095,23 @@ export interface components {
             email?: components["schemas"]["ConfirmEmailEmailCode"][];
             ident?: components["schemas"]["ConfirmEmailIdentCode"][];
             non_field_errors?: components["schemas"]["ConfirmEmailNonFieldErrorsCode"][];
+            params?: {
+                ident?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+                password?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+                token?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+            };
             password?: components["schemas"]["ConfirmEmailPasswordCode"][];
             token?: components["schemas"]["ConfirmEmailTokenCode"][];
         };
@@ -958,11 +1145,25 @@ export interface components {
         ConfirmPasswordError415Code: "unsupported_media_type";
         ConfirmPasswordError429: {
             error: components["schemas"]["ConfirmPasswordError429Code"];
+            params?: {
+                error?: {
+                    throttled?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         ConfirmPasswordError429Code: "throttled";
         ConfirmPasswordError503: {
             error: components["schemas"]["ConfirmPasswordError503Code"];
+            params?: {
+                error?: {
+                    service_unavailable?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         ConfirmPasswordError503Code: "service_unavailable";
@@ -971,6 +1172,18 @@ export interface components {
             credential?: components["schemas"]["ConfirmPasswordCredentialCode"][];
             method?: components["schemas"]["ConfirmPasswordMethodCode"][];
             non_field_errors?: components["schemas"]["ConfirmPasswordNonFieldErrorsCode"][];
+            params?: {
+                code?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+                password?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+            };
             password?: components["schemas"]["ConfirmPasswordPasswordCode"][];
         };
         /** @enum {string} */
@@ -1006,17 +1219,43 @@ export interface components {
         ConfirmTotpError415Code: "unsupported_media_type";
         ConfirmTotpError429: {
             error: components["schemas"]["ConfirmTotpError429Code"];
+            params?: {
+                error?: {
+                    throttled?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         ConfirmTotpError429Code: "throttled";
         ConfirmTotpError503: {
             error: components["schemas"]["ConfirmTotpError503Code"];
+            params?: {
+                error?: {
+                    service_unavailable?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         ConfirmTotpError503Code: "service_unavailable";
         ConfirmTotpFieldErrors: {
             code?: components["schemas"]["ConfirmTotpCodeCode"][];
             non_field_errors?: components["schemas"]["ConfirmTotpNonFieldErrorsCode"][];
+            params?: {
+                code?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+                password?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+            };
             password?: components["schemas"]["ConfirmTotpPasswordCode"][];
         };
         /** @enum {string} */
@@ -1049,16 +1288,37 @@ export interface components {
         DeleteAccountError415Code: "unsupported_media_type";
         DeleteAccountError429: {
             error: components["schemas"]["DeleteAccountError429Code"];
+            params?: {
+                error?: {
+                    throttled?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         DeleteAccountError429Code: "throttled";
         DeleteAccountError503: {
             error: components["schemas"]["DeleteAccountError503Code"];
+            params?: {
+                error?: {
+                    service_unavailable?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         DeleteAccountError503Code: "service_unavailable";
         DeleteAccountFieldErrors: {
             non_field_errors?: components["schemas"]["DeleteAccountNonFieldErrorsCode"][];
+            params?: {
+                password?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+            };
             password?: components["schemas"]["DeleteAccountPasswordCode"][];
         };
         /** @enum {string} */
@@ -1087,16 +1347,37 @@ export interface components {
         EndSessionError415Code: "unsupported_media_type";
         EndSessionError429: {
             error: components["schemas"]["EndSessionError429Code"];
+            params?: {
+                error?: {
+                    throttled?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         EndSessionError429Code: "throttled";
         EndSessionError503: {
             error: components["schemas"]["EndSessionError503Code"];
+            params?: {
+                error?: {
+                    service_unavailable?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         EndSessionError503Code: "service_unavailable";
         EndSessionFieldErrors: {
             non_field_errors?: components["schemas"]["EndSessionNonFieldErrorsCode"][];
+            params?: {
+                password?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+            };
             password?: components["schemas"]["EndSessionPasswordCode"][];
         };
         /** @enum {string} */
@@ -1125,16 +1406,37 @@ export interface components {
         EndSessionsError415Code: "unsupported_media_type";
         EndSessionsError429: {
             error: components["schemas"]["EndSessionsError429Code"];
+            params?: {
+                error?: {
+                    throttled?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         EndSessionsError429Code: "throttled";
         EndSessionsError503: {
             error: components["schemas"]["EndSessionsError503Code"];
+            params?: {
+                error?: {
+                    service_unavailable?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         EndSessionsError503Code: "service_unavailable";
         EndSessionsFieldErrors: {
             non_field_errors?: components["schemas"]["EndSessionsNonFieldErrorsCode"][];
+            params?: {
+                password?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+            };
             password?: components["schemas"]["EndSessionsPasswordCode"][];
         };
         /** @enum {string} */
@@ -1164,16 +1466,37 @@ export interface components {
         EnrolTotpError415Code: "unsupported_media_type";
         EnrolTotpError429: {
             error: components["schemas"]["EnrolTotpError429Code"];
+            params?: {
+                error?: {
+                    throttled?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         EnrolTotpError429Code: "throttled";
         EnrolTotpError503: {
             error: components["schemas"]["EnrolTotpError503Code"];
+            params?: {
+                error?: {
+                    service_unavailable?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         EnrolTotpError503Code: "service_unavailable";
         EnrolTotpFieldErrors: {
             non_field_errors?: components["schemas"]["EnrolTotpNonFieldErrorsCode"][];
+            params?: {
+                password?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+            };
             password?: components["schemas"]["EnrolTotpPasswordCode"][];
         };
         /** @enum {string} */
@@ -1203,11 +1526,25 @@ export interface components {
         FactorsError403Code: "not_authenticated";
         FactorsError429: {
             error: components["schemas"]["FactorsError429Code"];
+            params?: {
+                error?: {
+                    throttled?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         FactorsError429Code: "throttled";
         FactorsError503: {
             error: components["schemas"]["FactorsError503Code"];
+            params?: {
+                error?: {
+                    service_unavailable?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         FactorsError503Code: "service_unavailable";
@@ -1233,17 +1570,43 @@ export interface components {
         LoginError415Code: "unsupported_media_type";
         LoginError429: {
             error: components["schemas"]["LoginError429Code"];
+            params?: {
+                error?: {
+                    throttled?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         LoginError429Code: "throttled";
         LoginError503: {
             error: components["schemas"]["LoginError503Code"];
+            params?: {
+                error?: {
+                    service_unavailable?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         LoginError503Code: "service_unavailable";
         LoginFieldErrors: {
             ident?: components["schemas"]["LoginIdentCode"][];
             non_field_errors?: components["schemas"]["LoginNonFieldErrorsCode"][];
+            params?: {
+                ident?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+                password?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+            };
             password?: components["schemas"]["LoginPasswordCode"][];
             remember?: components["schemas"]["LoginRememberCode"][];
         };
@@ -1281,6 +1644,13 @@ export interface components {
         LogoutError415Code: "unsupported_media_type";
         LogoutError503: {
             error: components["schemas"]["LogoutError503Code"];
+            params?: {
+                error?: {
+                    service_unavailable?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         LogoutError503Code: "service_unavailable";
@@ -1313,16 +1683,37 @@ export interface components {
         LogoutOthersError415Code: "unsupported_media_type";
         LogoutOthersError429: {
             error: components["schemas"]["LogoutOthersError429Code"];
+            params?: {
+                error?: {
+                    throttled?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         LogoutOthersError429Code: "throttled";
         LogoutOthersError503: {
             error: components["schemas"]["LogoutOthersError503Code"];
+            params?: {
+                error?: {
+                    service_unavailable?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         LogoutOthersError503Code: "service_unavailable";
         LogoutOthersFieldErrors: {
             non_field_errors?: components["schemas"]["LogoutOthersNonFieldErrorsCode"][];
+            params?: {
+                password?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+            };
             password?: components["schemas"]["LogoutOthersPasswordCode"][];
         };
         /** @enum {string} */
@@ -1336,11 +1727,25 @@ export interface components {
         };
         MeError429: {
             error: components["schemas"]["MeError429Code"];
+            params?: {
+                error?: {
+                    throttled?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         MeError429Code: "throttled";
         MeError503: {
             error: components["schemas"]["MeError503Code"];
+            params?: {
+                error?: {
+                    service_unavailable?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         MeError503Code: "service_unavailable";
@@ -1393,17 +1798,38 @@ export interface components {
         NameSessionError415Code: "unsupported_media_type";
         NameSessionError429: {
             error: components["schemas"]["NameSessionError429Code"];
+            params?: {
+                error?: {
+                    throttled?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         NameSessionError429Code: "throttled";
         NameSessionError503: {
             error: components["schemas"]["NameSessionError503Code"];
+            params?: {
+                error?: {
+                    service_unavailable?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         NameSessionError503Code: "service_unavailable";
         NameSessionFieldErrors: {
             name?: components["schemas"]["NameSessionNameCode"][];
             non_field_errors?: components["schemas"]["NameSessionNonFieldErrorsCode"][];
+            params?: {
+                name?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         NameSessionNameCode: "invalid" | "max_length" | "null" | "null_characters_not_allowed" | "required" | "surrogate_characters_not_allowed";
@@ -1433,17 +1859,43 @@ export interface components {
         NotMeError415Code: "unsupported_media_type";
         NotMeError429: {
             error: components["schemas"]["NotMeError429Code"];
+            params?: {
+                error?: {
+                    throttled?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         NotMeError429Code: "throttled";
         NotMeError503: {
             error: components["schemas"]["NotMeError503Code"];
+            params?: {
+                error?: {
+                    service_unavailable?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         NotMeError503Code: "service_unavailable";
         NotMeFieldErrors: {
             ident?: components["schemas"]["NotMeIdentCode"][];
             non_field_errors?: components["schemas"]["NotMeNonFieldErrorsCode"][];
+            params?: {
+                ident?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+                token?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+            };
             token?: components["schemas"]["NotMeTokenCode"][];
         };
         /** @enum {string} */
@@ -1485,11 +1937,25 @@ export interface components {
         PasskeyLoginError415Code: "unsupported_media_type";
         PasskeyLoginError429: {
             error: components["schemas"]["PasskeyLoginError429Code"];
+            params?: {
+                error?: {
+                    throttled?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         PasskeyLoginError429Code: "throttled";
         PasskeyLoginError503: {
             error: components["schemas"]["PasskeyLoginError503Code"];
+            params?: {
+                error?: {
+                    service_unavailable?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         PasskeyLoginError503Code: "service_unavailable";
@@ -1522,11 +1988,25 @@ export interface components {
         PasskeyLoginOptionsError415Code: "unsupported_media_type";
         PasskeyLoginOptionsError429: {
             error: components["schemas"]["PasskeyLoginOptionsError429Code"];
+            params?: {
+                error?: {
+                    throttled?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         PasskeyLoginOptionsError429Code: "throttled";
         PasskeyLoginOptionsError503: {
             error: components["schemas"]["PasskeyLoginOptionsError503Code"];
+            params?: {
+                error?: {
+                    service_unavailable?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         PasskeyLoginOptionsError503Code: "service_unavailable";
@@ -1554,16 +2034,37 @@ export interface components {
         PasskeyOptionsError415Code: "unsupported_media_type";
         PasskeyOptionsError429: {
             error: components["schemas"]["PasskeyOptionsError429Code"];
+            params?: {
+                error?: {
+                    throttled?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         PasskeyOptionsError429Code: "throttled";
         PasskeyOptionsError503: {
             error: components["schemas"]["PasskeyOptionsError503Code"];
+            params?: {
+                error?: {
+                    service_unavailable?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         PasskeyOptionsError503Code: "service_unavailable";
         PasskeyOptionsFieldErrors: {
             non_field_errors?: components["schemas"]["PasskeyOptionsNonFieldErrorsCode"][];
+            params?: {
+                password?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+            };
             password?: components["schemas"]["PasskeyOptionsPasswordCode"][];
         };
         /** @enum {string} */
@@ -1613,17 +2114,54 @@ export interface components {
         RegisterError415Code: "unsupported_media_type";
         RegisterError429: {
             error: components["schemas"]["RegisterError429Code"];
+            params?: {
+                error?: {
+                    throttled?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         RegisterError429Code: "throttled";
         RegisterError503: {
             error: components["schemas"]["RegisterError503Code"];
+            params?: {
+                error?: {
+                    service_unavailable?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         RegisterError503Code: "mail_not_sent" | "service_unavailable";
         RegisterFieldErrors: {
             email?: components["schemas"]["RegisterEmailCode"][];
             non_field_errors?: components["schemas"]["RegisterNonFieldErrorsCode"][];
+            params?: {
+                email?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+                password?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                    password_too_short?: {
+                        min_length?: number;
+                    };
+                    password_too_similar?: {
+                        verbose_name?: string;
+                    };
+                };
+                username?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+            };
             password?: components["schemas"]["RegisterPasswordCode"][];
             username?: components["schemas"]["RegisterUsernameCode"][];
         };
@@ -1666,16 +2204,37 @@ export interface components {
         RemovePasskeyError415Code: "unsupported_media_type";
         RemovePasskeyError429: {
             error: components["schemas"]["RemovePasskeyError429Code"];
+            params?: {
+                error?: {
+                    throttled?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         RemovePasskeyError429Code: "throttled";
         RemovePasskeyError503: {
             error: components["schemas"]["RemovePasskeyError503Code"];
+            params?: {
+                error?: {
+                    service_unavailable?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         RemovePasskeyError503Code: "service_unavailable";
         RemovePasskeyFieldErrors: {
             non_field_errors?: components["schemas"]["RemovePasskeyNonFieldErrorsCode"][];
+            params?: {
+                password?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+            };
             password?: components["schemas"]["RemovePasskeyPasswordCode"][];
         };
         /** @enum {string} */
@@ -1709,16 +2268,37 @@ export interface components {
         RemoveTotpError415Code: "unsupported_media_type";
         RemoveTotpError429: {
             error: components["schemas"]["RemoveTotpError429Code"];
+            params?: {
+                error?: {
+                    throttled?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         RemoveTotpError429Code: "throttled";
         RemoveTotpError503: {
             error: components["schemas"]["RemoveTotpError503Code"];
+            params?: {
+                error?: {
+                    service_unavailable?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         RemoveTotpError503Code: "service_unavailable";
         RemoveTotpFieldErrors: {
             non_field_errors?: components["schemas"]["RemoveTotpNonFieldErrorsCode"][];
+            params?: {
+                password?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+            };
             password?: components["schemas"]["RemoveTotpPasswordCode"][];
         };
         /** @enum {string} */
@@ -1757,17 +2337,43 @@ export interface components {
         RenamePasskeyError415Code: "unsupported_media_type";
         RenamePasskeyError429: {
             error: components["schemas"]["RenamePasskeyError429Code"];
+            params?: {
+                error?: {
+                    throttled?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         RenamePasskeyError429Code: "throttled";
         RenamePasskeyError503: {
             error: components["schemas"]["RenamePasskeyError503Code"];
+            params?: {
+                error?: {
+                    service_unavailable?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         RenamePasskeyError503Code: "service_unavailable";
         RenamePasskeyFieldErrors: {
             name?: components["schemas"]["RenamePasskeyNameCode"][];
             non_field_errors?: components["schemas"]["RenamePasskeyNonFieldErrorsCode"][];
+            params?: {
+                name?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+                password?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+            };
             password?: components["schemas"]["RenamePasskeyPasswordCode"][];
         };
         /** @enum {string} */
@@ -1801,16 +2407,37 @@ export interface components {
         RenewRecoveryCodesError415Code: "unsupported_media_type";
         RenewRecoveryCodesError429: {
             error: components["schemas"]["RenewRecoveryCodesError429Code"];
+            params?: {
+                error?: {
+                    throttled?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         RenewRecoveryCodesError429Code: "throttled";
         RenewRecoveryCodesError503: {
             error: components["schemas"]["RenewRecoveryCodesError503Code"];
+            params?: {
+                error?: {
+                    service_unavailable?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         RenewRecoveryCodesError503Code: "service_unavailable";
         RenewRecoveryCodesFieldErrors: {
             non_field_errors?: components["schemas"]["RenewRecoveryCodesNonFieldErrorsCode"][];
+            params?: {
+                password?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+            };
             password?: components["schemas"]["RenewRecoveryCodesPasswordCode"][];
         };
         /** @enum {string} */
@@ -1832,6 +2459,13 @@ export interface components {
         ResendActivationEmailError415Code: "unsupported_media_type";
         ResendActivationEmailError503: {
             error: components["schemas"]["ResendActivationEmailError503Code"];
+            params?: {
+                error?: {
+                    service_unavailable?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         ResendActivationEmailError503Code: "service_unavailable";
@@ -1839,6 +2473,18 @@ export interface components {
             email?: components["schemas"]["ResendActivationEmailEmailCode"][];
             ident?: components["schemas"]["ResendActivationEmailIdentCode"][];
             non_field_errors?: components["schemas"]["ResendActivationEmailNonFieldErrorsCode"][];
+            params?: {
+                email?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+                ident?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         ResendActivationEmailIdentCode: "blank" | "invalid" | "max_length" | "null" | "null_characters_not_allowed" | "surrogate_characters_not_allowed";
@@ -1862,17 +2508,54 @@ export interface components {
         ResetPasswordError415Code: "unsupported_media_type";
         ResetPasswordError429: {
             error: components["schemas"]["ResetPasswordError429Code"];
+            params?: {
+                error?: {
+                    throttled?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         ResetPasswordError429Code: "throttled";
         ResetPasswordError503: {
             error: components["schemas"]["ResetPasswordError503Code"];
+            params?: {
+                error?: {
+                    service_unavailable?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         ResetPasswordError503Code: "service_unavailable";
         ResetPasswordFieldErrors: {
             ident?: components["schemas"]["ResetPasswordIdentCode"][];
             non_field_errors?: components["schemas"]["ResetPasswordNonFieldErrorsCode"][];
+            params?: {
+                ident?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+                password?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                    password_too_short?: {
+                        min_length?: number;
+                    };
+                    password_too_similar?: {
+                        verbose_name?: string;
+                    };
+                };
+                token?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+            };
             password?: components["schemas"]["ResetPasswordPasswordCode"][];
             token?: components["schemas"]["ResetPasswordTokenCode"][];
         };
@@ -1922,11 +2605,25 @@ export interface components {
         SecondFactorError415Code: "unsupported_media_type";
         SecondFactorError429: {
             error: components["schemas"]["SecondFactorError429Code"];
+            params?: {
+                error?: {
+                    throttled?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         SecondFactorError429Code: "throttled";
         SecondFactorError503: {
             error: components["schemas"]["SecondFactorError503Code"];
+            params?: {
+                error?: {
+                    service_unavailable?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         SecondFactorError503Code: "service_unavailable";
@@ -1935,6 +2632,13 @@ export interface components {
             credential?: components["schemas"]["SecondFactorCredentialCode"][];
             method?: components["schemas"]["SecondFactorMethodCode"][];
             non_field_errors?: components["schemas"]["SecondFactorNonFieldErrorsCode"][];
+            params?: {
+                code?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+            };
             trust?: components["schemas"]["SecondFactorTrustCode"][];
         };
         /** @enum {string} */
@@ -1951,6 +2655,13 @@ export interface components {
         SecondFactorMethodsError403Code: "login_not_pending";
         SecondFactorMethodsError503: {
             error: components["schemas"]["SecondFactorMethodsError503Code"];
+            params?: {
+                error?: {
+                    service_unavailable?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         SecondFactorMethodsError503Code: "service_unavailable";
@@ -1983,6 +2694,13 @@ export interface components {
         SecondFactorPasskeyOptionsError415Code: "unsupported_media_type";
         SecondFactorPasskeyOptionsError503: {
             error: components["schemas"]["SecondFactorPasskeyOptionsError503Code"];
+            params?: {
+                error?: {
+                    service_unavailable?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         SecondFactorPasskeyOptionsError503Code: "service_unavailable";
@@ -2003,6 +2721,13 @@ export interface components {
         SendPwResetEmailError415Code: "unsupported_media_type";
         SendPwResetEmailError503: {
             error: components["schemas"]["SendPwResetEmailError503Code"];
+            params?: {
+                error?: {
+                    service_unavailable?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         SendPwResetEmailError503Code: "service_unavailable";
@@ -2010,6 +2735,18 @@ export interface components {
             email?: components["schemas"]["SendPwResetEmailEmailCode"][];
             ident?: components["schemas"]["SendPwResetEmailIdentCode"][];
             non_field_errors?: components["schemas"]["SendPwResetEmailNonFieldErrorsCode"][];
+            params?: {
+                email?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+                ident?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         SendPwResetEmailIdentCode: "blank" | "invalid" | "max_length" | "null" | "null_characters_not_allowed" | "surrogate_characters_not_allowed";
@@ -2044,11 +2781,25 @@ export interface components {
         SessionsError403Code: "not_authenticated";
         SessionsError429: {
             error: components["schemas"]["SessionsError429Code"];
+            params?: {
+                error?: {
+                    throttled?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         SessionsError429Code: "throttled";
         SessionsError503: {
             error: components["schemas"]["SessionsError503Code"];
+            params?: {
+                error?: {
+                    service_unavailable?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         SessionsError503Code: "service_unavailable";
@@ -2074,16 +2825,37 @@ export interface components {
         UpdateMeError415Code: "unsupported_media_type";
         UpdateMeError429: {
             error: components["schemas"]["UpdateMeError429Code"];
+            params?: {
+                error?: {
+                    throttled?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         UpdateMeError429Code: "throttled";
         UpdateMeError503: {
             error: components["schemas"]["UpdateMeError503Code"];
+            params?: {
+                error?: {
+                    service_unavailable?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         UpdateMeError503Code: "service_unavailable";
         UpdateMeFieldErrors: {
             non_field_errors?: components["schemas"]["UpdateMeNonFieldErrorsCode"][];
+            params?: {
+                username?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+            };
             username?: components["schemas"]["UpdateMeUsernameCode"][];
         };
         /** @enum {string} */
@@ -2105,11 +2877,25 @@ export interface components {
         ValidatePasswordError415Code: "unsupported_media_type";
         ValidatePasswordError429: {
             error: components["schemas"]["ValidatePasswordError429Code"];
+            params?: {
+                error?: {
+                    throttled?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         ValidatePasswordError429Code: "throttled";
         ValidatePasswordError503: {
             error: components["schemas"]["ValidatePasswordError503Code"];
+            params?: {
+                error?: {
+                    service_unavailable?: {
+                        retry_after?: number;
+                    };
+                };
+            };
         };
         /** @enum {string} */
         ValidatePasswordError503Code: "service_unavailable";
@@ -2117,6 +2903,34 @@ export interface components {
             email?: components["schemas"]["ValidatePasswordEmailCode"][];
             ident?: components["schemas"]["ValidatePasswordIdentCode"][];
             non_field_errors?: components["schemas"]["ValidatePasswordNonFieldErrorsCode"][];
+            params?: {
+                email?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+                ident?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+                password?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                    password_too_short?: {
+                        min_length?: number;
+                    };
+                    password_too_similar?: {
+                        verbose_name?: string;
+                    };
+                };
+                username?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+            };
             password?: components["schemas"]["ValidatePasswordPasswordCode"][];
             username?: components["schemas"]["ValidatePasswordUsernameCode"][];
         };

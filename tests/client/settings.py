@@ -37,5 +37,5 @@ AI_KIT_AUTH = {
     "ENABLE_ENDPOINTS": {
         key.removeprefix(ENDPOINTS): True for key in KEYS if key.startswith(ENDPOINTS)
     },
-    **dict.fromkeys(KEYS & {"ERROR_PARAMS"}, True),
+    "ERROR_PARAMS": True,
 }
