@@ -104,8 +104,8 @@ def test_stale_types_are_told_and_left_alone(project: Path, tmp_path: Path) -> N
     source.write_text(json.dumps(schema))
     types = project / "src" / "schema.ts"
     before = types.read_bytes()
-    check = [*("node", "scripts/schema.js", "--check"), "--from", source]
-    checked = run(check, project)
+    script = "scripts/schema.js"
+    checked = run(["node", script, "--check", "--from", source], project)
     assert checked.returncode == 1
     assert checked.stderr == (
         'client/src/schema.ts is stale. Run "npm run schema" in the folder client, '
