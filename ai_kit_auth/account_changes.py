@@ -51,14 +51,34 @@ def activate(user: User, token: str = "") -> None:
 
 def _use_once(user: User, token: str) -> None:
     # SECURITY: the use of such a link changes nothing that would revoke it.
-    key = cache_key("used_link", user.pk, token)
+    key = _used_key(user, token)
     try:
         is_first = ask_cache("add", key, True, activation_tokens.timeout(), insist=True)
     except Exception as error:
-        logger.exception("The cache failed, so no active account uses a link")
+        logger.exception(_NO_USE)
         raise ActivationLinkInvalid from error
     if not is_first:
         raise ActivationLinkInvalid
+
+
+_NO_USE = "The cache failed, so no active account uses a link"
+
+
+def _used_key(user: User, token: str) -> str:
+    return cache_key("used_link", user.pk, token)
+
+
+def was_used(user: User, token: str) -> bool | None:
+    """
+    Tell whether the active ``user`` has used the checked activation link ``token``.
+
+    None if the cache is down: then :func:`activate` refuses the link.
+    """
+    try:
+        return bool(ask_cache("get", _used_key(user, token), insist=True))
+    except Exception:
+        logger.exception(_NO_USE)
+        return None
 
 
 @sensitive_variables()

@@ -19,7 +19,7 @@ import logging
 from collections.abc import Callable, Iterator, Mapping, Sequence
 from contextlib import AbstractContextManager
 from dataclasses import dataclass, field
-from typing import TYPE_CHECKING, Any, NamedTuple, Protocol
+from typing import TYPE_CHECKING, Any, Literal, NamedTuple, Protocol
 
 from django.apps import apps
 from django.core.exceptions import ImproperlyConfigured
@@ -77,6 +77,26 @@ class Notice:
     mail: str
     endpoint: str
     names_address: bool = False
+
+
+LinkStatus = Literal["valid", "used", "invalid"]
+
+
+@dataclass(frozen=True)
+class LinkPurpose:
+    """
+    What a mailed link is for, as ``link_status/`` takes it.
+
+    ``endpoint``: the key of ENABLE_ENDPOINTS whose endpoint uses the link; without it
+    there is no such purpose. ``status``: the dotted path of a function that takes the
+    ``ident`` and the ``token`` of a link, writes nothing, and returns a
+    :data:`LinkStatus`. ``refusal``: the code in the security log of a link
+    that is ``"invalid"``, which is that of the endpoint.
+    """
+
+    endpoint: str
+    status: str
+    refusal: str
 
 
 class Finding(Exception):
@@ -138,7 +158,8 @@ class Capability:
     other value is left out. ``events``: of the security log. ``mails``: by key of
     EMAIL_TEMPLATES. ``notices``: by key of SECURITY_NOTICES. ``sends``: keys of
     ENABLE_ENDPOINTS, each with the mails that the endpoint sends, notices apart.
-    ``problems``: the ids of the system checks with their meanings.
+    ``link_purposes``: what its mailed links are for, by the ``purpose`` of
+    ``link_status/``. ``problems``: the ids of the system checks with their meanings.
 
     The rest are dotted paths. ``routes``: a mapping from keys of ENABLE_ENDPOINTS to
     URL patterns, or a function that takes the section ENABLE_ENDPOINTS and returns the
@@ -165,6 +186,7 @@ class Capability:
     mails: Mapping[str, Mail] = field(default_factory=dict)
     notices: Mapping[str, Notice] = field(default_factory=dict)
     sends: Mapping[str, tuple[str, ...]] = field(default_factory=dict)
+    link_purposes: Mapping[str, LinkPurpose] = field(default_factory=dict)
     problems: Mapping[str, str] = field(default_factory=dict)
     routes: str = ""
     operations: str = ""
@@ -259,6 +281,8 @@ def _needed_keys(one: Capability) -> Iterator[str]:
     for name, mails in one.sends.items():
         yield f"ENABLE_ENDPOINTS.{name}"
         yield from (f"EMAIL_TEMPLATES.{mail}" for mail in mails)
+    for purpose in one.link_purposes.values():
+        yield f"ENABLE_ENDPOINTS.{purpose.endpoint}"
 
 
 def _add(found: _Found, path: str, where: str) -> None:
@@ -295,6 +319,11 @@ def _declared_twice(one: Capability, other: Capability) -> list[str]:
         ),
         *(f"the error code {code}" for code in one.codes if code in other.codes),
         *(f"the event {event}" for event in one.events if event in other.events),
+        *(
+            f"the link purpose {purpose}"
+            for purpose in one.link_purposes
+            if purpose in other.link_purposes
+        ),
     ]
 
 
@@ -311,6 +340,20 @@ def mails() -> dict[str, Mail]:
 def notices() -> dict[str, Notice]:
     """Return the notices of all capabilities by key of SECURITY_NOTICES."""
     return {name: it for one in capabilities() for name, it in one.notices.items()}
+
+
+def link_purposes(endpoints: Any) -> dict[str, LinkPurpose]:
+    """
+    Return the purposes of links whose endpoints are on, in the order of declaration.
+
+    ``endpoints``: the section ENABLE_ENDPOINTS.
+    """
+    return {
+        name: purpose
+        for one in capabilities()
+        for name, purpose in one.link_purposes.items()
+        if getattr(endpoints, purpose.endpoint)
+    }
 
 
 def login_steps() -> list[Callable[[Any, Any, bool | None], object]]:

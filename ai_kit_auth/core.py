@@ -1,10 +1,10 @@
-"""The declaration of the core: the eight endpoints and what belongs to all."""
+"""The declaration of the core: its endpoints, and what belongs to all."""
 
 from __future__ import annotations
 
 import logging
 
-from .capability import Capability, Event, Mail
+from .capability import Capability, Event, LinkPurpose, Mail
 from .settings import CoreSettings
 
 CORE = Capability(
@@ -111,6 +111,18 @@ CORE = Capability(
     sends={
         "REGISTER": ("USER_CREATED", "ACCOUNT_EXISTS"),
         "SEND_PW_RESET_MAIL": ("RESET_PASSWORD",),
+    },
+    link_purposes={
+        "activation": LinkPurpose(
+            "ACTIVATE_EMAIL",
+            "ai_kit_auth.services.activation_link_status",
+            "activation_link_invalid",
+        ),
+        "reset_password": LinkPurpose(
+            "RESET_PASSWORD",
+            "ai_kit_auth.services.reset_link_status",
+            "reset_password_link_invalid",
+        ),
     },
     routes="ai_kit_auth.urls.ROUTES",
     operations="ai_kit_auth.operations.OPERATIONS",

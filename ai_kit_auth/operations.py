@@ -185,4 +185,13 @@ OPERATIONS: Operations = {
         needs_proof=True,
         signals=(signals.user_pre_activated, signals.user_post_activated),
     ),
+    (views.LinkStatusView, "POST"): Operation(
+        "link_status",
+        "Ask what a mailed link is good for",
+        "`ident` and `token` are from the link. Changes nothing, and does not use the "
+        "link. `used` is a genuine link whose effect is already there; `invalid` is "
+        "everything else that is not valid.",
+        answer={"status": {"type": "string", "enum": ["valid", "used", "invalid"]}},
+        body="get_serializer_class",
+    ),
 }

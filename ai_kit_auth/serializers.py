@@ -22,6 +22,7 @@ from rest_framework.validators import UniqueValidator
 
 from . import security_log, services
 from .accounts import email_of, normal_address
+from .capability import link_purposes, load
 from .known_devices import device_of
 from .params import Code, limits_alone
 from .registration import identities, register, taken_codes
@@ -33,6 +34,7 @@ from .users import authenticate, find_by_ident, find_for_login, find_recipients
 __all__ = [
     "ActivateUserSerializer",
     "InitiatePasswordResetSerializer",
+    "LinkStatusSerializer",
     "LoginSerializer",
     "PasswordField",
     "PasswordResetSerializer",
@@ -567,6 +569,43 @@ class PasswordResetSerializer(Discreet, serializers.Serializer[Any]):
         user = services.find_by_reset_link(attrs["ident"], attrs["token"])
         check_password(attrs["password"], user)
         return {**attrs, "user": user}
+
+
+class PurposeField(serializers.ChoiceField):
+    """A purpose of links; the code of every other value is ``invalid``."""
+
+    default_error_messages = {"invalid": ""}
+
+    def __init__(self, **kwargs: Any) -> None:
+        purposes = link_purposes(api_settings.ENABLE_ENDPOINTS)
+        super().__init__(choices=list(purposes), **kwargs)
+        # The code of this package for it is "invalid".
+        del self.error_messages["invalid_choice"]
+
+    def to_internal_value(self, data: Any) -> str:
+        if not isinstance(data, str) or data not in self.choices:
+            self.fail("invalid")
+        return data
+
+
+class LinkStatusSerializer(Discreet, serializers.Serializer[Any]):
+    """
+    ``purpose``, ``ident`` and ``token`` of a link; gives its ``status``.
+
+    The purposes are those whose endpoints are on.
+    """
+
+    ident = TextField(max_length=MAX_LENGTH)
+    token = TextField(max_length=MAX_LENGTH)
+
+    def get_fields(self) -> dict[str, serializers.Field[Any, Any, Any, Any]]:
+        # Made here: a field that is declared would read the settings at the import.
+        return {"purpose": PurposeField(), **super().get_fields()}
+
+    def validate(self, attrs: dict[str, Any]) -> dict[str, Any]:
+        purpose = link_purposes(api_settings.ENABLE_ENDPOINTS)[attrs["purpose"]]
+        status = load(purpose.status)(attrs["ident"], attrs["token"])
+        return {**attrs, "status": status}
 
 
 class InitiatePasswordResetSerializer(Discreet, serializers.Serializer[Any]):

@@ -8,7 +8,7 @@ this module.
 from __future__ import annotations
 
 import logging
-from collections.abc import Callable, Mapping
+from collections.abc import Callable, Iterator, Mapping
 from contextlib import suppress
 from contextvars import ContextVar
 from copy import copy
@@ -35,6 +35,7 @@ from django.views.decorators.debug import sensitive_variables
 from rest_framework.exceptions import APIException
 
 from . import mail_queue
+from .account_changes import was_used
 from .accounts import (
     AccountState,
     activation_tokens,
@@ -47,9 +48,11 @@ from .accounts import (
     scramble_id,
     state_digest,
     state_of,
+    waiting_mark,
 )
 from .after_answer import bound
 from .cache import ask_cache, cache_key
+from .capability import LinkStatus
 from .errors import ActivationLinkInvalid, MailNotSent, ResetPasswordLinkInvalid
 from .failures import log_failure
 from .mail_facts import MailFacts, facts_of
@@ -167,21 +170,61 @@ def find_by_activation_link(ident: str, token: str) -> User:
     Raises :exc:`~ai_kit_auth.errors.ActivationLinkInvalid` if the link is not valid.
     """
     user = find_by_ident(ident)
-    if user is not None:
-        state = state_of(user)
-        if any(
-            tokens.check_token(user, token)
-            for tokens in (activation_tokens, invitation_tokens)
-        ):
-            # A project may mail such a link to an active account, to let its owner
-            # confirm the e-mail address. A link that has activated an account is
-            # revoked.
-            good = state is not AccountState.DEACTIVATED
-        else:
-            good = _legacy_link_may_activate(user, state, token)
-        if good:
-            return user
+    if user is not None and _link_activates(user, token):
+        return user
     raise ActivationLinkInvalid
+
+
+def _link_activates(user: User, token: str) -> bool:
+    state = state_of(user)
+    if _is_activation_link(user, token):
+        # A project may mail such a link to an active account, to let its owner
+        # confirm the e-mail address. A link that has activated an account is
+        # revoked.
+        return state is not AccountState.DEACTIVATED
+    return _legacy_link_may_activate(user, state, token)
+
+
+def _is_activation_link(user: User, token: str) -> bool:
+    return any(
+        tokens.check_token(user, token)
+        for tokens in (activation_tokens, invitation_tokens)
+    )
+
+
+def activation_link_status(ident: str, token: str) -> LinkStatus:
+    """
+    Return what ``activate_email/`` would make of a link, without using it.
+
+    ``"used"``: the account is active, and its link from when it was not. Nothing about
+    that is stored: the token is checked against the account as it was, inactive and
+    with the same password and e-mail address. If one of these has changed since,
+    nothing shows that the link was genuine, and the status is ``"invalid"``.
+
+    SECURITY: the link must not be too old either, as the mail may be anywhere by then.
+    Links of 2.0.0 are never ``"used"``: they were the same for both purposes.
+    """
+    user = find_by_ident(ident)
+    if user is None:
+        return "invalid"
+    is_active = state_of(user) is AccountState.ACTIVE
+    if _link_activates(user, token):
+        used = is_active and was_used(user, token)
+        return "invalid" if used is None else "used" if used else "valid"
+    if is_active and user_model.can_be_inactive:
+        for before in _before_activation(user):
+            if _is_activation_link(before, token):
+                return "used"
+    return "invalid"
+
+
+def _before_activation(user: User) -> Iterator[User]:
+    """Yield the active ``user`` as its row may have been before the activation."""
+    # A row from before 3.0 has no mark, and neither has a model without the column.
+    for last_login in (waiting_mark(), None) if user_model.can_wait else (None,):
+        before = copy(user)
+        before.is_active, before.last_login = False, last_login
+        yield before
 
 
 def find_by_reset_link(ident: str, token: str) -> User:
@@ -202,6 +245,21 @@ def find_by_reset_link(ident: str, token: str) -> User:
         if good:
             return user
     raise ResetPasswordLinkInvalid
+
+
+def reset_link_status(ident: str, token: str) -> LinkStatus:
+    """
+    Return what ``reset_password/`` would make of a link, without using it.
+
+    That is never ``"used"``. A used link is bound to the hash of the old password,
+    which is not stored any more: nothing shows that the link was genuine. And its user
+    may need another link, since the password may not be the one they remember.
+    """
+    try:
+        find_by_reset_link(ident, token)
+    except ResetPasswordLinkInvalid:
+        return "invalid"
+    return "valid"
 
 
 def _legacy_link_may_activate(user: User, state: AccountState, token: str) -> bool:

@@ -462,6 +462,7 @@ class EnableEndpoints(Section):
     RESET_PASSWORD = Setting(True, "serve ``reset_password/``")
     VALIDATE_PASSWORD = Setting(True, "serve ``validate_password/``")
     ACTIVATE_EMAIL = Setting(True, "serve ``activate_email/``")
+    LINK_STATUS = Setting(False, "serve ``link_status/``")
 
 
 class MailTemplates(Section):

@@ -41,6 +41,9 @@ ROUTES: dict[str, URLPattern] = {
     "ACTIVATE_EMAIL": path(
         "activate_email/", views.ActivateUser.as_view(), name="activate"
     ),
+    "LINK_STATUS": path(
+        "link_status/", views.LinkStatusView.as_view(), name="link_status"
+    ),
 }
 
 

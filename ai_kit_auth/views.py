@@ -1,5 +1,5 @@
 """
-The eight endpoints, each as the story of its flow.
+The endpoints of the core, each as the story of its flow.
 
 A project subclasses a view and routes it itself, or connects to the signals.
 """
@@ -28,7 +28,7 @@ from rest_framework.response import Response
 from . import activation_proof, security_log, services
 from .account_changes import activate, reset_password, tell_of_ended_sessions
 from .accounts import AccountTransaction, all_rows, email_of, proven_by
-from .capability import login_steps
+from .capability import link_purposes, login_steps
 from .endpoints import (
     NO_STORE,
     AuthView,
@@ -42,6 +42,7 @@ from .outages import is_outage
 from .registration import AddressTaken, identity_transaction
 from .serializers import (
     ActivateUserSerializer,
+    LinkStatusSerializer,
     LoginSerializer,
     PasswordResetSerializer,
     ValidatePasswordSerializer,
@@ -77,6 +78,7 @@ __all__ = [
     "ActivateUser",
     "AuthView",
     "InitiatePasswordResetView",
+    "LinkStatusView",
     "LoginView",
     "LogoutView",
     "MailRequestView",
@@ -383,6 +385,36 @@ class ValidatePassword(AuthView):
     def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
         self.validated()
         return Response({})
+
+
+class LinkStatusView(AuthView):
+    """
+    ``POST link_status/`` ``{"purpose", "ident", "token"}`` → 200 ``{"status": ...}``.
+
+    The status is ``valid``, ``used`` or ``invalid``. The purposes are ``activation``, ``reset_password`` and ``confirm_email``, if their
+    endpoints are on; another one is 400 ``invalid`` under ``purpose``. ``used`` is for a genuine link whose effect is already there, and ``invalid`` for
+    everything else that its endpoint would refuse. Nothing is written and no session
+    begins, so a page may ask before the user clicks, and so may a mail scanner.
+
+    SECURITY: it tells no more than the endpoint of the link does. Without a genuine
+    link, which only a reader of the mailbox has, every account and no account are
+    ``invalid`` after the same queries. ``used`` is for a link that is not too old, and
+    tells that reader that the account is active and has the password and the e-mail
+    address of then. A mailbox tells as much by the mail of a reset that comes or does
+    not.
+    """
+
+    throttles = [LinkThrottle]
+    serializer_class: type[Any] | None = LinkStatusSerializer
+    needs = ("purpose", "status")
+
+    def post(self, request: Request, *args: Any, **kwargs: Any) -> Response:
+        data = self.given()
+        if data["status"] == "invalid":
+            # SECURITY: an attack on tokens must not be silent here and loud elsewhere.
+            purpose = link_purposes(api_settings.ENABLE_ENDPOINTS)[data["purpose"]]
+            security_log.log("link_refused", request, code=purpose.refusal)
+        return Response({"status": data["status"]})
 
 
 def server_error(request: HttpRequest) -> HttpResponse:

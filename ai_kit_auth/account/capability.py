@@ -4,7 +4,7 @@ from __future__ import annotations
 
 import logging
 
-from ..capability import Capability, Event, Mail, Notice
+from ..capability import Capability, Event, LinkPurpose, Mail, Notice
 from .settings import AccountSettings
 
 _NOTICE = Mail(
@@ -66,6 +66,13 @@ ACCOUNT = Capability(
     sends={
         "RESEND_ACTIVATION_MAIL": ("USER_CREATED",),
         "CHANGE_EMAIL": ("CONFIRM_EMAIL", "ACCOUNT_EXISTS"),
+    },
+    link_purposes={
+        "confirm_email": LinkPurpose(
+            "CHANGE_EMAIL",
+            "ai_kit_auth.account.services.email_change_link_status",
+            "email_change_link_invalid",
+        ),
     },
     routes="ai_kit_auth.account.urls.routes",
     operations="ai_kit_auth.account.operations.OPERATIONS",

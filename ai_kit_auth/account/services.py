@@ -42,7 +42,7 @@ from ..accounts import (
     state_of,
 )
 from ..cache import ask_cache, cache_key
-from ..capability import notices
+from ..capability import LinkStatus, notices
 from ..errors import MailNotSent
 from ..failures import log_failure
 from ..mail_facts import ACCOUNT_ADDRESS
@@ -59,6 +59,7 @@ from .tokens import (
     email_change_timeout,
     make_email_change_token,
     read_email_change_token,
+    was_email_changed,
 )
 
 logger = logging.getLogger("ai_kit_auth")
@@ -182,11 +183,35 @@ def find_by_email_change_link(ident: str, token: str) -> tuple[User, str]:
     Raises :exc:`~ai_kit_auth.account.errors.EmailChangeLinkInvalid` if it is not valid.
     """
     user = find_by_ident(ident)
-    if user is not None and state_of(user) is AccountState.ACTIVE:
+    address = None if user is None else _address_of_link(user, token)
+    if user is None or address is None:
+        raise EmailChangeLinkInvalid
+    return user, address
+
+
+def _address_of_link(user: User, token: str) -> str | None:
+    if state_of(user) is AccountState.ACTIVE:
         read = read_email_change_token(user, token)
         if read is not None and read[1] > _last_change(user):
-            return user, read[0]
-    raise EmailChangeLinkInvalid
+            return read[0]
+    return None
+
+
+def email_change_link_status(ident: str, token: str) -> LinkStatus:
+    """
+    Return what ``confirm_email/`` would make of a link, without using it.
+
+    ``"used"``: the account has the new address, and the password that it had when the
+    link was made. The click on a ``"valid"`` link may still be refused, where another
+    account has taken the address since.
+    """
+    user = find_by_ident(ident)
+    if user is None:
+        return "invalid"
+    if _address_of_link(user, token) is not None:
+        return "valid"
+    is_active = state_of(user) is AccountState.ACTIVE
+    return "used" if is_active and was_email_changed(user, token) else "invalid"
 
 
 def _change_key(user: User) -> str:

@@ -34,8 +34,11 @@ def make_email_change_token(user: Any, address: str) -> str:
     address, or once any of these has changed. A login does not revoke it, as users
     read their mail when they are logged out.
     """
-    digest = _digest(user, settings.SECRET_KEY)
-    return signing.dumps([address, digest, time.time()], salt=_SALT)
+    before = _digest(user, email_of(user), settings.SECRET_KEY)
+    # The account as the link leaves it: the old address is not stored any more then.
+    # Both are one text, which a worker of a version that knows only the first refuses.
+    after = _digest(user, address, settings.SECRET_KEY)
+    return signing.dumps([address, before + after, time.time()], salt=_SALT)
 
 
 def read_email_change_token(user: Any, token: str) -> tuple[str, float] | None:
@@ -45,18 +48,48 @@ def read_email_change_token(user: Any, token: str) -> tuple[str, float] | None:
     None for a token that is forged, too old, or not for ``user`` as it is. The time is
     in seconds since 1970.
     """
+    value = _signed(token)
+    if value is None:
+        return None
+    address, digests, made = value
+    before = digests[:_LENGTH]
+    return (address, made) if _is_of(user, before) else None
+
+
+def was_email_changed(user: Any, token: str) -> bool:
+    """
+    Tell whether ``user`` already has the address that ``token`` gives ``user``.
+
+    False for a token that is forged or too old, and once the password has changed.
+    """
+    value = _signed(token)
+    # A link of a version before has only one digest.
+    return value is not None and _is_of(user, value[1][_LENGTH:])
+
+
+def _signed(token: str) -> tuple[str, str, float] | None:
     try:
-        value = signing.loads(token, salt=_SALT, max_age=email_change_timeout())
+        address, digests, made = signing.loads(
+            token, salt=_SALT, max_age=email_change_timeout()
+        )
     except signing.BadSignature:
         return None
-    address, digest, made = value
+    return address, digests, made
+
+
+_LENGTH = 32
+
+
+def _is_of(user: Any, digest: str) -> bool:
     # The signature may be of a secret key that has been replaced, so the digest may.
     keys = (settings.SECRET_KEY, *settings.SECRET_KEY_FALLBACKS)
-    right = any(constant_time_compare(digest, _digest(user, key)) for key in keys)
-    return (address, made) if right else None
+    address = email_of(user)
+    return any(
+        constant_time_compare(digest, _digest(user, address, key)) for key in keys
+    )
 
 
-def _digest(user: Any, key: str | bytes) -> str:
-    state = f"{user.pk}|{user.password}|{email_of(user)}|{user.is_active}"
+def _digest(user: Any, address: str, key: str | bytes) -> str:
+    state = f"{user.pk}|{user.password}|{address}|{user.is_active}"
     digest = salted_hmac(_SALT, state, secret=key, algorithm="sha256")
-    return digest.hexdigest()[:32]
+    return digest.hexdigest()[:_LENGTH]

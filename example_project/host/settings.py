@@ -124,6 +124,7 @@ AI_KIT_AUTH: dict[str, Any] = {
     "FRONTEND": {"URL": FRONTEND_ORIGIN, "FORGOT_PW_ROUTE": "/auth/forgot_password"},
     "BRANDING": {"NAME": "AI Kit Auth"},
     "ENABLE_ENDPOINTS": {
+        "LINK_STATUS": True,
         "RESEND_ACTIVATION_MAIL": True,
         "CHANGE_PASSWORD": True,
         "LOGOUT_OTHERS": True,
