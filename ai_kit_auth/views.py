@@ -391,17 +391,19 @@ class LinkStatusView(AuthView):
     """
     ``POST link_status/`` ``{"purpose", "ident", "token"}`` → 200 ``{"status": ...}``.
 
-    The status is ``valid``, ``used`` or ``invalid``. The purposes are ``activation``, ``reset_password`` and ``confirm_email``, if their
-    endpoints are on; another one is 400 ``invalid`` under ``purpose``. ``used`` is for a genuine link whose effect is already there, and ``invalid`` for
-    everything else that its endpoint would refuse. Nothing is written and no session
-    begins, so a page may ask before the user clicks, and so may a mail scanner.
+    The status is ``valid``, ``used`` or ``invalid``. ``used`` is a genuine link whose
+    effect is already there, ``invalid`` is everything else that its endpoint would
+    refuse. The purposes are ``activation``, ``reset_password`` and ``confirm_email``,
+    if their endpoints are on; another one is 400 ``invalid`` under ``purpose``. Nothing
+    is written and no session begins, so a page may ask before the user clicks, and a
+    mail scanner that opens the page does no harm.
 
     SECURITY: it tells no more than the endpoint of the link does. Without a genuine
     link, which only a reader of the mailbox has, every account and no account are
-    ``invalid`` after the same queries. ``used`` is for a link that is not too old, and
-    tells that reader that the account is active and has the password and the e-mail
-    address of then. A mailbox tells as much by the mail of a reset that comes or does
-    not.
+    ``invalid``, after the same queries. ``used`` needs a link that is not too old. It
+    tells the reader that the account is active, with the password and the e-mail
+    address of then. The same mailbox tells that by the mail of a reset, which a
+    deactivated account does not get.
     """
 
     throttles = [LinkThrottle]

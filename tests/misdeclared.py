@@ -10,7 +10,7 @@ from django.urls import path
 from django.views import View
 from rest_framework.exceptions import Throttled
 
-from ai_kit_auth.capability import Capability, Event, Mail, Notice
+from ai_kit_auth.capability import Capability, Event, LinkPurpose, Mail, Notice
 from ai_kit_auth.settings import (
     Nested,
     ProjectSettings,
@@ -70,6 +70,18 @@ NO_SERVICE = capability(
 )
 NOTICE = capability("notice", notices={"LEFT": Notice("ACCOUNT_LEFT", "LEAVE")})
 SENDS = capability("sends", sends={"LEAVE": ("USER_CREATED",)})
+PURPOSE = capability(
+    "purpose",
+    link_purposes={"activation": LinkPurpose("LOGIN", "tests.no_such.status", "x")},
+)
+NO_ENDPOINT = capability(
+    "endpoint",
+    link_purposes={"vote": LinkPurpose("VOTE", "tests.no_such.status", "x")},
+)
+NO_STATUS = capability(
+    "status",
+    link_purposes={"vote": LinkPurpose("LOGIN", "tests.no_such.status", "x")},
+)
 UNKNOWN_KEY = capability("key", routes="tests.misdeclared.UNKNOWN")
 NO_ROUTES = capability("routes", routes="tests.misdeclared.NO_SUCH")
 NO_OPERATIONS = capability("operations", operations="tests.no_such.OPERATIONS")
@@ -123,6 +135,9 @@ Mails = _app("tests.misdeclared.MAIL")
 Services = _app("tests.misdeclared.NO_SERVICE")
 Notices = _app("tests.misdeclared.NOTICE")
 Sends = _app("tests.misdeclared.SENDS")
+Purposes = _app("tests.misdeclared.PURPOSE")
+LinkEndpoints = _app("tests.misdeclared.NO_ENDPOINT")
+Statuses = _app("tests.misdeclared.NO_STATUS")
 Keys = _app("tests.misdeclared.UNKNOWN_KEY")
 Routes = _app("tests.misdeclared.NO_ROUTES")
 Operations = _app("tests.misdeclared.NO_OPERATIONS")

@@ -100,11 +100,23 @@ WRONG = {
         "tests.misdeclared.SENDS names the setting ENABLE_ENDPOINTS.LEAVE, which",
         "Declare ENABLE_ENDPOINTS.LEAVE",
     ),
+    "Purposes": (
+        (
+            "tests.misdeclared.PURPOSE and ai_kit_auth.core.CORE both declare "
+            "the link purpose activation."
+        ),
+        "Rename it",
+    ),
+    "LinkEndpoints": (
+        "tests.misdeclared.NO_ENDPOINT names the setting ENABLE_ENDPOINTS.VOTE, which",
+        "Declare ENABLE_ENDPOINTS.VOTE",
+    ),
 }
 WRONG_PATHS = {
     "Keys": "tests.misdeclared.UNKNOWN has routes for 'NO_SUCH', which is no key of",
     "Routes": "'tests.misdeclared.NO_SUCH' cannot be imported",
     "Operations": "'tests.no_such.OPERATIONS' cannot be imported: No module named",
+    "Statuses": "'tests.no_such.status' cannot be imported: No module named",
     "Checks": "'tests.misdeclared.NO_SUCH' cannot be imported",
     "Paths": "The capabilities 'mine' and 'path' both have a route 'others' at 'mine/'",
     "Names": "The capabilities 'mine' and 'name' both have a route 'mine' at 'others/'",

@@ -163,6 +163,7 @@ def test_only_what_counts_requests_answers_429() -> None:
         "confirm_email",
         "confirm_password",
         "delete_account",
+        "link_status",
         "login",
         "logout_others",
         "register",

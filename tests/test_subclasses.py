@@ -280,6 +280,7 @@ NEEDY: list[tuple[Any, str, str]] = [
         "InitiatePasswordResetSerializer",
     ),
     (views.ResetPassword, "'user'", "PasswordResetSerializer"),
+    (views.LinkStatusView, "'purpose' and 'status'", "LinkStatusSerializer"),
     (
         account_views.ResendActivationMail,
         "'user' and 'typed'",

@@ -24,7 +24,8 @@ def check_capabilities() -> Problems:
             yield problem("E017", f"{error}.", _HINT)
     for one in capability.capabilities():
         named = (one.operations, one.signals, one.views, one.login_step, one.walk)
-        paths = (*named, *one.checks)
+        of_links = [purpose.status for purpose in one.link_purposes.values()]
+        paths = (*named, *of_links, *one.checks)
         for path in paths:
             try:
                 found: Any = capability.load(path) if path else None
