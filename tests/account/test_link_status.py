@@ -513,8 +513,9 @@ def test_a_field_that_is_missing_or_no_text(make_user: MakeUser, field: str) -> 
     assert answer_of(post("link_status", without)) == invalid(**{field: "required"})
     null: Any = {**good, field: None}
     assert answer_of(post("link_status", null)) == invalid(**{field: "null"})
-    for value in ([], {}, [good[field]]):
-        body: Any = {**good, field: value}
+    values: list[Any] = [[], {}, [good[field]]]
+    for value in values:
+        body = {**good, field: value}
         assert answer_of(post("link_status", body)) == invalid(**{field: "invalid"})
 
 

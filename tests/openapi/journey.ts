@@ -168,12 +168,30 @@ async function journey(): Promise<void> {
   );
 
   const link = await mailedLink(address, 1);
+  const status = async (): Promise<Schemas["LinkStatusAnswer"]["status"] | undefined> =>
+    (
+      await client.POST("/api/v1/auth/link_status/", {
+        body: { purpose: "activation", ...link },
+      })
+    ).data?.status;
+  check((await status()) === "valid", "the link is good");
   const activate = () => client.POST("/api/v1/auth/activate_email/", { body: link });
   check((await activate()).response.ok, "activated");
   const used = (await activate()).error;
   check(
     used !== undefined && "error" in used && used.error === "activation_link_invalid",
     "a link is good once",
+  );
+  check((await status()) === "used", "and has done what it is for");
+  const { error: unknown } = await client.POST("/api/v1/auth/link_status/", {
+    // @ts-expect-error: the schema has the purposes
+    body: { purpose: "party", ...link },
+  });
+  check(
+    unknown !== undefined &&
+      !("error" in unknown) &&
+      unknown.purpose?.[0] === "invalid",
+    "there is no such purpose",
   );
 
   check(
