@@ -289,6 +289,26 @@ export interface paths {
         patch?: never;
         trace?: never;
     };
+    "/link_status/": {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        get?: never;
+        put?: never;
+        /**
+         * Ask what a mailed link is good for
+         * @description `ident` and `token` are from the link. Changes nothing, and does not use the link. `used` is a genuine link whose effect is already there; `invalid` is everything else that is not valid.
+         */
+        post: operations["link_status"];
+        delete?: never;
+        options?: never;
+        head?: never;
+        patch?: never;
+        trace?: never;
+    };
     "/login/": {
         parameters: {
             query?: never;
@@ -1548,6 +1568,74 @@ export interface components {
         };
         /** @enum {string} */
         FactorsError503Code: "service_unavailable";
+        LinkStatusAnswer: {
+            status: components["schemas"]["StatusEnum"];
+        };
+        LinkStatusError400: {
+            error: components["schemas"]["LinkStatusError400Code"];
+        };
+        /** @enum {string} */
+        LinkStatusError400Code: "parse_error";
+        LinkStatusError415: {
+            error: components["schemas"]["LinkStatusError415Code"];
+        };
+        /** @enum {string} */
+        LinkStatusError415Code: "unsupported_media_type";
+        LinkStatusError429: {
+            error: components["schemas"]["LinkStatusError429Code"];
+            params?: {
+                error?: {
+                    throttled?: {
+                        retry_after?: number;
+                    };
+                };
+            };
+        };
+        /** @enum {string} */
+        LinkStatusError429Code: "throttled";
+        LinkStatusError503: {
+            error: components["schemas"]["LinkStatusError503Code"];
+            params?: {
+                error?: {
+                    service_unavailable?: {
+                        retry_after?: number;
+                    };
+                };
+            };
+        };
+        /** @enum {string} */
+        LinkStatusError503Code: "service_unavailable";
+        LinkStatusFieldErrors: {
+            ident?: components["schemas"]["LinkStatusIdentCode"][];
+            non_field_errors?: components["schemas"]["LinkStatusNonFieldErrorsCode"][];
+            params?: {
+                ident?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+                token?: {
+                    max_length?: {
+                        max_length?: number;
+                    };
+                };
+            };
+            purpose?: components["schemas"]["LinkStatusPurposeCode"][];
+            token?: components["schemas"]["LinkStatusTokenCode"][];
+        };
+        /** @enum {string} */
+        LinkStatusIdentCode: "blank" | "invalid" | "max_length" | "null" | "null_characters_not_allowed" | "required" | "surrogate_characters_not_allowed";
+        LinkStatusInput: {
+            ident: string | number;
+            purpose: components["schemas"]["PurposeEnum"];
+            token: string | number;
+        };
+        /** @enum {string} */
+        LinkStatusNonFieldErrorsCode: "invalid" | "null";
+        /** @enum {string} */
+        LinkStatusPurposeCode: "invalid" | "null" | "required";
+        /** @enum {string} */
+        LinkStatusTokenCode: "blank" | "invalid" | "max_length" | "null" | "null_characters_not_allowed" | "required" | "surrogate_characters_not_allowed";
         LoginAnswer: {
             /** @description For the header `X-CSRFToken` of later requests. */
             csrf: string;
@@ -2090,6 +2178,13 @@ export interface components {
         PatchedUserUpdate: {
             username?: string | number;
         };
+        /**
+         * @description * `activation` - activation
+         *     * `reset_password` - reset_password
+         *     * `confirm_email` - confirm_email
+         * @enum {string}
+         */
+        PurposeEnum: "activation" | "reset_password" | "confirm_email";
         /**
          * @description ``password``, which a freshly authenticated session may leave out; gives ``user``.
          *
@@ -2803,6 +2898,8 @@ export interface components {
         };
         /** @enum {string} */
         SessionsError503Code: "service_unavailable";
+        /** @enum {string} */
+        StatusEnum: "valid" | "used" | "invalid";
         UpdateMeAnswer: {
             /** @description For the header `X-CSRFToken` of later requests. */
             csrf: string;
@@ -4171,6 +4268,70 @@ export interface operations {
                 };
                 content: {
                     "application/json": components["schemas"]["ConfirmTotpError503"];
+                };
+            };
+        };
+    };
+    link_status: {
+        parameters: {
+            query?: never;
+            header?: never;
+            path?: never;
+            cookie?: never;
+        };
+        requestBody: {
+            content: {
+                "application/json": components["schemas"]["LinkStatusInput"];
+            };
+        };
+        responses: {
+            /** @description Done */
+            200: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkStatusAnswer"];
+                };
+            };
+            /** @description What is wrong, in codes */
+            400: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkStatusError400"] | components["schemas"]["LinkStatusFieldErrors"];
+                };
+            };
+            /** @description The body is neither JSON nor a form */
+            415: {
+                headers: {
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkStatusError415"];
+                };
+            };
+            /** @description Too many requests */
+            429: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkStatusError429"];
+                };
+            };
+            /** @description A service that the request needs is down, such as the database; or the mail cannot be sent, and nothing was made */
+            503: {
+                headers: {
+                    /** @description Seconds to wait. */
+                    "Retry-After"?: number;
+                    [name: string]: unknown;
+                };
+                content: {
+                    "application/json": components["schemas"]["LinkStatusError503"];
                 };
             };
         };

@@ -18,6 +18,8 @@ from ai_kit_auth import errors
 from ..packages import CORE, with_apps
 from .conftest import INSTALL, ROOT, Package, need, npm, run
 
+README = (ROOT / "client" / "README.md").read_text("utf-8")
+SNIPPETS = re.findall(r"^```ts\n(.*?)^```$", README, re.DOTALL | re.MULTILINE)
 LANGUAGES = sorted(file.stem for file in (CORE / "codes").iterdir())
 SENTENCES = """const found = {};
 for (const language of process.argv.slice(2)) {
@@ -201,15 +203,32 @@ def test_each_code_of_the_server_has_a_sentence_in_each_language(
 @pytest.mark.parametrize(
     ("module", "resolution"), [("NodeNext", "NodeNext"), ("ESNext", "Bundler")]
 )
-def test_a_strict_project_compiles_against_it(
+def test_a_strict_project_and_the_readme_compile_against_it(
     installed: Path, project: Path, module: str, resolution: str
 ) -> None:
-    (installed / "page.ts").write_text(TYPES, encoding="utf-8")
+    assert len(SNIPPETS) == 2
+    sources = {f"{number}.ts": each for number, each in enumerate([TYPES, *SNIPPETS])}
+    for name, source in sources.items():
+        (installed / name).write_text(source, encoding="utf-8")
     options = {**OPTIONS, "module": module, "moduleResolution": resolution}
-    manifest = {"compilerOptions": options, "files": ["page.ts"]}
+    manifest = {"compilerOptions": options, "files": list(sources)}
     (installed / "tsconfig.json").write_text(json.dumps(manifest))
     compiled = run([project / "node_modules" / ".bin" / "tsc"], installed)
     assert (compiled.returncode, compiled.stdout) == (0, "")
+
+
+def test_the_sentences_of_the_readme_are_those_that_it_shows(installed: Path) -> None:
+    # Each comment is what the call below it returns.
+    shown = re.compile(r"^// (.*)\n(messages?\(.*\));$", re.MULTILINE)
+    source, calls = shown.subn(
+        r"console.log(JSON.stringify(\1) === JSON.stringify(\2));", SNIPPETS[1]
+    )
+    assert calls == 4
+    assert script(installed, source) == "true\n" * calls
+
+
+def test_the_readme_names_the_languages() -> None:
+    assert f"`{' '.join(LANGUAGES)}`" in README
 
 
 def test_a_page_takes_only_the_languages_that_it_imports(
