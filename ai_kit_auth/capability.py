@@ -90,8 +90,8 @@ class LinkPurpose:
     ``endpoint``: the key of ENABLE_ENDPOINTS whose endpoint uses the link; without it
     there is no such purpose. ``status``: the dotted path of a function that takes the
     ``ident`` and the ``token`` of a link, writes nothing, and returns
-    ``"valid"``, ``"used"`` or ``"invalid"``. ``refusal``: the code in the security log of a link
-    that is ``"invalid"``, which is that of the endpoint.
+    ``"valid"``, ``"used"`` or ``"invalid"``. ``refusal``: the code in the security log
+    of a link that is ``"invalid"``, which is that of the endpoint.
     """
 
     endpoint: str
