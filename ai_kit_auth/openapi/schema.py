@@ -27,7 +27,7 @@ from ..endpoints import (
 )
 from ..operations import CSRF, USER, USER_OR_NULL, Operation
 from ..params import KEY, Declaration
-from ..serializers import PasswordField, UserSerializer
+from ..serializers import PasswordField, PurposeField, UserSerializer
 from ..settings import api_settings
 from ..user_model import UserModel, user_model
 from .codes import ERROR, Answers, Codes, answers_of
@@ -247,6 +247,8 @@ class AuthSchema(AutoSchema):
         schema = super()._map_serializer_field(  # type: ignore[no-untyped-call]  # drf-spectacular
             field, direction, bypass_extensions
         )
+        if isinstance(field, PurposeField):
+            return self._component("Purpose", schema)
         if direction == "response" and type(field) is serializers.ReadOnlyField:
             # An account from elsewhere may have no e-mail address.
             schema.pop("format", None)
@@ -287,7 +289,7 @@ class AuthSchema(AutoSchema):
         if operation is None:
             return super().get_response_serializers()
         answer = _object(
-            {key: self._part(kind) for key, kind in operation.answer.items()},
+            {key: self._part(key, kind) for key, kind in operation.answer.items()},
             # drf-spectacular keeps an empty list, which OpenAPI 3.0 forbids.
             **({"required": list(operation.answer)} if operation.answer else {}),
         )
@@ -320,9 +322,11 @@ class AuthSchema(AutoSchema):
             responses |= {"4XX": veto, "5XX": veto}
         return responses
 
-    def _part(self, kind: str | Mapping[str, Any]) -> dict[str, Any]:
+    def _part(self, key: str, kind: str | Mapping[str, Any]) -> dict[str, Any]:
         if not isinstance(kind, str):
-            return dict(kind)
+            # A component, as for the codes: a project has a "status" of its own.
+            part = dict(kind)
+            return self._component(_camel(key), part) if "enum" in part else part
         if kind == CSRF:
             return {
                 "type": "string",

@@ -1569,7 +1569,7 @@ export interface components {
         /** @enum {string} */
         FactorsError503Code: "service_unavailable";
         LinkStatusAnswer: {
-            status: components["schemas"]["StatusEnum"];
+            status: components["schemas"]["LinkStatusStatus"];
         };
         LinkStatusError400: {
             error: components["schemas"]["LinkStatusError400Code"];
@@ -1627,13 +1627,22 @@ export interface components {
         LinkStatusIdentCode: "blank" | "invalid" | "max_length" | "null" | "null_characters_not_allowed" | "required" | "surrogate_characters_not_allowed";
         LinkStatusInput: {
             ident: string | number;
-            purpose: components["schemas"]["PurposeEnum"];
+            purpose: components["schemas"]["LinkStatusPurpose"];
             token: string | number;
         };
         /** @enum {string} */
         LinkStatusNonFieldErrorsCode: "invalid" | "null";
+        /**
+         * @description * `activation` - activation
+         *     * `reset_password` - reset_password
+         *     * `confirm_email` - confirm_email
+         * @enum {string}
+         */
+        LinkStatusPurpose: "activation" | "reset_password" | "confirm_email";
         /** @enum {string} */
         LinkStatusPurposeCode: "invalid" | "null" | "required";
+        /** @enum {string} */
+        LinkStatusStatus: "valid" | "used" | "invalid";
         /** @enum {string} */
         LinkStatusTokenCode: "blank" | "invalid" | "max_length" | "null" | "null_characters_not_allowed" | "required" | "surrogate_characters_not_allowed";
         LoginAnswer: {
@@ -2178,13 +2187,6 @@ export interface components {
         PatchedUserUpdate: {
             username?: string | number;
         };
-        /**
-         * @description * `activation` - activation
-         *     * `reset_password` - reset_password
-         *     * `confirm_email` - confirm_email
-         * @enum {string}
-         */
-        PurposeEnum: "activation" | "reset_password" | "confirm_email";
         /**
          * @description ``password``, which a freshly authenticated session may leave out; gives ``user``.
          *
@@ -2898,8 +2900,6 @@ export interface components {
         };
         /** @enum {string} */
         SessionsError503Code: "service_unavailable";
-        /** @enum {string} */
-        StatusEnum: "valid" | "used" | "invalid";
         UpdateMeAnswer: {
             /** @description For the header `X-CSRFToken` of later requests. */
             csrf: string;

@@ -495,6 +495,19 @@ class OwnCredentials(OwnUsersUser):
         return {**attrs, "user": get_user_model()._default_manager.get(**attrs)}
 
 
+class Order(serializers.Serializer[Any]):
+    status = serializers.ChoiceField(["open", "paid"])
+    purpose = serializers.ChoiceField(["gift", "own use"])
+
+
+class OrderView(generics.CreateAPIView[Any]):
+    """A view of the project with the names of fields that link_status/ has as well."""
+
+    schema = AutoSchema()
+    authentication_classes = [authentication.SessionAuthentication]
+    serializer_class = Order
+
+
 class HostsView(generics.RetrieveAPIView[Any]):
     """A view of the project with a common serializer name."""
 
@@ -541,6 +554,20 @@ def test_a_hosts_own_views_and_names_stay_as_they_are() -> None:
     found = operations(schema)
     assert found["users_retrieve"]["security"] == [{"cookieAuth": []}, {}]
     assert set(found) == {*ALL_IDS, "users_retrieve"}
+
+
+def test_a_hosts_own_choices_keep_their_names_beside_those_of_a_link() -> None:
+    alone = generate(path("orders/", OrderView.as_view()), routes=([], "none"))
+    both = generate(path("orders/", OrderView.as_view()))
+    names = {"StatusEnum", "PurposeEnum"}
+    assert names <= alone["components"]["schemas"].keys()
+    for name in names:
+        own, beside = (x["components"]["schemas"][name] for x in (alone, both))
+        assert own == beside
+    status = body(both, "link_status")["properties"]["purpose"]
+    assert resolved(both, status)["enum"] == ["activation", "reset_password"]
+    told = answer(both, "link_status", 200)["properties"]["status"]
+    assert resolved(both, told)["enum"] == ["valid", "used", "invalid"]
 
 
 def test_a_hosts_subclass_is_described_as_its_base_and_open() -> None:
