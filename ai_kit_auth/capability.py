@@ -31,6 +31,8 @@ if TYPE_CHECKING:
     from .settings import Section
 
 ATTRIBUTE = "ai_kit_auth_capabilities"
+# Of the parameters of an error code.
+PARAM_TYPES = (int, float, bool, str)
 
 
 @dataclass(frozen=True)
@@ -257,6 +259,13 @@ def _search(found: _Found) -> None:
         for path in paths:
             if path not in found.capabilities:
                 _add(found, path, where)
+    for path, one in found.capabilities.items():
+        for code, params in one.params.items():
+            for name, kind in params.items():
+                if kind not in PARAM_TYPES:
+                    message = f"{path} declares {name!r} of {code} as {kind!r}."
+                    hint = f"Declare {name!r} as int, float, bool or str."
+                    found.faults.append(Fault(path, message, hint))
     every_key = {key for o in found.capabilities.values() for key in o.setting_keys()}
     for path, one in found.capabilities.items():
         for key in dict.fromkeys(_needed_keys(one)):

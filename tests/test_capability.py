@@ -78,6 +78,10 @@ WRONG = {
         ),
         "Rename it",
     ),
+    "Params": (
+        "tests.misdeclared.PARAM declares 'seats' of full as <class 'list'>.",
+        "Declare 'seats' as int, float, bool or str.",
+    ),
     "Events": (
         (
             "tests.misdeclared.EVENT and ai_kit_auth.core.CORE both declare "

@@ -73,6 +73,12 @@ class InvitationUsed(WithInvitation):
     def create(self, validated_data: Any) -> Any: ...
 
 
+class WithParams(RegistrationSerializer):
+    params = serializers.JSONField()
+
+    def create(self, validated_data: Any) -> Any: ...
+
+
 class PlainRegistration(serializers.Serializer[Any]):
     invitation = serializers.CharField()
 
@@ -284,6 +290,13 @@ def seeds() -> Iterator[Seed]:
         "AI_KIT_AUTH['BRANDING']['COLOR'] is 'navy', which is no colour in hexadecimal",
         "'COLOR': '#1f4fd8'",
         {"AI_KIT_AUTH": auth(BRANDING={"COLOR": "navy"})},
+    )
+    yield Seed(
+        "E021",
+        "AI_KIT_AUTH['REGISTRATION_SERIALIZER']: tests.test_checks.WithParams takes a "
+        "field 'params'",
+        "Rename the field in WithParams, or leave ERROR_PARAMS out.",
+        {"AI_KIT_AUTH": auth(ERROR_PARAMS=True, REGISTRATION_SERIALIZER=WithParams)},
     )
     yield Seed(
         "W001",
@@ -1542,3 +1555,59 @@ def test_w039_a_username_that_may_be_null(monkeypatch: pytest.MonkeyPatch) -> No
     monkeypatch.setattr(model._meta.get_field(model.USERNAME_FIELD), "null", True)
     assert "W039" not in ids()
     assert "W039" in ids(AUTHENTICATION_BACKENDS=["shop.backends.OfficeHours"])
+
+
+class ShowsParams(RegistrationSerializer):
+    params = serializers.ReadOnlyField()
+
+    def create(self, validated_data: Any) -> Any: ...
+
+
+class UpdatesParams(PlainRegistration):
+    params = serializers.JSONField()
+
+    def update(self, instance: Any, validated_data: Any) -> Any: ...
+
+
+class NeedsARequest(WithParams):
+    def get_fields(self) -> Any:
+        return self.context["request"].fields
+
+
+@pytest.mark.user_model("auth_user")
+def test_e021_only_with_the_setting_and_for_a_field_that_is_taken() -> None:
+    def told(**given: Any) -> bool:
+        return "E021" in ids(AI_KIT_AUTH=auth(**given))
+
+    taking = {"REGISTRATION_SERIALIZER": WithParams}
+    assert told(ERROR_PARAMS=True, **taking)
+    assert not told(ERROR_PARAMS=False, **taking)
+    assert not told(**taking)
+    off = {"ENABLE_ENDPOINTS": {"REGISTER": False}}
+    assert not told(ERROR_PARAMS=True, **taking, **off)
+    for harmless in (ShowsParams, NeedsARequest, RegistrationSerializer):
+        assert not told(ERROR_PARAMS=True, REGISTRATION_SERIALIZER=harmless)
+    updating = {"USER_UPDATE_SERIALIZER": UpdatesParams}
+    assert not told(ERROR_PARAMS=True, **updating)
+    on = {"ENABLE_ENDPOINTS": {"UPDATE_ME": True}}
+    assert told(ERROR_PARAMS=True, **updating, **on)
+
+
+@pytest.mark.user_model("auth_user")
+def test_e021_a_view_of_the_project_in_the_place_of_ours() -> None:
+    given = auth(ERROR_PARAMS=True)
+    [problem] = findings(
+        AI_KIT_AUTH=given, ROOT_URLCONF="tests.urlconfs.login_with_params"
+    )
+    assert problem.id == "ai_kit_auth.E021"
+    assert problem.msg.startswith(
+        "tests.urlconfs.login_with_params.OwnLogin: "
+        "tests.urlconfs.login_with_params.WithParams takes a field 'params'"
+    )
+
+
+@pytest.mark.user_model("auth_user")
+def test_e021_says_nothing_where_the_routes_are_wrong() -> None:
+    apps = [*settings.INSTALLED_APPS, "tests.misdeclared.Paths"]
+    given = auth(ERROR_PARAMS=True)
+    assert ids(AI_KIT_AUTH=given, INSTALLED_APPS=apps) == ["E017"]

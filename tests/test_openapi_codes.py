@@ -600,6 +600,64 @@ def test_the_recorder_finds_what_is_not_listed(
     assert list(undocumented(views.LoginView, method, answer)) == found
 
 
+def of_password(**given: Any) -> dict[str, Any]:
+    """Return the body of a short password with the parameters ``given``."""
+    params = {"password": {"password_too_short": given}}
+    return {"password": ["password_too_short"], "params": params}
+
+
+LISTED = "POST ValidatePassword 400 password: password_too_short"
+
+
+@pytest.mark.parametrize(
+    ("body", "found"),
+    [
+        (of_password(min_length=8), []),
+        (of_password(), [f"{LISTED} {{}}"]),
+        (of_password(min_length=True), [f"{LISTED} {{'min_length': True}}"]),
+        (of_password(min_length="8"), [f"{LISTED} {{'min_length': '8'}}"]),
+        (of_password(seats=8), [f"{LISTED} {{'seats': 8}}"]),
+        (
+            {**of_password(min_length=8), "password": ["required"]},
+            [f"{LISTED} {{'min_length': 8}}"],
+        ),
+        (
+            {"password": ["required"], "params": {"password": {"required": {"a": 1}}}},
+            ["POST ValidatePassword 400 password: required {'a': 1}"],
+        ),
+        (
+            {"error": "parse_error", "params": {"error": {"throttled": {"a": 1}}}},
+            ["POST ValidatePassword 400 error: throttled {'a': 1}"],
+        ),
+    ],
+)
+def test_the_recorder_finds_parameters_that_are_not_declared(
+    body: Any, found: list[str]
+) -> None:
+    answer = JsonResponse(body, status=400)
+    with override_settings(AI_KIT_AUTH={**FRONTEND, "ERROR_PARAMS": True}):
+        assert list(undocumented(views.ValidatePassword, "POST", answer)) == found
+    # Without the setting there are no parameters.
+    assert list(undocumented(views.ValidatePassword, "POST", answer))
+
+
+def test_parameters_are_open_where_a_validator_of_the_project_chooses_them() -> None:
+    validators = [{"NAME": f"{__name__}.{name}"} for name in ("NoCode", "WithCode")]
+    with override_settings(AUTH_PASSWORD_VALIDATORS=validators):
+        answers = answers_of(views.ResetPassword, "POST")
+
+    def allows(code: str, **given: Any) -> bool:
+        return answers.allows_params(400, "password", code, given)
+
+    for code in ("password_of_last_year", "of_no_list", "invalid"):
+        assert allows(code, times=3)
+    assert allows("max_length", max_length=4096)
+    assert allows("min_value", min_value=1.5)
+    assert not allows("min_value", min_value=True)
+    assert not allows("required", times=3)
+    assert not allows("throttled", times=3)
+
+
 def test_the_recorder_leaves_a_hosts_own_success_alone() -> None:
     class OwnLogin(views.LoginView):
         pass

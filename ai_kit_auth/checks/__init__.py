@@ -28,7 +28,7 @@ from .middleware import check_middleware
 from .problems import PROBLEMS, Problems
 from .project import check_project
 from .proxies import check_proxies
-from .serializers import check_serializers
+from .serializers import check_error_params, check_serializers
 from .upgrade import check_accounts, check_upgrade
 from .user_model import check_user_model
 
@@ -43,6 +43,7 @@ CHECKS: Mapping[Callable[[], Problems], tuple[str, bool]] = {
     check_upgrade: (TAG, False),
     check_user_model: (checks.Tags.models, False),
     check_serializers: (TAG, False),
+    check_error_params: (TAG, False),
     check_templates: (checks.Tags.templates, False),
     check_mailer: (TAG, False),
     check_mail_task: (TAG, False),

@@ -38,6 +38,8 @@ PROBLEMS: Mapping[str, str] = {
     "``django.tasks`` is missing",
     "E020": "``BRANDING.COLOR`` is no hexadecimal colour, or "
     "``BRANDING.SUPPORT_EMAIL`` is no e-mail address",
+    "E021": "with ``ERROR_PARAMS`` a serializer takes a field ``params``, the key of "
+    "the parameters",
     "W001": "with ``--deploy``: the processes do not share the cache of the throttles, "
     "or it does not count atomically",
     "W002": "with ``--deploy``: the cache of the throttles deletes entries once it "

@@ -22,10 +22,12 @@ from rest_framework.serializers import (
     Serializer,
 )
 
+from ..capability import served
 from ..related import loss
-from ..settings import APISettings
+from ..settings import APISettings, api_settings
 from ..user_model import is_djangos, user_model
 from .problems import Problems, dotted, is_readable, is_served, key, problem, resolved
+from .routes import NAMESPACE, named, path_of, view_at
 
 
 def check_serializers() -> Problems:
@@ -50,6 +52,59 @@ def check_serializers() -> Problems:
                 f"{key(name)}: {dotted(found)} is not a serializer.",
                 f"Name a subclass of {standard.default}.",
             )
+
+
+def check_error_params() -> Problems:
+    """E021."""
+    if not (is_readable() and api_settings.ERROR_PARAMS):
+        return
+    for where, found in _taking_bodies():
+        field = _fields_of(found).get("params")
+        if field is not None and not field.read_only:
+            yield problem(
+                "E021",
+                f"{where}: {dotted(found)} takes a field 'params', and with "
+                f"{key('ERROR_PARAMS')} an error body has the parameters of codes "
+                "under that key.",
+                f"Rename the field in {found.__qualname__}, or leave ERROR_PARAMS out.",
+            )
+
+
+def _fields_of(found: type[Serializer[Any]]) -> Mapping[str, Any]:
+    try:
+        return found().fields
+    except Exception:  # noqa: BLE001  # it may need a request
+        return {}
+
+
+def _taking_bodies() -> Iterator[tuple[str, type[Serializer[Any]]]]:
+    """Yield the serializers of bodies that the project names, and where it does."""
+    given: list[tuple[str, Any]] = [
+        (key(name), resolved(name))
+        for name, endpoint in (
+            ("REGISTRATION_SERIALIZER", "REGISTER"),
+            ("USER_UPDATE_SERIALIZER", "UPDATE_ME"),
+        )
+        if is_served(endpoint)
+    ]
+    for name in _names_of_routes():
+        path = path_of(f"{NAMESPACE}:{name}")
+        callback, _ = (path and view_at(path)) or (None, "")
+        view = getattr(callback, "view_class", None)
+        used = getattr(callback, "view_initkwargs", {}).get("serializer_class")
+        given.append((named(callback), used or getattr(view, "serializer_class", None)))
+    for where, found in given:
+        if isinstance(found, type) and issubclass(found, Serializer):
+            yield where, found
+
+
+def _names_of_routes() -> list[str]:
+    try:
+        routes = served(api_settings.ENABLE_ENDPOINTS)
+    except ImproperlyConfigured:
+        # E017 tells.
+        return []
+    return [str(route.name) for route in routes]
 
 
 def _problems_of(

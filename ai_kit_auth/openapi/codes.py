@@ -120,7 +120,7 @@ class Codes:
         return {
             code: kinds
             for code, kinds in every.items()
-            if kinds or (code in self.loose and is_free(code))
+            if kinds or ((self.is_open or code in self.loose) and is_free(code))
         }
 
 
@@ -158,7 +158,7 @@ class Answers:
         if code in found.known:
             kinds = found.params().get(code, {})
         else:
-            kinds = None if is_free(code) else errors.PARAMS.get(code, {})
+            kinds = errors.PARAMS.get(code, None if is_free(code) else {})
         return kinds is None or all(
             # By type(), since a bool is an int.
             type(value) in _JSON_TYPES.get(kinds.get(name), ())
