@@ -378,6 +378,11 @@ def test_a_store_that_middleware_asks_first_is_a_code_where_the_project_says_so(
         assert says(answer) == (503, DOWN)
         assert answer.headers["Retry-After"] == "5"
         assert answer.headers["Cache-Control"] == "no-store, private"
+        settings.AI_KIT_AUTH = {**settings.AI_KIT_AUTH, "ERROR_PARAMS": True}
+        assert post(client, "login", ADA, **token).json() == {
+            **DOWN,
+            "params": {"error": {"service_unavailable": {"retry_after": 5}}},
+        }
         # The pages of the project keep Django's page.
         for url in ("/page/", "/no/such/page/"):
             page = client.get(url)

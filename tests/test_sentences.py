@@ -136,6 +136,16 @@ def test_a_sentence_has_the_placeholders_of_the_english_one(file: Path) -> None:
 
 
 @same
+@each_file_of_all
+def test_a_placeholder_is_a_declared_parameter_of_its_code(file: Path) -> None:
+    with with_apps():
+        declared = dict(errors.PARAMS)
+    for code, sentence in content(file).items():
+        names = {found.strip("{}") for found in PLACEHOLDER.findall(sentence)}
+        assert names <= declared.get(code, {}).keys(), code
+
+
+@same
 def test_the_placeholders_are_those_that_a_frontend_can_fill_in() -> None:
     with_some = {
         code: PLACEHOLDER.findall(sentence)

@@ -263,6 +263,9 @@ def test_a_host_s_fields_are_changed_alone_or_together(
     assert (ada.first_name, ada.last_name, ada.username) == ("Augusta", "King", "aak")
     long = browser.patch({"first_name": "x" * 151})
     assert answer_of(long) == invalid(first_name="max_length")
+    configure(settings, ERROR_PARAMS=True)
+    long = browser.patch({"first_name": "x" * 151})
+    assert long.json()["params"] == {"first_name": {"max_length": {"max_length": 150}}}
 
 
 @pytest.mark.user_model("extra_field")

@@ -35,6 +35,7 @@ from ai_kit_auth.serializers import RegistrationSerializer, UserSerializer
 from ai_kit_auth.user_model import user_model
 
 from ..browser.processes import environment
+from ..test_openapi_codes import connected
 from ..urlconfs.account import ROUTES
 from .conftest import ROOT
 
@@ -382,6 +383,96 @@ def test_answers_are_closed_and_have_exactly_these_keys() -> None:
     )
     for wrong in wrongs:
         assert not accepts(schema, problems, wrong)
+
+
+@pytest.mark.parametrize("version", VERSIONS)
+@pytest.mark.parametrize("own", [{}, OWN], ids=["ours", "own"])
+def test_parameters_only_add_to_the_schema(
+    own: Mapping[str, Any], version: str
+) -> None:
+    """Without the key and the types that ERROR_PARAMS brings, it is what it was."""
+
+    def without(part: Any) -> Any:
+        if isinstance(part, list):
+            return [without(each) for each in part]
+        if not isinstance(part, dict):
+            return part
+        added = {"params", "x-params"}
+        return {name: without(part[name]) for name in part.keys() - added}
+
+    plain = generate(version=version, **own)
+    assert without(plain) == plain
+    more = generate(version=version, ERROR_PARAMS=True, **own)
+    assert more != plain
+    assert without(more) == plain
+
+
+def test_each_code_says_which_parameters_it_can_have() -> None:
+    schema = generate(ERROR_PARAMS=True)
+    codes = schema["components"]["schemas"]
+    assert codes["ValidatePasswordPasswordCode"]["x-params"] == {
+        "max_length": {"max_length": "integer"},
+        "password_too_short": {"min_length": "integer"},
+        "password_too_similar": {"verbose_name": "string"},
+    }
+    wait = {"retry_after": "integer"}
+    assert codes["LoginError429Code"]["x-params"] == {"throttled": wait}
+    assert codes["LoginError503Code"]["x-params"] == {"service_unavailable": wait}
+    assert "x-params" not in codes["LoginError403Code"]
+    own = generate(ERROR_PARAMS=True, **OWN)["components"]["schemas"]
+    assert own["RegisterAgeCode"]["x-params"]["min_value"] == {"min_value": "number"}
+
+
+def test_a_body_with_parameters_is_closed_as_well() -> None:
+    schema = generate(ERROR_PARAMS=True)
+    typed = answer(schema, "validate_password", 400)
+    short = {"password": ["password_too_short"]}
+
+    def fits(**params: Any) -> bool:
+        return accepts(schema, typed, {**short, "params": params})
+
+    assert accepts(schema, typed, short)
+    assert fits(password={"password_too_short": {"min_length": 8}})
+    wrongs: tuple[dict[str, Any], ...] = (
+        {},
+        {"password": {}},
+        {"password": {"password_too_short": {}}},
+        {"password": {"password_too_short": {"min_length": "8"}}},
+        {"password": {"password_too_short": {"min_length": 8, "value": 3}}},
+        {"password": {"password_too_common": {"min_length": 8}}},
+        {"passwords": {"password_too_short": {"min_length": 8}}},
+    )
+    for wrong in wrongs:
+        assert not fits(**wrong)
+    wait = {
+        "error": "throttled",
+        "params": {"error": {"throttled": {"retry_after": 9}}},
+    }
+    assert accepts(schema, answer(schema, "login", 429), wait)
+    assert not accepts(schema, answer(schema, "logout", 415), {**wait, "error": "x"})
+    assert not accepts(schema, answer(generate(), "login", 429), wait)
+
+
+def test_where_any_code_is_allowed_it_may_have_any_parameters() -> None:
+    problems = answer(schema := generate(ERROR_PARAMS=True, **OWN), "register", 400)
+    body = {"town": ["town_unknown"], "age": ["min_value"]}
+
+    def fits(**params: Any) -> bool:
+        return accepts(schema, problems, {**body, "params": params})
+
+    assert fits(
+        town={"town_unknown": {"known": 7, "is_far": True, "field": "age"}},
+        age={"min_value": {"min_value": 18}},
+    )
+    assert not fits(town={"town_unknown": {"known": [7]}})
+    assert not fits(age={"odd": {"known": 7}})
+    with connected(signals.user_pre_registered):
+        schema = generate(ERROR_PARAMS=True, **OWN)
+    veto = answer(schema, "register", "4XX")
+    full = {"error": "full", "params": {"error": {"full": {"seats": 3}}}}
+    assert accepts(schema, veto, full)
+    assert accepts(schema, veto, {"a": ["b"], "params": {"a": {"b": {"seats": 3}}}})
+    assert not accepts(schema, veto, {**full, "params": {"error": {"full": 3}}})
 
 
 def test_where_a_hosts_check_may_say_what_it_likes_any_code_is_allowed() -> None:

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 import logging
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import cbor2
 import pytest
@@ -39,6 +39,9 @@ from .pages import (
     with_client_data,
     with_response,
 )
+
+if TYPE_CHECKING:
+    from pytest_django import Settings
 
 pytestmark = pytest.mark.django_db
 
@@ -211,7 +214,9 @@ def prove(page: APIClient, authenticator: SoftAuthenticator) -> Any:
     return post(page, "confirm_password", data, **csrf(page))
 
 
-def test_the_twenty_first_passkey(page: APIClient, ada: Any) -> None:
+def test_the_twenty_first_passkey(
+    page: APIClient, ada: Any, settings: Settings
+) -> None:
     phones = [give_passkey(ada) for _ in range(20)]
     assert prove(page, phones[7]).status_code == 200
     answer = new_passkey(page)
@@ -220,6 +225,13 @@ def test_the_twenty_first_passkey(page: APIClient, ada: Any) -> None:
         {"non_field_errors": ["max_length"]},
     )
     assert credentials.of_user(ada).count() == 20
+    configure(settings, ERROR_PARAMS=True)
+    assert new_passkey(page).json()["params"] == {
+        "non_field_errors": {"max_length": {"max_length": 20}}
+    }
+    assert new_passkey(page, name="x" * 65).json()["params"] == {
+        "name": {"max_length": {"max_length": 64}}
+    }
 
 
 def test_a_password_alone_changes_no_factors(page: APIClient, ada: Any) -> None:

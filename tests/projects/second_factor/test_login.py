@@ -439,6 +439,10 @@ def test_wrong_codes_of_one_account_are_counted_over_its_logins(
     for _ in range(6):
         assert page.prove(ada.app.code()) == (429, {"error": "throttled"})
     assert int(page.answer["Retry-After"]) > 3000
+    configure(settings, ERROR_PARAMS=True)
+    assert page.prove(ada.app.code())[1]["params"] == {
+        "error": {"throttled": {"retry_after": int(page.answer["Retry-After"])}}
+    }
     # What was not checked was no try.
     configure(settings, THROTTLE_RATES={"SECOND_FACTOR": None})
     assert page.prove(ada.app.code())[0] == 200

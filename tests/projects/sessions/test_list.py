@@ -5,7 +5,7 @@ from __future__ import annotations
 import logging
 import uuid
 from datetime import timedelta
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.core.cache.backends.locmem import LocMemCache
@@ -40,6 +40,9 @@ from .browsers import (
     listed,
     record_of,
 )
+
+if TYPE_CHECKING:
+    from pytest_django import Settings
 
 pytestmark = pytest.mark.django_db
 
@@ -153,6 +156,15 @@ def test_a_wrong_name_changes_nothing(
     assert ask(own, "patch", pk, given) == (400, {"name": [code]})
     assert ask(own, "patch", pk, []) == (400, {"non_field_errors": ["invalid"]})
     assert current(own)["name"] == ""
+
+
+def test_a_name_that_is_too_long_is_told_how_long_it_may_be(
+    ada: Any, settings: Settings
+) -> None:
+    configure(settings, ERROR_PARAMS=True)
+    own = browser()
+    _, body = ask(own, "patch", current(own)["id"], {"name": "x" * 65})
+    assert body["params"] == {"name": {"max_length": {"max_length": 64}}}
 
 
 # Ending one
