@@ -5,6 +5,7 @@ from __future__ import annotations
 import configparser
 import importlib
 import inspect
+import json
 import os
 import pkgutil
 import re
@@ -85,6 +86,15 @@ def pyproject() -> dict[str, Any]:
 
 def test_the_version_is_3_0_0() -> None:
     assert ai_kit_auth.__version__ == "3.0.0"
+
+
+def test_the_npm_package_has_the_same_version() -> None:
+    """Both are built from one tag."""
+    folder = ROOT / "client"
+    manifest = json.loads((folder / "package.json").read_text(encoding="utf-8"))
+    lock = json.loads((folder / "package-lock.json").read_text(encoding="utf-8"))
+    told = [manifest["version"], lock["version"], lock["packages"][""]["version"]]
+    assert told == [ai_kit_auth.__version__] * 3
 
 
 def test_the_build_reads_the_version_from_the_package(

@@ -3,7 +3,7 @@
 from __future__ import annotations
 
 from io import StringIO
-from typing import Any
+from typing import TYPE_CHECKING, Any
 
 import pytest
 from django.contrib.auth.models import User
@@ -17,6 +17,9 @@ from ai_kit_auth.users import waiting_accounts
 from tests.accounts import csrf, log_in, mailed_link, post, registration
 from tests.conftest import OTHER_PASSWORD, PASSWORD
 from tests.test_links import own_link
+
+if TYPE_CHECKING:
+    from pytest_django import Settings
 
 pytestmark = pytest.mark.django_db(databases=["default", "replica"])
 
@@ -69,6 +72,19 @@ def test_a_used_link_is_dead_at_once(client: APIClient) -> None:
     replicate()
     assert post(client, "activate", link).status_code == 200
     assert post(client, "activate", link).status_code == 400
+
+
+def test_the_status_of_a_link_is_that_of_the_row_that_is_written(
+    client: APIClient, settings: Settings
+) -> None:
+    endpoints = {"LINK_STATUS": True}
+    settings.AI_KIT_AUTH = {**settings.AI_KIT_AUTH, "ENABLE_ENDPOINTS": endpoints}
+    post(client, "register", registration())
+    body = {"purpose": "activation", **mailed_link()}
+    assert post(client, "link_status", body).json() == {"status": "valid"}
+    replicate()
+    assert post(client, "activate", mailed_link()).status_code == 200
+    assert post(client, "link_status", body).json() == {"status": "used"}
 
 
 def test_the_account_page(client: APIClient) -> None:
