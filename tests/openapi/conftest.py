@@ -48,10 +48,11 @@ class Example:
     """
     ``example_project/run.py`` on free ports, its mails in files.
 
-    ``api``: the address that the endpoints are below.
+    ``settings``: the module of its settings. ``api``: the address that the endpoints
+    are below.
     """
 
-    def __init__(self, folder: Path) -> None:
+    def __init__(self, folder: Path, settings: str) -> None:
         self.folder = folder
         ports = free_port(), free_port()
         self.host = f"http://localhost:{ports[0]}"
@@ -66,7 +67,7 @@ class Example:
                 EXAMPLE_HOST_PORT=str(ports[0]),
                 EXAMPLE_FRONTEND_PORT=str(ports[1]),
                 EXAMPLE_DATA_DIR=str(folder),
-                EXAMPLE_SETTINGS="tests.openapi.settings",
+                EXAMPLE_SETTINGS=settings,
             ),
         )
         self._program.wait_for_output("Ready")
@@ -84,7 +85,15 @@ class Example:
 @pytest.fixture(scope="package")
 def example(tmp_path_factory: pytest.TempPathFactory) -> Iterator[Example]:
     """Run the example, for as many requests as it takes."""
-    example = Example(tmp_path_factory.mktemp("example"))
+    example = Example(tmp_path_factory.mktemp("example"), "tests.openapi.settings")
+    yield example
+    example.stop()
+
+
+@pytest.fixture
+def example_with_params(tmp_path: Path) -> Iterator[Example]:
+    """Run the example with ERROR_PARAMS, for one test."""
+    example = Example(tmp_path, "tests.openapi.settings_with_params")
     yield example
     example.stop()
 
