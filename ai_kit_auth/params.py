@@ -189,7 +189,8 @@ class Shown:
     Which parameters an answer to ``request`` may show.
 
     ``serializer``: the one that has failed, None if that is not known. ``request``:
-    None where there is no request of DRF. ``kwargs``: the arguments in the URL.
+    DRF's; without it only declared parameters are shown. ``kwargs``: the arguments in
+    the URL.
     """
 
     def __init__(self, serializer: Any, request: Any, kwargs: Any = None) -> None:
@@ -279,11 +280,9 @@ class Shown:
         They are those of the whole request for a place that is no key of the body.
         """
         request = self._request
-        if request is None:
-            return []
         try:
             data = request.data
-        except Exception:  # noqa: BLE001  # a body that cannot be read
+        except Exception:  # noqa: BLE001  # no request, or a body that cannot be read
             return None
         if isinstance(data, Mapping) and place in data:
             getlist = getattr(data, "getlist", None)

@@ -166,13 +166,10 @@ class Distance:
     """A validator of a project that tells how far a password is from the name."""
 
     def validate(self, password: str, user: Any = None) -> None:
-        if user is not None and email_of(user):
-            raise DjangoValidationError(
-                "Near", code="password_near", params={"min_distance": 3, "distance": 2}
-            )
-
-    def get_help_text(self) -> str:
-        return ""
+        assert email_of(user) == "hildegard@example.com"
+        raise DjangoValidationError(
+            "Near", code="password_near", params={"min_distance": 3, "distance": 2}
+        )
 
 
 @same
@@ -346,8 +343,7 @@ def test_numbers_booleans_and_names_of_fields_pass() -> None:
 
 
 class Odd(int):
-    def __repr__(self) -> str:
-        return "<script>"
+    """A number with a class of its own."""
 
 
 @same
@@ -378,7 +374,7 @@ def test_anything_else_does_not(value: Any) -> None:
 
 
 @same
-def test_a_number_is_shown_as_one_whatever_its_class_says() -> None:
+def test_a_number_is_shown_as_one_whatever_its_class_is() -> None:
     assert shown_of({"seats": Odd(3)}) == {"seats": 3}
 
 
@@ -641,6 +637,17 @@ def test_of_a_body_that_cannot_be_read_only_what_is_declared_is_known() -> None:
 
 
 @same
+def test_without_a_request_only_what_is_declared_is_shown() -> None:
+    refused = exceptions.PermissionDenied("", code=Code("refused", {"seats": 3}))
+    answer = handler(refused, {})
+    assert answer is not None
+    assert answer.data == {"error": "refused"}
+    answer = handler(exceptions.Throttled(wait=7), {})
+    assert answer is not None
+    assert answer.data["params"] == {"error": {"throttled": {"retry_after": 7}}}
+
+
+@same
 def test_a_validator_that_asks_for_its_field_gets_it() -> None:
     class Asking:
         requires_context = True
@@ -677,6 +684,7 @@ def test_what_is_valid_stays_so() -> None:
             return {**attrs, "more": 1}
 
     assert posted(view_with(Form), {"name": "ada"}) == {"name": "ADA", "more": 1}
+    assert posted(plain_view(Form), {"name": "ada"}) == {}
 
 
 @same
