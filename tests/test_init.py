@@ -330,6 +330,19 @@ def test_an_origin_that_is_allowed_otherwise_is_not_added(
     assert "CORS_ALLOW_CREDENTIALS = True" in missing
 
 
+def test_a_dict_without_a_frontend_gets_one(project: Project) -> None:
+    project.append("AI_KIT_AUTH = {'USERNAME_REQUIRED': True}")
+    [source, _] = project.plan().sources
+    frontend = f"'FRONTEND': {{'URL': '{FRONTEND}'}}"
+    assert f"{{'USERNAME_REQUIRED': True, {frontend}}}" in source.changed
+
+
+def test_a_urlconf_that_is_not_there_is_left_to_a_person(project: Project) -> None:
+    project.rewrite("'shop.urls'", "'missing.urls'")
+    [line] = project.plan().by_hand
+    assert line.startswith("urlpatterns += [path(")
+
+
 def test_the_old_name_of_the_list_is_kept(project: Project) -> None:
     project.append("CORS_ORIGIN_WHITELIST = []")
     assert project.init("--apply") == 0
@@ -774,6 +787,17 @@ def test_a_file_without_its_last_line_end_gets_one_before_more(tmp_path: Path) -
     source = Source(path)
     source.append(["B = 2"])
     assert source.changed == "\nB = 2\n"
+
+
+def test_a_file_that_cannot_be_written_leaves_nothing_behind(tmp_path: Path) -> None:
+    path = tmp_path / "settings.py"
+    path.write_text("A = 1\n")
+    source = Source(path)
+    path.unlink()
+    path.mkdir()
+    with pytest.raises(OSError, match=r"settings\.py"):
+        source.write(b"A = 2\n")
+    assert list(tmp_path.iterdir()) == [path]
 
 
 def test_what_is_no_python_is_unreadable(tmp_path: Path) -> None:
