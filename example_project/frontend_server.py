@@ -24,15 +24,13 @@ class FrontendServer(ThreadingHTTPServer):
     """Serves ``frontend/`` on ``port``; ``host_url`` is the origin of the API.
 
     ``demo_logins`` is what the login page shows: a list of ``{"username", "email",
-    "password"}``, the password ``None`` if only its owner knows it. ``sentences`` has
-    what the pages say for an error code, by language and code.
+    "password"}``, the password ``None`` if only its owner knows it.
     """
 
     def __init__(self, port: int, host_url: str) -> None:
         """Bind ``port`` on the loopback interface, or raise ``OSError``."""
         self.host_url = host_url
         self.demo_logins: list[dict[str, str | None]] = []
-        self.sentences: dict[str, dict[str, str]] = {}
         super().__init__(("127.0.0.1", port), FrontendHandler)
 
     def handle_error(self, request: object, client_address: object) -> None:
@@ -46,7 +44,7 @@ class FrontendHandler(BaseHTTPRequestHandler):
 
     A path whose last part has no dot is a route of the single-page app and gets
     ``index.html``; ``/config.js`` is an ES module that exports ``HOST_URL`` and
-    ``DEMO_LOGINS``; ``/codes/de.json`` has the German sentences for error codes.
+    ``DEMO_LOGINS``.
     """
 
     protocol_version = "HTTP/1.1"
@@ -73,21 +71,16 @@ class FrontendHandler(BaseHTTPRequestHandler):
         self.do_GET()
 
     def _made(self, path: str) -> str | None:
-        if path == "/config.js":
-            exports = {
-                "HOST_URL": self.server.host_url,
-                "DEMO_LOGINS": self.server.demo_logins,
-            }
-            lines = [
-                f"export const {name} = {json.dumps(value)};\n"
-                for name, value in exports.items()
-            ]
-            return "".join(lines)
-        # A frontend with a build step has these files from ``ai_kit_auth_codes``.
-        codes = {
-            f"/codes/{code}.json": it for code, it in self.server.sentences.items()
+        if path != "/config.js":
+            return None
+        exports = {
+            "HOST_URL": self.server.host_url,
+            "DEMO_LOGINS": self.server.demo_logins,
         }
-        return json.dumps(codes[path]) if path in codes else None
+        return "".join(
+            f"export const {name} = {json.dumps(value)};\n"
+            for name, value in exports.items()
+        )
 
     def _file(self, path: str) -> Path | None:
         if "." not in path.rpartition("/")[2]:

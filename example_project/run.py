@@ -154,16 +154,13 @@ def _serve(host_port: int, frontend_port: int, stop: threading.Event) -> None:
         WSGIRequestHandler,
         get_internal_wsgi_application,
     )
-    from frontend_server import FRONTEND_DIR, FrontendServer
+    from frontend_server import FrontendServer
 
     host_url = f"http://localhost:{host_port}"
     frontend_url = f"http://localhost:{frontend_port}"
     _refuse_taken(host_port, "host", "--host-port")
     _refuse_taken(frontend_port, "frontend", "--frontend-port")
     django.setup()
-    # Not before: it reads the user model.
-    from ai_kit_auth.sentences import code_sentences
-
     try:
         host = ThreadedWSGIServer(("127.0.0.1", host_port), WSGIRequestHandler)
     except OSError as error:
@@ -187,10 +184,6 @@ def _serve(host_port: int, frontend_port: int, stop: threading.Event) -> None:
                 }
                 for login, known in logins
             ]
-            frontend.sentences = {
-                file.stem: code_sentences(file.stem)
-                for file in (FRONTEND_DIR / "i18n").glob("*.json")
-            }
             host.set_app(StaticFilesHandler(get_internal_wsgi_application()))
             threads = [
                 threading.Thread(target=server.serve_forever, args=(0.1,))

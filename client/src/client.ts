@@ -98,15 +98,22 @@ export interface Sessions<Ops> {
   endOthers: Call<Ops, "end_sessions">;
 }
 
+export interface PasskeyLogin extends CallOptions {
+  conditional?: boolean;
+  remember?: boolean | (() => boolean);
+}
+
 /** Each of these that asks the browser may also have one of the `passkey_…` codes. */
 export interface Passkeys<Ops> {
   isSupported: () => boolean;
   /** Whether the browser offers passkeys in the list of a field. */
   canAutofill: () => Promise<boolean>;
-  /** `conditional`: in the list of a field, until the person chooses or `signal` aborts. */
-  login: (
-    options?: CallOptions & { conditional?: boolean; remember?: boolean },
-  ) => Promise<Refusal<Ops, "passkey_login_options"> | Result<Ops, "passkey_login">>;
+  /**
+   * `conditional`: in the list of a field, until the person chooses or `signal` aborts.
+   * `remember`: whether the session outlives the browser; a function is asked when the
+   * person has chosen.
+   */
+  login: (options?: PasskeyLogin) => Promise<Refusal<Ops, "passkey_login_options"> | Result<Ops, "passkey_login">>;
   /** Prove the second factor of a login. */
   secondFactor: (
     options?: CallOptions & { trust?: boolean },
@@ -376,7 +383,7 @@ export function createClient<Ops extends object = operations>(
   async function ceremony(
     first: readonly [OperationId, unknown?],
     ask: typeof browser.use | typeof browser.create,
-    last: readonly [OperationId, object?],
+    last: readonly [OperationId, (() => object)?],
     options: CallOptions & { conditional?: boolean } = {},
     refused?: (publicKey: JSONObject, credential: JSONObject) => unknown,
     done?: (publicKey: JSONObject, credential: JSONObject) => unknown,
@@ -389,7 +396,7 @@ export function createClient<Ops extends object = operations>(
     const answer = await ask(publicKey, options.signal, options.conditional);
     if ("code" in answer) return stopped(answer.code);
     const { credential } = answer;
-    const result = await call(last[0], { body: { ...last[1], credential } }, options);
+    const result = await call(last[0], { body: { ...last[1]?.(), credential } }, options);
     if (result.ok) await done?.(publicKey, credential);
     else if (
       result.errors.credential?.includes("invalid_credential") &&
@@ -403,11 +410,18 @@ export function createClient<Ops extends object = operations>(
   const passkey = {
     isSupported: browser.isSupported,
     canAutofill: browser.canAutofill,
-    login: ({ remember, ...options }: CallOptions & { conditional?: boolean; remember?: boolean } = {}) =>
+    login: ({ remember, ...options }: PasskeyLogin = {}) =>
       ceremony(
         ["passkey_login_options"],
         browser.use,
-        ["passkey_login", remember === undefined ? {} : { remember }],
+        [
+          "passkey_login",
+          () => ({
+            ...(remember !== undefined && {
+              remember: typeof remember === "function" ? remember() : remember,
+            }),
+          }),
+        ],
         options,
         ({ rpId }, { id }) => browser.signalUnknown(String(rpId), String(id)),
       ),
@@ -415,21 +429,21 @@ export function createClient<Ops extends object = operations>(
       ceremony(
         ["second_factor_passkey_options"],
         browser.use,
-        ["second_factor", { method: "passkey", ...(trust !== undefined && { trust }) }],
+        ["second_factor", () => ({ method: "passkey", ...(trust !== undefined && { trust }) })],
         options,
       ),
     confirm: (options?: CallOptions) =>
       ceremony(
         ["second_factor_passkey_options"],
         browser.use,
-        ["confirm_password", { method: "passkey" }],
+        ["confirm_password", () => ({ method: "passkey" })],
         options,
       ),
     add: (name: string, proof: Proof = {}, options?: CallOptions) =>
       ceremony(
         ["passkey_options", proof],
         browser.create,
-        ["add_passkey", { ...proof, name }],
+        ["add_passkey", () => ({ ...proof, name })],
         options,
         undefined,
         (publicKey, { id }) => browser.signalAccepted(publicKey, [String(id)]),
@@ -451,7 +465,7 @@ export function createClient<Ops extends object = operations>(
       ceremony(
         ["activate_passkey_options", link],
         browser.create,
-        ["activate_email", { ...link, ...(name !== undefined && { name }) }],
+        ["activate_email", () => ({ ...link, ...(name !== undefined && { name }) })],
         options,
         undefined,
         forgetLink,
@@ -517,8 +531,12 @@ export function createClient<Ops extends object = operations>(
       list: client.sessions,
       rename: (id: string, body: unknown, options?: CallOptions) =>
         call("name_session", { id, body }, options),
-      end: (id: string, body?: unknown, options?: CallOptions) =>
-        call("end_session", { id, body }, options),
+      async end(id: string, body?: unknown, options?: CallOptions) {
+        const result = await call("end_session", { id, body }, options);
+        // It may have been the one of this page.
+        if (result.ok) await call("me", {}, options);
+        return result;
+      },
       endOthers: client.endSessions,
     },
   } as unknown as Client<Ops>;

@@ -7,6 +7,7 @@ export {
   type Factors,
   type LinkAction,
   type LinkStatus,
+  type PasskeyLogin,
   type Passkeys,
   type Sessions,
 } from "./client.js";

@@ -96,16 +96,19 @@ class Example:
 
 def sentence(key: str, language: str = "en", **params: str) -> str:
     """Return what the frontend says for ``key``, such as "errors.blank"."""
-    # pytest reads this file before Django has its settings.
-    from ai_kit_auth.sentences import code_sentences
-
     file = FRONTEND / "i18n" / f"{language}.json"
     found = json.loads(file.read_text(encoding="utf-8"))
-    codes = code_sentences(language) | found.pop("errors")
-    # The project of these tests has no apps beside the core.
-    for of_app in (ROOT / "ai_kit_auth").glob(f"*/codes/{language}.json"):
-        codes |= json.loads(of_app.read_text(encoding="utf-8"))
+    codes = packaged_sentences(language) | found.pop("errors")
     sentences = found | {f"errors.{code}": text for code, text in codes.items()}
     sentence = sentences[key]
     assert isinstance(sentence, str)
-    return sentence.format(**params)
+    return sentence.format(**{"min_length": "8"} | params)
+
+
+def packaged_sentences(language: str) -> dict[str, str]:
+    """Return the sentences of the npm package, as the example has them."""
+    module = FRONTEND / "vendor" / "messages" / f"{language}.js"
+    text = module.read_text(encoding="utf-8")
+    catalog = json.loads(text.removeprefix("export default ").rstrip().removesuffix(";"))
+    sentences: dict[str, str] = catalog["sentences"]
+    return sentences

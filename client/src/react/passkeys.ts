@@ -37,11 +37,10 @@ export function usePasskeyAutofill<Ops extends object = operations>(
       if (!(await client.passkey.canAutofill())) return;
       let isAsking = true;
       while (isAsking && !hasLeft()) {
-        const { remember } = latest.current;
         const result = await client.passkey.login({
           conditional: true,
           signal,
-          ...(remember !== undefined && { remember }),
+          remember: () => latest.current.remember ?? false,
         });
         if (hasLeft()) return;
         if (result.ok) {

@@ -1,6 +1,6 @@
 // Forms: labelled fields, errors beside them, one summary.
 
-import { ApiError, post } from "./api.js";
+import { auth, Refusal } from "./api.js";
 import { el, say, statusArea } from "./dom.js";
 import { codeList, errorMessage } from "./messages.js";
 
@@ -26,8 +26,8 @@ function onLeave(input, action) {
 
 /** A function that shows the sentences of codes in `errors`, and marks `input`. */
 function marker(input, errors, sentences) {
-  return (codes) => {
-    errors.replaceChildren(...(codes.length ? [codeList(codes, sentences)] : []));
+  return (codes, params) => {
+    errors.replaceChildren(...(codes.length ? [codeList(codes, sentences, params)] : []));
     if (codes.length) input.setAttribute("aria-invalid", "true");
     else input.removeAttribute("aria-invalid");
     // The form wants to know.
@@ -132,7 +132,7 @@ export function field(
     clear() {
       this.fill("");
     },
-    /** Show the sentences of `codes`; none clears them. */
+    /** Show the sentences of `codes`, with their `params` by code; none clears them. */
     show,
     /** Show a sentence of praise in the place of the errors. */
     praise(key) {
@@ -216,7 +216,7 @@ export function newPasswordFields(name, label) {
 }
 
 /**
- * A form of `fields`. `send()` does the request and what follows it; an ApiError that it
+ * A form of `fields`. `send()` does the request and what follows it; a Refusal that it
  * throws is shown. `check()` returns codes by field, {} for none, of what the backend cannot
  * find: with one of these the form is not sent. The backend finds the rest, and more than the
  * page could: names that are taken.
@@ -253,8 +253,8 @@ export function form({
     : button;
   let busy = false;
 
-  function mark(errors) {
-    for (const { name, show } of fields) if (errors[name]) show(errors[name]);
+  function mark(errors, params = {}) {
+    for (const { name, show } of fields) if (errors[name]) show(errors[name], params[name]);
     const marked = fields.some(({ name }) => errors[name]);
     if (marked) {
       status.show("error", say("p", CHECK));
@@ -289,14 +289,13 @@ export function form({
       // A page may have put something else in the status area.
       if (status.element.dataset.kind === "info") status.clear();
     } catch (error) {
-      if (!(error instanceof ApiError)) throw error;
-      const marked = mark(error.fields);
+      if (!(error instanceof Refusal)) throw error;
+      const marked = mark(error.fields, error.result.params);
       const shown = fields.map(({ name }) => name);
       const strays = Object.entries(error.fields).filter(([name]) => !shown.includes(name));
       if (!marked || error.codes.length || strays.length) {
-        const { network, codes, retryAfter } = error;
-        const rest = { network, codes, retryAfter, fields: Object.fromEntries(strays) };
-        status.show("error", errorMessage(rest));
+        const { codes, result } = error;
+        status.show("error", errorMessage({ codes, result, fields: Object.fromEntries(strays) }));
         if (!marked) status.element.focus();
       }
     } finally {
@@ -332,15 +331,11 @@ export function checkWhileTyping(password, body, others = []) {
   let controller = new AbortController();
 
   async function ask(signal) {
-    try {
-      await post("validate_password/", body(), { signal });
-      if (!signal.aborted) password.praise("field.password_good");
-    } catch (error) {
-      if (signal.aborted) return;
-      if (!(error instanceof ApiError)) throw error;
-      // The other errors are shown when the form is sent.
-      password.show(error.fields.password ?? []);
-    }
+    const result = await auth.validatePassword(body(), { signal });
+    if (signal.aborted) return;
+    if (result.ok) password.praise("field.password_good");
+    // The other errors are shown when the form is sent.
+    else password.show(result.errors.password ?? [], result.params.password);
   }
 
   function schedule() {

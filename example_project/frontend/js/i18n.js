@@ -1,9 +1,15 @@
 // Sentences in two languages. Elements name their sentence in `data-i18n`, so that
 // switching the language rewrites the page in place and typed input survives.
 
+import { message } from "/vendor/messages.js";
+import german from "/vendor/messages/de.js";
+import english from "/vendor/messages/en.js";
+
 export const LANGUAGES = ["en", "de"];
 const STORAGE_KEY = "language";
 
+// The sentences for error codes are those of the package.
+const CATALOGS = { en: english, de: german };
 const dictionaries = {};
 let current = preferred();
 
@@ -27,13 +33,7 @@ function preferred() {
 export async function load() {
   await Promise.all(
     LANGUAGES.map(async (code) => {
-      const [own, codes] = await Promise.all(
-        ["i18n", "codes"].map(async (folder) =>
-          (await fetch(`/${folder}/${code}.json`)).json(),
-        ),
-      );
-      // The backend's package has the sentences of its codes; those of other codes are ours.
-      dictionaries[code] = { ...own, errors: { ...codes, ...own.errors } };
+      dictionaries[code] = await (await fetch(`/i18n/${code}.json`)).json();
     }),
   );
 }
@@ -43,19 +43,13 @@ export async function load() {
  * "errors.<code>" gives the sentence of an error code, also of an unknown code.
  */
 export function t(key, params = {}) {
-  const dictionary = dictionaries[current];
-  let sentence = dictionary[key];
   if (key.startsWith("errors.")) {
     const code = key.slice("errors.".length);
-    // hasOwn: a code named "constructor" must not find a function.
-    if (Object.hasOwn(dictionary.errors, code)) {
-      sentence = dictionary.errors[code];
-    } else {
-      sentence = dictionary.errors_unknown;
-      params = { code };
-    }
+    // Codes of this example's own, and of Django REST framework for what it does not use.
+    const own = { language: current, sentences: dictionaries[current].errors };
+    return message(code, { params, language: own, fallback: CATALOGS[current] });
   }
-  return sentence.replace(/\{(\w+)\}/g, (match, name) => params[name] ?? match);
+  return dictionaries[current][key].replace(/\{(\w+)\}/g, (match, name) => params[name] ?? match);
 }
 
 /** Switch to `code`, remember it and rewrite the page. */

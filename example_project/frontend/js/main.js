@@ -1,6 +1,6 @@
 // Starts the app: sentences, session, first page.
 
-import { ApiError } from "./api.js";
+import { Refusal } from "./api.js";
 import { startHeader } from "./header.js";
 import { apply, load } from "./i18n.js";
 import { listen, render } from "./router.js";
@@ -12,7 +12,7 @@ try {
   await refresh();
 } catch (error) {
   // Pages that need the backend show that themselves.
-  if (!(error instanceof ApiError)) throw error;
+  if (!(error instanceof Refusal)) throw error;
 }
 startHeader();
 listen();

@@ -1,57 +1,52 @@
-// Re-authentication. Only the backend knows how old the last one is. So the page sends the
-// request without the password, and asks for it only if the backend does.
+// Re-authentication. Only the backend knows how old the last one is. So the client sends the
+// request without the password, and asks here only if the backend does.
 
-import { ApiError, get, post } from "./api.js";
+import { auth, done, Refusal } from "./api.js";
 import { ask } from "./dialog.js";
 import { el, say } from "./dom.js";
 import { field, form } from "./form.js";
-import { areSupported } from "./passkeys.js";
 import { otherSteps, stepForm, usable } from "./second_steps.js";
 import { displayName } from "./session.js";
 
-// A passkey, the password and a second factor.
-const MOST_QUESTIONS = 3;
+let isCancelled = false;
 
 /**
- * Call `send(proof)`, which sends the content of `proof` in its body. If the backend asks
- * for re-authentication, ask the user for it and call it again. Returns false if the user
- * cancels. Throws the other errors of `send`. `status` is the form's.
+ * What the client calls when a request needs re-authentication: return what to send in its
+ * body, or null if the user cancels.
  */
-export async function proven(send, status) {
-  const asked = [];
-  let proof = {};
-  while (proof !== null) {
-    try {
-      await send(proof);
-      return true;
-    } catch (error) {
-      const question = questionOf(error);
-      if (!question || asked.length === MOST_QUESTIONS) throw error;
-      status.clear();
-      proof = await question(proof, asked.includes(question));
-      asked.push(question);
-    }
-    if (proof !== null) status.show("info", say("p", "form.sending"));
-  }
-  return false;
+export async function reauthenticate({ code }) {
+  const proof =
+    code === "second_factor_required"
+      ? await confirmByFactor()
+      : await confirm(code === "reauthentication_required");
+  isCancelled = proof === null;
+  return proof;
 }
 
-/** What to ask the user after `error`, or null. */
-function questionOf(error) {
-  if (!(error instanceof ApiError)) return null;
-  if (error.has("second_factor_required")) return confirmByFactor;
-  const missing = error.fields.password?.includes("required") ?? false;
-  return missing || error.has("reauthentication_required") ? confirm : null;
+/**
+ * The data of a call that may need re-authentication, or null if the user cancels that.
+ * Throws a Refusal for the rest.
+ */
+export async function proven(call) {
+  isCancelled = false;
+  try {
+    return await done(call());
+  } catch (error) {
+    if (error instanceof Refusal && isCancelled) return null;
+    throw error;
+  }
 }
 
 /**
  * Confirm the session. Return {"password"}, {} after a passkey, null after a cancel. The
  * session is fresh then. The backend still needs the password to end other sessions, because
- * it hashes the password anew. So the next request has it as well.
+ * it hashes the password anew: then no passkey serves.
  */
-async function confirm(before, again) {
-  // What is asked again after a passkey needs the password.
-  const byPasskey = !again && areSupported() && (await get("factors/")).passkeys.length;
+async function confirm(mayBePasskey) {
+  const byPasskey =
+    mayBePasskey &&
+    auth.passkey.isSupported() &&
+    (await done(auth.factors.list())).passkeys.length;
   return ask("confirm.title", (close) => {
     const password = field("password", {
       label: "field.password",
@@ -66,18 +61,18 @@ async function confirm(before, again) {
       submit: "confirm.submit",
       cancel: () => close(null),
       async send() {
-        await post("confirm_password/", { password: password.value() });
+        await done(auth.confirmPassword({ password: password.value() }));
         close({ password: password.value() });
       },
     });
     element.prepend(accountName());
-    const { elements } = stepForm("passkey", finish, { name: "passkey", look: "quiet" });
-
-    async function finish(proof) {
-      await post("confirm_password/", proof);
-      close({});
-    }
-
+    const send = {
+      async passkey() {
+        await done(auth.passkey.confirm());
+        close({});
+      },
+    };
+    const { elements } = stepForm("passkey", send, { name: "passkey", look: "quiet" });
     return [
       say("p", "confirm.intro", { class: "lead" }),
       element,
@@ -86,24 +81,30 @@ async function confirm(before, again) {
   });
 }
 
-/** Prove a second factor. Return what was proven `before`, or null after a cancel. */
-async function confirmByFactor(before) {
-  const { totp, passkeys, recovery_codes_left: codes } = await get("factors/");
+/** Prove a second factor. Return {} or, after a cancel, null. */
+async function confirmByFactor() {
+  const factors = await done(auth.factors.list());
   const methods = usable([
-    totp && "totp",
-    passkeys.length && "passkey",
-    codes && "recovery_code",
+    factors.totp && "totp",
+    factors.passkeys.length && "passkey",
+    factors.recovery_codes_left && "recovery_code",
   ]);
   return ask("confirm.factor_title", (close) => {
     const area = el("div", { class: "part" });
-    async function finish(proof) {
-      await post("confirm_password/", proof);
-      close(before);
-    }
+    const send = {
+      async code(proof) {
+        await done(auth.confirmPassword(proof));
+        close({});
+      },
+      async passkey() {
+        await done(auth.passkey.confirm());
+        close({});
+      },
+    };
     function show(method) {
       const others = methods.filter((other) => other !== method);
       const cancel = () => close(null);
-      const { elements } = stepForm(method, finish, {
+      const { elements } = stepForm(method, send, {
         name: "factor",
         submit: "confirm.submit",
         cancel,

@@ -1,6 +1,6 @@
 // Which page belongs to an address, and how to get from one to the next.
 
-import { ApiError } from "./api.js";
+import { Refusal } from "./api.js";
 import { el, heading, say } from "./dom.js";
 import { apply, t } from "./i18n.js";
 import { errorMessage } from "./messages.js";
@@ -85,7 +85,7 @@ export async function render({ moveFocus }) {
   try {
     content = await page.render(context);
   } catch (error) {
-    if (!(error instanceof ApiError)) throw error;
+    if (!(error instanceof Refusal)) throw error;
     content = failed(page, error);
   }
   // The person has gone elsewhere meanwhile, or the page has sent them on.

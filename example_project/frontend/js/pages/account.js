@@ -1,11 +1,11 @@
-import { ApiError, get, post } from "../api.js";
+import { auth, done, Refusal } from "../api.js";
 import { loginState } from "../destination.js";
 import { ask } from "../dialog.js";
 import { el, heading, say } from "../dom.js";
 import { checkWhileTyping, field, form, newPasswordFields } from "../form.js";
 import { apply } from "../i18n.js";
 import { accountName, proven } from "../reauthentication.js";
-import { currentUser, ended, refreshOrLogIn, update } from "../session.js";
+import { currentUser, refreshOrLogIn } from "../session.js";
 import { passkeysSetting } from "./account_passkeys.js";
 import { recoveryCodesSetting } from "./account_recovery_codes.js";
 import { sessionsSetting } from "./account_sessions.js";
@@ -19,24 +19,23 @@ export const account = {
     if (user === null) return null;
 
     /** As proven(), but a user who was logged out meanwhile is sent to the login. */
-    async function act(status, send) {
+    async function act(call) {
       try {
-        return await proven(send, status);
+        return await proven(call);
       } catch (error) {
-        if (!(error instanceof ApiError) || !error.has("not_authenticated")) throw error;
+        if (!(error instanceof Refusal) || !error.has("not_authenticated")) throw error;
         await leave(loginState("login.ended"));
-        return false;
+        return null;
       }
     }
 
     async function leave(state) {
-      ended();
       await navigate("/auth/login", { state });
     }
 
     /** Show all factors anew: the last one takes the recovery codes with it. */
     async function drawFactors(codes) {
-      const found = await get("factors/");
+      const found = await done(auth.factors.list());
       for (const { draw, element } of factors) {
         draw(found, codes);
         apply(element);
@@ -103,7 +102,7 @@ function usernameForm(act) {
     fields: [username],
     submit: "account.username_submit",
     async send() {
-      if (!(await act(status, () => update({ username: username.value() })))) return;
+      if (!(await act(() => auth.updateMe({ username: username.value() })))) return;
       // The backend may store another form of it.
       username.input.value = currentUser().username;
       status.show("success", say("p", "account.username_done"));
@@ -124,10 +123,7 @@ function emailForm(act) {
     submit: "account.email_submit",
     async send() {
       const address = email.value();
-      const body = { email: address };
-      if (!(await act(status, (proof) => post("change_email/", { ...body, ...proof })))) {
-        return;
-      }
+      if (!(await act(() => auth.changeEmail({ email: address })))) return;
       email.clear();
       status.show(
         "success",
@@ -153,9 +149,9 @@ function passwordForm(act) {
     async send() {
       checking.stop();
       const body = { new_password: password.value() };
-      let changed = false;
+      let changed;
       try {
-        changed = await act(status, (proof) => post("change_password/", { ...body, ...proof }));
+        changed = await act(() => auth.changePassword(body));
       } catch (error) {
         if (!error.fields?.new_password) checking.resume();
         throw error;
@@ -176,7 +172,7 @@ function othersForm(act) {
     fields: [],
     submit: "account.others_submit",
     async send() {
-      if (!(await act(status, (proof) => post("logout_others/", proof)))) return;
+      if (!(await act(() => auth.logoutOthers()))) return;
       status.show("success", say("p", "account.others_done"));
     },
   });
@@ -193,7 +189,7 @@ function deletionForm(act, leave) {
       status.clear();
       if (!(await isSure())) return;
       status.show("info", say("p", "form.sending"));
-      if (!(await act(status, (proof) => post("delete_account/", proof)))) return;
+      if (!(await act(() => auth.deleteAccount()))) return;
       await leave({ notice: "login.deleted" });
     },
   });

@@ -1,9 +1,8 @@
 // The setting for passkeys.
 
-import { patch, post, remove } from "../api.js";
+import { auth } from "../api.js";
 import { el, say, statusArea } from "../dom.js";
 import { field, form } from "../form.js";
-import { areSupported, create } from "../passkeys.js";
 import { askForName, time } from "./account_names.js";
 
 /** `act` and `changed` are what totpSetting() takes. */
@@ -19,7 +18,7 @@ export function passkeysSetting(act, changed) {
         passkeys.length
           ? el("ul", { class: "things", "data-testid": "passkeys" }, ...passkeys.map(row))
           : say("p", "account.passkeys_none"),
-        areSupported() ? add() : say("p", "errors.passkey_not_supported"),
+        auth.passkey.isSupported() ? add() : say("p", "errors.passkey_not_supported"),
       );
     },
   };
@@ -47,10 +46,10 @@ export function passkeysSetting(act, changed) {
         one("rename", id, name, async () => {
           const typed = await askForName("account.passkey_rename", name);
           if (typed === null) return null;
-          return (proof) => patch(`factors/passkeys/${id}/`, { name: typed, ...proof });
+          return () => auth.passkey.rename(id, { name: typed });
         }),
         one("remove", id, name, async () => {
-          return (proof) => remove(`factors/passkeys/${id}/`, proof);
+          return () => auth.passkey.remove(id);
         }),
       ),
     );
@@ -65,7 +64,7 @@ export function passkeysSetting(act, changed) {
       look: "quiet",
       async send() {
         const send = await prepare();
-        if (send === null || !(await act(own, send))) return;
+        if (send === null || !(await act(send))) return;
         await changed();
         status.show("success", say("p", `account.passkey_${verb}_done`, {}, { name }));
         status.element.focus();
@@ -85,22 +84,13 @@ export function passkeysSetting(act, changed) {
       fields: [name],
       submit: "account.passkey_add",
       async send() {
-        let options;
-        const asked = async (proof) => {
-          options = await post("factors/passkeys/options/", proof);
-        };
-        if (!(await act(status, asked))) return;
-        const credential = await create(options.publicKey);
-        const body = { name: name.value(), credential };
-        const kept = async (proof) => {
-          try {
-            await post("factors/passkeys/", { ...body, ...proof });
-          } catch (error) {
-            if (error.fields?.name) error.fields = { passkey_name: error.fields.name };
-            throw error;
-          }
-        };
-        if (!(await act(status, kept))) return;
+        try {
+          if (!(await act(() => auth.passkey.add(name.value())))) return;
+        } catch (error) {
+          // The field has another name on a page with several.
+          if (error.fields?.name) error.fields = { passkey_name: error.fields.name };
+          throw error;
+        }
         await changed();
         status.show("success", say("p", "account.passkey_added"));
       },

@@ -1,6 +1,6 @@
 // The setting for recovery codes, which are shown once.
 
-import { post } from "../api.js";
+import { auth } from "../api.js";
 import { el, say, statusArea } from "../dom.js";
 import { form } from "../form.js";
 import { t } from "../i18n.js";
@@ -36,11 +36,8 @@ export function recoveryCodesSetting(act, changed) {
       submit: "account.codes_new",
       look: "quiet",
       async send() {
-        let answer;
-        const done = await act(status, async (proof) => {
-          answer = await post("factors/recovery_codes/", proof);
-        });
-        if (done) await changed(answer.recovery_codes);
+        const answer = await act(() => auth.factors.renewRecoveryCodes());
+        if (answer) await changed(answer.recovery_codes);
       },
     }).element;
   }

@@ -1,6 +1,6 @@
 // The setting that lists where the user is logged in.
 
-import { get, patch, remove } from "../api.js";
+import { auth, done } from "../api.js";
 import { el, say, statusArea } from "../dom.js";
 import { form } from "../form.js";
 import { apply } from "../i18n.js";
@@ -13,7 +13,7 @@ export function sessionsSetting(act, leave) {
   return { element: el("div", { class: "part" }, body, status.element), draw };
 
   async function draw() {
-    const sessions = await get("sessions/");
+    const sessions = await done(auth.sessions.list());
     body.replaceChildren(
       el("ul", { class: "things", "data-testid": "sessions" }, ...sessions.map(row)),
       ...(sessions.length > 1 ? [endOthers()] : []),
@@ -53,7 +53,7 @@ export function sessionsSetting(act, leave) {
       async send() {
         const typed = await askForName("account.session_rename", name ?? "");
         if (typed === null) return;
-        if (!(await act(status, () => patch(`sessions/${id}/`, { name: typed })))) return;
+        if (!(await act(() => auth.sessions.rename(id, { name: typed })))) return;
         await draw();
         status.show("success", say("p", "account.session_rename_done"));
       },
@@ -61,13 +61,13 @@ export function sessionsSetting(act, leave) {
   }
 
   function end(id, current) {
-    const { element, status: own } = form({
+    const { element } = form({
       name: `session-end-${id}`,
       fields: [],
       submit: "account.session_end",
       look: "quiet",
       async send() {
-        if (!(await act(own, (proof) => remove(`sessions/${id}/`, proof)))) return;
+        if (!(await act(() => auth.sessions.end(id)))) return;
         if (current) {
           await leave({ notice: "login.logged_out" });
           return;
@@ -86,7 +86,7 @@ export function sessionsSetting(act, leave) {
       fields: [],
       submit: "account.sessions_end",
       async send() {
-        if (!(await act(status, (proof) => remove("sessions/", proof)))) return;
+        if (!(await act(() => auth.sessions.endOthers()))) return;
         await draw();
         status.show("success", say("p", "account.sessions_end_done"));
       },

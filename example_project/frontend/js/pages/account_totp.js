@@ -1,6 +1,6 @@
 // The setting for an authenticator app.
 
-import { post, remove } from "../api.js";
+import { auth } from "../api.js";
 import { el, say, statusArea } from "../dom.js";
 import { field, form } from "../form.js";
 
@@ -25,13 +25,8 @@ export function totpSetting(act, changed) {
       fields: [],
       submit: "account.totp_set_up",
       async send() {
-        let answer;
-        const done = await act(status, async (proof) => {
-          answer = await post("factors/totp/", proof);
-        });
-        if (!done) return;
-        status.clear();
-        enrol(answer);
+        const answer = await act(() => auth.factors.enrolTotp());
+        if (answer) enrol(answer);
       },
     }).element;
   }
@@ -49,17 +44,14 @@ export function totpSetting(act, changed) {
       cancel: () => body.replaceChildren(setUp()),
       async send() {
         let answer;
-        const done = await act(status, async (proof) => {
-          const typed = { code: code.value(), ...proof };
-          try {
-            answer = await post("factors/totp/confirm/", typed);
-          } catch (error) {
-            // The field has another name on a page with several.
-            if (error.fields?.code) error.fields = { totp_code: error.fields.code };
-            throw error;
-          }
-        });
-        if (!done) return;
+        try {
+          answer = await act(() => auth.factors.confirmTotp({ code: code.value() }));
+        } catch (error) {
+          // The field has another name on a page with several.
+          if (error.fields?.code) error.fields = { totp_code: error.fields.code };
+          throw error;
+        }
+        if (!answer) return;
         await changed(answer.recovery_codes);
         status.show("success", say("p", "account.totp_done"));
       },
@@ -94,7 +86,7 @@ export function totpSetting(act, changed) {
       submit: "account.totp_remove",
       look: "quiet",
       async send() {
-        if (!(await act(status, (proof) => remove("factors/totp/", proof)))) return;
+        if (!(await act(() => auth.factors.removeTotp()))) return;
         await changed();
         status.show("success", say("p", "account.totp_removed"));
       },

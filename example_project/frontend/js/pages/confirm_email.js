@@ -1,11 +1,12 @@
+import { auth } from "../api.js";
 import { currentUser } from "../session.js";
 import { mailedLink } from "./mailed_link.js";
 
 /** The page that the mail to a new address links to, in any browser. */
 export const confirmEmail = mailedLink({
   name: "confirm_email",
-  endpoint: "confirm_email/",
-  refusal: "email_change_link_invalid",
+  open: () => auth.link("confirm_email"),
+  invalid: "email_change_link_invalid",
   next: onward,
   instead: onward,
 });

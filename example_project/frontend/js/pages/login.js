@@ -1,12 +1,11 @@
 import { DEMO_LOGINS } from "/config.js";
 
-import { ApiError, post } from "../api.js";
+import { auth, Refusal } from "../api.js";
 import { destination } from "../destination.js";
 import { el, heading, say } from "../dom.js";
 import { checkbox, field, form } from "../form.js";
 import { errorMessage } from "../messages.js";
-import { areSupported, canAutofill, use } from "../passkeys.js";
-import { currentUser, login as logIn, loginBy } from "../session.js";
+import { currentUser } from "../session.js";
 
 /** Log in with a user name or an e-mail address. `state` is what loginState() returns. */
 export const login = {
@@ -34,30 +33,27 @@ export const login = {
       fields: [ident, password, remember],
       submit: "login.submit",
       async send() {
-        // Two answers at once would both set the cookie of a session.
-        await passkey?.stop();
-        try {
-          await logIn(ident.value(), password.value(), remember.value());
-        } catch (error) {
-          if (!(error instanceof ApiError) || !error.has("second_factor_required")) {
-            passkey?.offer();
-            throw error;
-          }
+        const result = await auth.login({
+          ident: ident.value(),
+          password: password.value(),
+          remember: remember.value(),
+        });
+        if (result.secondFactor) {
           const next = { ...state, notice: null, ident: ident.value() };
           await navigate("/auth/second_step", { replace: true, state: next });
           return;
         }
+        if (!result.ok) throw new Refusal(result);
         await navigate(destination(state), { replace: true });
       },
     });
     if (state?.notice) status.show("info", say("p", state.notice));
 
-    async function logInBy(credential) {
-      await loginBy("passkey_login/", { credential, remember: remember.value() });
-      await navigate(destination(state), { replace: true });
-    }
-
-    const passkey = passkeyLogin(logInBy, left);
+    const passkey = passkeyLogin({
+      arrive: () => navigate(destination(state), { replace: true }),
+      remember: remember.value,
+      left,
+    });
     const card = el(
       "section",
       { class: "card" },
@@ -87,62 +83,40 @@ export const login = {
 
 /**
  * The button for a login by passkey, and passkeys in the list of the first field until the
- * person has `left` the page. `logInBy` gets the credential. `stop()` of the result ends the
- * question and waits for what is under way; `offer()` asks again.
+ * person has `left` the page. `arrive()` is called after a login.
  */
-function passkeyLogin(logInBy, left) {
-  if (!areSupported()) return null;
-  // A browser answers one question at a time. The button's ends that of the field, and
-  // waits until its login, if it came to one, is over.
-  let question = new AbortController();
-  let last = Promise.resolve();
-  left.addEventListener("abort", () => question.abort());
-
-  function ask(mediation) {
-    question.abort();
-    question = new AbortController();
-    const { signal } = question;
-    const asked = last.then(async () => {
-      if (left.aborted || signal.aborted) return;
-      const { publicKey } = await post("passkey_login/options/", {});
-      await logInBy(await use(publicKey, { signal, mediation }));
-    });
-    last = asked.catch(() => {});
-    return asked;
-  }
-
+function passkeyLogin({ arrive, remember, left }) {
+  if (!auth.passkey.isSupported()) return null;
   const { element, status } = form({
     name: "passkey",
     fields: [],
     submit: "login.passkey",
     look: "quiet",
     async send() {
-      try {
-        await ask();
-      } catch (error) {
-        if (error.name !== "AbortError") throw error;
+      // A browser answers one question at a time. This one ends that of the list.
+      const result = await auth.passkey.login({ signal: left, remember });
+      if (result.ok) await arrive();
+      else if (!left.aborted) {
+        offer();
+        throw new Refusal(result);
       }
     },
   });
 
+  /** Offer passkeys in the list, and once more after one that was refused. */
   async function offer() {
-    try {
-      if (await canAutofill()) await ask("conditional");
-    } catch (error) {
-      if (error.name === "AbortError") return;
-      if (!(error instanceof ApiError)) throw error;
-      // Nobody asked for a list that cannot be offered. A refused passkey is another thing.
-      if (error.fields.credential) status.show("error", errorMessage(error));
+    if (!(await auth.passkey.canAutofill())) return;
+    const result = await auth.passkey.login({ conditional: true, signal: left, remember });
+    if (result.ok) await arrive();
+    // A list that cannot be offered is no news. A refused passkey is another thing.
+    else if (result.errors.credential) {
+      status.show("error", errorMessage(new Refusal(result)));
+      await offer();
     }
   }
 
-  function stop() {
-    question.abort();
-    return last;
-  }
-
   offer();
-  return { element, stop, offer };
+  return { element };
 }
 
 /** The accounts that the example makes at its start. `fill` puts one into the form. */

@@ -1,15 +1,15 @@
-import { post } from "../api.js";
+import { auth, done } from "../api.js";
 import { buttonLink, el, heading, say, statusArea } from "../dom.js";
 import { field, form } from "../form.js";
 
 /** Ask for a link to a new password. */
-export const forgotPassword = mailRequest("forgot", "send_pw_reset_email/");
+export const forgotPassword = mailRequest("forgot", auth.sendPwResetEmail);
 
 /** Ask for the mail of the registration once more. */
-export const resendActivation = mailRequest("resend", "resend_activation_email/");
+export const resendActivation = mailRequest("resend", auth.resendActivationEmail);
 
 /** A page that asks for a mail. What it says is the same whether the account exists. */
-function mailRequest(name, endpoint) {
+function mailRequest(name, ask) {
   return {
     title: `${name}.title`,
     render() {
@@ -19,7 +19,7 @@ function mailRequest(name, endpoint) {
         fields: [ident],
         submit: `${name}.submit`,
         async send() {
-          await post(endpoint, { ident: ident.value() });
+          await done(ask({ ident: ident.value() }));
           const status = statusArea();
           const title = heading(`${name}.done_title`);
           card.replaceChildren(

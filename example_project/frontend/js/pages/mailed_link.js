@@ -1,23 +1,21 @@
-import { ApiError, post } from "../api.js";
+import { auth, refusal, Refusal } from "../api.js";
 import { buttonLink, el, heading, say, statusArea } from "../dom.js";
 import { field, form } from "../form.js";
-import { takeLink } from "../link.js";
-import { codeList, errorMessage } from "../messages.js";
-import { areSupported, create } from "../passkeys.js";
+import { codeList, errorMessage, isNetwork } from "../messages.js";
 
 const PROOF_REQUIRED = "activation_proof_required";
 
 /**
- * A page that a mail links to. It posts the link to `endpoint` when a person clicks, and
- * never by itself: mail scanners open links too, and run scripts. `refusal`: the code of a
- * link that is no good. `next` and `instead` return [sentence key, path]: where to go on
- * after a success and after a refusal.
+ * A page that a mail links to. It uses the link when a person clicks, and never by itself:
+ * mail scanners open links too, and run scripts. `open()` returns what the client's link()
+ * does; `invalid` is the code of a link that is no good. `next` and `instead` return
+ * [sentence key, path]: where to go on after a success and after a refusal.
  */
-export function mailedLink({ name, endpoint, refusal, next, instead }) {
+export function mailedLink({ name, open, invalid, next, instead }) {
   return {
     title: `${name}.title`,
-    render() {
-      const { ident, token } = takeLink();
+    async render() {
+      const action = open();
       const status = statusArea();
       const way = el("div");
 
@@ -26,25 +24,27 @@ export function mailedLink({ name, endpoint, refusal, next, instead }) {
         try {
           await send();
         } catch (error) {
-          if (!(error instanceof ApiError)) throw error;
+          if (!(error instanceof Refusal)) throw error;
           if (error.has(PROOF_REQUIRED)) askForPassword();
           else if (error.fields.credential?.includes("required")) askForPasskey();
           else refuse(error);
         }
       }
 
-      async function send(proof = {}) {
-        await post(endpoint, { ident, token, ...proof });
-        // The token is used up; a reload need not know it any more.
-        history.replaceState(null, "", location.pathname);
-        status.show("success", say("p", `${name}.done`));
+      async function send(proof) {
+        finish(await action.submit(proof));
+      }
+
+      function finish(result, sentence = "done") {
+        if (!result.ok) throw new Refusal(result);
+        status.show("success", say("p", `${name}.${sentence}`));
         way.replaceChildren(buttonLink(...next()));
       }
 
       function refuse(error) {
         status.show("error", errorMessage(error));
         way.replaceChildren(
-          error.network ? button("app.try_again") : buttonLink(...instead()),
+          isNetwork(error.result) ? button("app.try_again") : buttonLink(...instead()),
         );
       }
 
@@ -64,9 +64,8 @@ export function mailedLink({ name, endpoint, refusal, next, instead }) {
             try {
               await send({ password: password.value() });
             } catch (error) {
-              if (!(error instanceof ApiError) || error.network) throw error;
-              if (!error.has(PROOF_REQUIRED)) throw error;
-              throw new ApiError({ fields: { password: ["invalid_credentials"] } });
+              if (!(error instanceof Refusal) || !error.has(PROOF_REQUIRED)) throw error;
+              throw refusal({ password: ["invalid_credentials"] });
             }
           },
         });
@@ -77,7 +76,7 @@ export function mailedLink({ name, endpoint, refusal, next, instead }) {
 
       // The account was registered without a password.
       function askForPasskey() {
-        if (!areSupported()) {
+        if (!auth.passkey.isSupported()) {
           status.show("error", codeList(["passkey_not_supported"]));
           return;
         }
@@ -86,9 +85,7 @@ export function mailedLink({ name, endpoint, refusal, next, instead }) {
           fields: [],
           submit: "activation.passkey_submit",
           async send() {
-            const link = { ident, token };
-            const { publicKey } = await post(`${endpoint}passkey_options/`, link);
-            await send({ credential: await create(publicKey) });
+            finish(await auth.passkey.signUp(action.link));
           },
         });
         status.show("info", say("p", "activation.passkey"));
@@ -101,12 +98,14 @@ export function mailedLink({ name, endpoint, refusal, next, instead }) {
         return say("button", key, { ...attributes, "data-testid": "use-link" });
       }
 
-      if (ident && token) {
+      const found = await action.status();
+      if (found === "used") finish({ ok: true }, "used");
+      else if (found === "invalid") {
+        status.show("error", codeList([invalid]));
+        way.replaceChildren(buttonLink(...instead()));
+      } else {
         status.show("info", say("p", `${name}.ask`));
         way.replaceChildren(button(`${name}.submit`));
-      } else {
-        status.show("error", codeList([refusal]));
-        way.replaceChildren(buttonLink(...instead()));
       }
       const title = heading(`${name}.title`);
       return el("section", { class: "card" }, title, status.element, way);

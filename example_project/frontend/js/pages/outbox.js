@@ -1,4 +1,4 @@
-import * as api from "../api.js";
+import { outbox as fetchMails, Refusal } from "../api.js";
 import { el, heading, say } from "../dom.js";
 import { apply } from "../i18n.js";
 import { errorMessage } from "../messages.js";
@@ -49,14 +49,14 @@ export const outbox = {
         delete count.dataset.kind;
         await load();
       } catch (error) {
-        if (!(error instanceof api.ApiError)) throw error;
+        if (!(error instanceof Refusal)) throw error;
         count.dataset.kind = "error";
         count.replaceChildren(errorMessage(error));
       }
     }
 
     async function load() {
-      const fresh = await api.outbox();
+      const fresh = await fetchMails();
       const unchanged = fresh.length === mails.length;
       mails = fresh;
       count.replaceChildren(

@@ -1,7 +1,6 @@
-import { post } from "../api.js";
+import { auth, done } from "../api.js";
 import { buttonLink, el, heading, say, statusArea } from "../dom.js";
 import { checkWhileTyping, field, form, newPasswordFields } from "../form.js";
-import { areSupported } from "../passkeys.js";
 import { currentUser } from "../session.js";
 
 /** Create an account; the password is checked while the user types it. */
@@ -24,7 +23,7 @@ export const register = {
       optional: true,
     });
     // The passkey is made by the link in the mail, when the address is proven.
-    const byPasskey = Boolean(state?.passkey) && areSupported();
+    const byPasskey = Boolean(state?.passkey) && auth.passkey.isSupported();
     const names = () => ({ username: username.value(), email: email.value() });
     const secret = byPasskey ? null : newPassword(names, [email, username]);
     const card = el("section", { class: "card" });
@@ -33,8 +32,8 @@ export const register = {
       submit: "register.submit",
       check: secret?.check,
       async send() {
-        if (secret) await secret.send((password) => post("register/", { ...names(), password }));
-        else await post("register/", names());
+        const send = (password) => done(auth.register({ ...names(), ...password }));
+        await (secret ? secret.send(send) : send());
         const status = statusArea();
         const title = heading("register.done_title");
         card.replaceChildren(
@@ -51,7 +50,7 @@ export const register = {
       heading("register.title"),
       say("p", byPasskey ? "register.passkey_intro" : "register.intro", { class: "lead" }),
       element,
-      areSupported() && otherWay(byPasskey, navigate),
+      auth.passkey.isSupported() && otherWay(byPasskey, navigate),
       el(
         "p",
         { class: "aside" },
@@ -73,11 +72,11 @@ function newPassword(names, others) {
   return {
     fields: [password, password2],
     check,
-    /** Call `post` with the password. */
-    async send(post) {
+    /** Call `register` with {"password"}. */
+    async send(register) {
       checking.stop();
       try {
-        await post(password.value());
+        await register({ password: password.value() });
       } catch (error) {
         if (!error.fields?.password) checking.resume();
         throw error;
@@ -110,7 +109,7 @@ function sendAgain(email) {
     submit: "resend.again",
     look: "quiet",
     async send() {
-      await post("resend_activation_email/", { email });
+      await done(auth.resendActivationEmail({ email }));
       status.show("success", say("p", "resend.done", {}, { ident: email }));
     },
   });

@@ -1,21 +1,21 @@
-import { ApiError, post } from "../api.js";
+import { auth, Refusal } from "../api.js";
 import { buttonLink, el, heading, say, statusArea } from "../dom.js";
 import { checkWhileTyping, form, newPasswordFields } from "../form.js";
-import { takeLink } from "../link.js";
 import { codeList } from "../messages.js";
 
 /** The page that the mails about passwords link to. */
 export const resetPassword = {
   title: "reset.title",
-  render() {
-    const { ident, token } = takeLink();
+  async render() {
+    const { link, status, submit } = auth.link("reset_password");
     const card = el("section", { class: "card" });
-    if (!ident || !token) {
+    // Before a new password is typed for nothing. Without an answer the form finds out.
+    if ((await status()) === "invalid") {
       refuse(card);
       return card;
     }
     const { password, password2, check } = newPasswordFields("password", "field.new_password");
-    const body = () => ({ ident, token, password: password.value() });
+    const body = () => ({ ...link, password: password.value() });
     const checking = checkWhileTyping(password, body);
     const { element } = form({
       fields: [password, password2],
@@ -23,16 +23,12 @@ export const resetPassword = {
       check,
       async send() {
         checking.stop();
-        try {
-          await post("reset_password/", body());
-        } catch (error) {
-          const dead = error instanceof ApiError && error.has("reset_password_link_invalid");
-          if (!dead) throw error;
+        const result = await submit({ password: password.value() });
+        if (result.error === "reset_password_link_invalid") {
           refuse(card).focus();
           return;
         }
-        // The token is used up; a reload need not know it any more.
-        history.replaceState(null, "", location.pathname);
+        if (!result.ok) throw new Refusal(result);
         finish(card, "success", say("p", "reset.done"), ["reset.login", "/auth/login"]).focus();
       },
     });

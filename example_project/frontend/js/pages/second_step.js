@@ -1,12 +1,12 @@
 import { DEMO_LOGINS } from "/config.js";
 
-import { ApiError, get } from "../api.js";
+import { auth, done, Refusal } from "../api.js";
 import { demoCode } from "../demo_codes.js";
 import { destination } from "../destination.js";
 import { el, heading, say } from "../dom.js";
 import { checkbox } from "../form.js";
 import { otherSteps, stepForm, usable } from "../second_steps.js";
-import { currentUser, loginBy } from "../session.js";
+import { currentUser } from "../session.js";
 
 /**
  * The second step of a login. `state` is that of the login page, with the `ident` that
@@ -21,7 +21,7 @@ export const secondStep = {
     }
     let methods;
     try {
-      methods = usable((await get("second_factor/")).methods);
+      methods = usable((await done(auth.secondFactorMethods())).methods);
     } catch (error) {
       if (!isOver(error)) throw error;
       await startAgain();
@@ -36,10 +36,10 @@ export const secondStep = {
       return navigate("/auth/login", { replace: true, state: { ...state, notice } });
     }
 
-    /** Send the proof. A login that has ended meanwhile begins again. */
-    async function finish(proof) {
+    /** Wait for the second step. A login that has ended meanwhile begins again. */
+    async function finish(step) {
       try {
-        await loginBy("second_factor/", proof);
+        await done(step);
       } catch (error) {
         if (!isOver(error)) throw error;
         await startAgain();
@@ -67,7 +67,10 @@ export const secondStep = {
         label: "second_step.trust",
         hint: "second_step.trust_hint",
       });
-      const send = (proof) => finish({ ...proof, trust: trust.value() });
+      const send = {
+        code: (proof) => finish(auth.secondFactor({ ...proof, trust: trust.value() })),
+        passkey: () => finish(auth.passkey.secondFactor({ trust: trust.value() })),
+      };
       const { elements, code } = stepForm(method, send, { fields: [trust] });
       return method === "totp" ? [...elements, ...demoHelp(code, state)] : elements;
     }
@@ -75,7 +78,7 @@ export const secondStep = {
 };
 
 function isOver(error) {
-  return error instanceof ApiError && error.has("login_not_pending");
+  return error instanceof Refusal && error.has("login_not_pending");
 }
 
 /** The demo user has no authenticator app. This page plays it. */
