@@ -139,6 +139,8 @@ AI_KIT_AUTH: dict[str, Any] = {
         "SESSIONS": True,
     },
     "SECURITY_NOTICES": {"NEW_DEVICE": True},
+    # The sentences of the frontend name the numbers of a code.
+    "ERROR_PARAMS": True,
     "DEVICE_COOKIE_AGE": 180 * DAY,
     "SECOND_FACTOR_TRUST_AGE": 30 * DAY,
     # A link alone activates nothing: mail scanners open links as well.
