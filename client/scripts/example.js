@@ -19,6 +19,7 @@ for (const file of FILES) {
   }
 }
 
+/** @param {URL} file */
 function read(file) {
   try {
     return readFileSync(file, "utf8");

@@ -518,7 +518,7 @@ export function createClient<Ops extends object = operations>(
   for (const operation of Object.keys(ENDPOINTS) as OperationId[]) {
     const name = operation.replace(/_(.)/g, (_, letter: string) => letter.toUpperCase());
     client[name] =
-      ENDPOINTS[operation][0] === "GET"
+      takesNoBody(operation)
         ? (options?: CallOptions) => call(operation, {}, options)
         : (body?: unknown, options?: CallOptions) => call(operation, { body }, options);
   }
@@ -540,6 +540,11 @@ export function createClient<Ops extends object = operations>(
       endOthers: client.endSessions,
     },
   } as unknown as Client<Ops>;
+}
+
+function takesNoBody(operation: OperationId): boolean {
+  const [method, , traits = ""] = ENDPOINTS[operation] as readonly [string, string, string?];
+  return method === "GET" || traits.includes("bare");
 }
 
 /** What the code of `answer` means for its caller. */

@@ -4,13 +4,14 @@
  *
  * - `public`: needs no CSRF token, so none is fetched for it.
  * - `shared`: leaves the session as it is, so it may run beside others.
+ * - `bare`: takes no body.
  * - `proof`: may ask for re-authentication, and takes `password` in its body.
  */
 export const ENDPOINTS = {
   me: ["GET", "me/", "shared"],
   update_me: ["PATCH", "me/"],
   login: ["POST", "login/"],
-  logout: ["POST", "logout/"],
+  logout: ["POST", "logout/", "bare"],
   register: ["POST", "register/", "public"],
   activate_email: ["POST", "activate_email/", "public"],
   activate_passkey_options: ["POST", "activate_email/passkey_options/", "public"],
@@ -27,8 +28,8 @@ export const ENDPOINTS = {
   logout_others: ["POST", "logout_others/", "proof"],
   second_factor_methods: ["GET", "second_factor/", "shared"],
   second_factor: ["POST", "second_factor/"],
-  second_factor_passkey_options: ["POST", "second_factor/passkey_options/"],
-  passkey_login_options: ["POST", "passkey_login/options/"],
+  second_factor_passkey_options: ["POST", "second_factor/passkey_options/", "bare"],
+  passkey_login_options: ["POST", "passkey_login/options/", "bare"],
   passkey_login: ["POST", "passkey_login/"],
   factors: ["GET", "factors/", "shared"],
   enrol_totp: ["POST", "factors/totp/", "proof"],

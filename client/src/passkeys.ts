@@ -57,7 +57,6 @@ async function ask(
   signal: AbortSignal | undefined,
   open: (signal: AbortSignal) => Promise<Credential | null>,
 ): Promise<Asked> {
-  if (!isSupported()) return { code: "passkey_not_supported" };
   question.abort();
   const own = (question = new AbortController());
   const abort = (): void => {

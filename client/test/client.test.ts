@@ -233,7 +233,7 @@ describe("patience", () => {
     const auth = client();
     const login = auth.login(LOGIN);
     const controller = new AbortController();
-    const logout = auth.logout({}, { signal: controller.signal });
+    const logout = auth.logout({ signal: controller.signal });
     controller.abort();
     expect(await logout).toMatchObject({ error: "aborted" });
     await login;

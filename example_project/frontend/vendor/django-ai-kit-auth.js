@@ -5,7 +5,7 @@ var ENDPOINTS = {
   me: ["GET", "me/", "shared"],
   update_me: ["PATCH", "me/"],
   login: ["POST", "login/"],
-  logout: ["POST", "logout/"],
+  logout: ["POST", "logout/", "bare"],
   register: ["POST", "register/", "public"],
   activate_email: ["POST", "activate_email/", "public"],
   activate_passkey_options: ["POST", "activate_email/passkey_options/", "public"],
@@ -22,8 +22,8 @@ var ENDPOINTS = {
   logout_others: ["POST", "logout_others/", "proof"],
   second_factor_methods: ["GET", "second_factor/", "shared"],
   second_factor: ["POST", "second_factor/"],
-  second_factor_passkey_options: ["POST", "second_factor/passkey_options/"],
-  passkey_login_options: ["POST", "passkey_login/options/"],
+  second_factor_passkey_options: ["POST", "second_factor/passkey_options/", "bare"],
+  passkey_login_options: ["POST", "passkey_login/options/", "bare"],
   passkey_login: ["POST", "passkey_login/"],
   factors: ["GET", "factors/", "shared"],
   enrol_totp: ["POST", "factors/totp/", "proof"],
@@ -91,7 +91,6 @@ async function canAutofill() {
 }
 var question = new AbortController();
 async function ask(signal, open) {
-  if (!isSupported()) return { code: "passkey_not_supported" };
   question.abort();
   const own = question = new AbortController();
   const abort = () => {
@@ -514,7 +513,7 @@ function createClient(settings) {
   };
   for (const operation of Object.keys(ENDPOINTS)) {
     const name = operation.replace(/_(.)/g, (_, letter) => letter.toUpperCase());
-    client[name] = ENDPOINTS[operation][0] === "GET" ? (options) => call(operation, {}, options) : (body, options) => call(operation, { body }, options);
+    client[name] = takesNoBody(operation) ? (options) => call(operation, {}, options) : (body, options) => call(operation, { body }, options);
   }
   const { enrolTotp, confirmTotp, removeTotp, renewRecoveryCodes } = client;
   return {
@@ -524,10 +523,18 @@ function createClient(settings) {
     sessions: {
       list: client.sessions,
       rename: (id, body, options) => call("name_session", { id, body }, options),
-      end: (id, body, options) => call("end_session", { id, body }, options),
+      async end(id, body, options) {
+        const result = await call("end_session", { id, body }, options);
+        if (result.ok) await call("me", {}, options);
+        return result;
+      },
       endOthers: client.endSessions
     }
   };
+}
+function takesNoBody(operation) {
+  const [method, , traits = ""] = ENDPOINTS[operation];
+  return method === "GET" || traits.includes("bare");
 }
 function resultOf({ status, body, failure, retryAfter }) {
   if (!failure && status < 300) return { ok: true, status, data: body };
