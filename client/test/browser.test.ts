@@ -3,7 +3,11 @@
 import { afterEach, beforeEach, describe, expect, it, vi } from "vitest";
 
 import { type Client, createClient, forgetLink, takeLink } from "../src/index.js";
+import { use } from "../src/passkeys.js";
 import { ADA, Backend } from "./backend.js";
+
+/** Wait until `check` does not throw; a busy machine takes its time. */
+const eventually = (check: () => void): Promise<void> => vi.waitFor(check, { timeout: 10_000 });
 
 let backend: Backend;
 let clients: Client[];
@@ -118,13 +122,13 @@ describe("another tab", () => {
     backend.answers("POST login/", { body: { user: ADA, csrf: "of-login" } });
     backend.answers("GET me/", { body: { user: ADA, csrf: "of-me" } });
     await here.login({ ident: "ada", password: "x" });
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(there.getUser()).toEqual(ADA);
     });
     backend.answers("GET me/", { body: { user: null, csrf: "later" } });
     backend.answers("POST logout/", { body: { csrf: "of-logout" } });
     await here.logout();
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(there.getUser()).toBeNull();
     });
   });
@@ -329,17 +333,22 @@ describe("passkeys", () => {
     });
     const auth = client();
     const list = auth.passkey.login({ conditional: true });
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(signals).toHaveLength(1);
     });
     const controller = new AbortController();
     const button = auth.passkey.login({ signal: controller.signal });
     expect(await list).toMatchObject({ error: "aborted" });
-    await vi.waitFor(() => {
+    await eventually(() => {
       expect(signals).toHaveLength(2);
     });
     controller.abort();
     expect(await button).toMatchObject({ error: "aborted" });
+  });
+
+  it("end a question that was aborted before it is asked", async () => {
+    withPasskeys(() => NEW);
+    expect(await use(OPTIONS, AbortSignal.abort())).toEqual({ code: "aborted" });
   });
 
   it("do not ask after an abort", async () => {
