@@ -65,7 +65,7 @@ def test_frontend_and_admin_share_a_browser(visit: Visit, example: Example) -> N
     """
     They share one session: the last login counts for both.
 
-    That login changes the CSRF token of the open frontend: one refusal, then all works.
+    That login changes the CSRF token of the open frontend, whose client gets another one.
     """
     visit.log_in(DEMO_USER)
     frontend = visit.page
@@ -75,11 +75,6 @@ def test_frontend_and_admin_share_a_browser(visit: Visit, example: Example) -> N
 
     visit.page = frontend
     visit.expects("403 logout/")
-    visit.press("logout")
-    visit.sees("status", "errors.csrf_failed")
-    visit.screenshot("profile-stale-token")
-    visit.page.reload()
-    visit.reads("profile-email", DEMO_ADMIN.email)
     visit.press("logout")
     visit.sees("status", "login.logged_out")
 
