@@ -7,14 +7,17 @@ const VENDOR = new URL("../../example_project/frontend/vendor/", import.meta.url
 const FILES = ["django-ai-kit-auth.js", "messages.js", "messages/de.js", "messages/en.js"];
 
 const isCheck = process.argv.includes("--check");
-mkdirSync(new URL("messages/", VENDOR), { recursive: true });
+if (!isCheck) mkdirSync(new URL("messages/", VENDOR), { recursive: true });
 for (const file of FILES) {
   const built = readFileSync(new URL(file, DIST), "utf8");
   const copy = new URL(file, VENDOR);
   if (!isCheck) {
     writeFileSync(copy, built);
   } else if (read(copy) !== built) {
-    console.error(`${file} in the example is not the current build: npm run build && npm run example`);
+    console.error(
+      `${file} in the example is not the current build. Run "npm run build && npm run example" ` +
+        "in the folder client, and commit the file.",
+    );
     process.exitCode = 1;
   }
 }

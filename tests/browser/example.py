@@ -109,6 +109,8 @@ def packaged_sentences(language: str) -> dict[str, str]:
     """Return the sentences of the npm package, as the example has them."""
     module = FRONTEND / "vendor" / "messages" / f"{language}.js"
     text = module.read_text(encoding="utf-8")
-    catalog = json.loads(text.removeprefix("export default ").rstrip().removesuffix(";"))
+    catalog = json.loads(
+        text.removeprefix("export default ").rstrip().removesuffix(";")
+    )
     sentences: dict[str, str] = catalog["sentences"]
     return sentences

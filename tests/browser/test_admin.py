@@ -65,7 +65,7 @@ def test_frontend_and_admin_share_a_browser(visit: Visit, example: Example) -> N
     """
     They share one session: the last login counts for both.
 
-    That login changes the CSRF token of the open frontend, whose client gets another one.
+    That login changes the CSRF token of the frontend, whose client gets another one.
     """
     visit.log_in(DEMO_USER)
     frontend = visit.page

@@ -116,6 +116,30 @@ def test_stale_types_are_told_and_left_alone(project: Path, tmp_path: Path) -> N
     assert types.read_bytes() == before
 
 
+def test_the_example_has_the_current_build(package: Package) -> None:
+    npm(package.folder, "run", "example:check")
+
+
+def test_an_old_build_in_the_example_is_told(package: Package, tmp_path: Path) -> None:
+    old = tmp_path / "client"
+    shutil.copytree(
+        package.folder, old, symlinks=True, ignore=lambda *_: ["node_modules"]
+    )
+    vendor = tmp_path / "example_project" / "frontend" / "vendor"
+    shutil.copytree(ROOT / "example_project" / "frontend" / "vendor", vendor)
+    (vendor / "messages.js").write_text("// of last year\n", encoding="utf-8")
+    (vendor / "messages" / "de.js").unlink()
+    checked = run(["node", "scripts/example.js", "--check"], old)
+    assert checked.returncode == 1
+    assert [line.split()[0] for line in checked.stderr.splitlines()] == [
+        "messages.js",
+        "messages/de.js",
+    ]
+    assert not (vendor / "messages" / "de.js").exists()
+    assert run(["node", "scripts/example.js"], old).returncode == 0
+    assert run(["node", "scripts/example.js", "--check"], old).returncode == 0
+
+
 @pytest.mark.parametrize("name", ["typecheck", "lint", "test"])
 def test_its_own_checks_pass(project: Path, name: str) -> None:
     npm(project, "run", name)
