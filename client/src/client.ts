@@ -397,12 +397,13 @@ export function createClient<Ops extends object = operations>(
     if ("code" in answer) return stopped(answer.code);
     const { credential } = answer;
     const result = await call(last[0], { body: { ...last[1]?.(), credential } }, options);
-    if (result.ok) await done?.(publicKey, credential);
+    // Not awaited: what the browser does with a signal is its own affair.
+    if (result.ok) void done?.(publicKey, credential);
     else if (
       result.errors.credential?.includes("invalid_credential") &&
       Date.now() - since < FRESH_CHALLENGE
     ) {
-      await refused?.(publicKey, credential);
+      void refused?.(publicKey, credential);
     }
     return result;
   }
@@ -456,7 +457,7 @@ export function createClient<Ops extends object = operations>(
         // They name the passkeys that are left.
         const asked = await call("passkey_options", { body: proof }, options);
         if (asked.ok) {
-          await browser.signalAccepted((asked.data as { publicKey: JSONObject }).publicKey, []);
+          void browser.signalAccepted((asked.data as { publicKey: JSONObject }).publicKey, []);
         }
       }
       return result;

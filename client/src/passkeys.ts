@@ -50,13 +50,17 @@ export async function canAutofill(): Promise<boolean> {
   return isSupported() && ((await recent().isConditionalMediationAvailable?.()) ?? false);
 }
 
-// A browser answers one question at a time: the last one wins.
+// A browser answers one question at a time: the last one wins. But a list that is offered
+// does not end a question that the person has asked for.
 let question = new AbortController();
+let isWanted = false;
 
 async function ask(
   signal: AbortSignal | undefined,
+  conditional: boolean,
   open: (signal: AbortSignal) => Promise<Credential | null>,
 ): Promise<Asked> {
+  if (conditional && isWanted) return { code: "aborted" };
   question.abort();
   const own = (question = new AbortController());
   const abort = (): void => {
@@ -64,6 +68,7 @@ async function ask(
   };
   if (signal?.aborted) return { code: "aborted" };
   signal?.addEventListener("abort", abort);
+  isWanted = !conditional;
   try {
     const credential = await open(own.signal);
     return credential
@@ -72,13 +77,14 @@ async function ask(
   } catch (error) {
     return { code: CODES[(error as Error).name] ?? "passkey_not_supported" };
   } finally {
+    if (question === own) isWanted = false;
     signal?.removeEventListener("abort", abort);
   }
 }
 
 /** Make a passkey by the `publicKey` of the backend. */
 export function create(publicKey: Options, signal?: AbortSignal): Promise<Asked> {
-  return ask(signal, (signal) =>
+  return ask(signal, false, (signal) =>
     navigator.credentials.create({
       publicKey:
         recent().parseCreationOptionsFromJSON?.(publicKey) ??
@@ -94,7 +100,7 @@ export function use(
   signal?: AbortSignal,
   conditional = false,
 ): Promise<Asked> {
-  return ask(signal, (signal) =>
+  return ask(signal, conditional, (signal) =>
     navigator.credentials.get({
       publicKey:
         recent().parseRequestOptionsFromJSON?.(publicKey) ??

@@ -342,6 +342,10 @@ describe("passkeys", () => {
     await eventually(() => {
       expect(signals).toHaveLength(2);
     });
+    // The list of a field does not end what the person asked for.
+    expect(await auth.passkey.login({ conditional: true })).toMatchObject({ error: "aborted" });
+    expect(signals).toHaveLength(2);
+    expect(signals[1]?.aborted).toBe(false);
     controller.abort();
     expect(await button).toMatchObject({ error: "aborted" });
   });

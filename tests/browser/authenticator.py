@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import time
 from typing import Any
 
 from .visit import Visit
@@ -46,6 +47,13 @@ class Authenticator:
         found = self._send("getCredentials", authenticatorId=self._id)["credentials"]
         assert isinstance(found, list)
         return found
+
+    def waits_until_empty(self) -> None:
+        """Wait until the browser has taken each passkey out of it."""
+        deadline = time.monotonic() + 10
+        while self.credentials() and time.monotonic() < deadline:
+            time.sleep(0.05)
+        assert self.credentials() == []
 
     def put(self, credential: dict[str, Any]) -> None:
         """Put a copy of a passkey into it."""

@@ -90,7 +90,9 @@ async function canAutofill() {
   return isSupported() && (await recent().isConditionalMediationAvailable?.() ?? false);
 }
 var question = new AbortController();
-async function ask(signal, open) {
+var isWanted = false;
+async function ask(signal, conditional, open) {
+  if (conditional && isWanted) return { code: "aborted" };
   question.abort();
   const own = question = new AbortController();
   const abort = () => {
@@ -98,18 +100,21 @@ async function ask(signal, open) {
   };
   if (signal?.aborted) return { code: "aborted" };
   signal?.addEventListener("abort", abort);
+  isWanted = !conditional;
   try {
     const credential = await open(own.signal);
     return credential ? { credential: toJSON(credential) } : { code: "passkey_cancelled" };
   } catch (error) {
     return { code: CODES[error.name] ?? "passkey_not_supported" };
   } finally {
+    if (question === own) isWanted = false;
     signal?.removeEventListener("abort", abort);
   }
 }
 function create(publicKey, signal) {
   return ask(
     signal,
+    false,
     (signal2) => navigator.credentials.create({
       publicKey: recent().parseCreationOptionsFromJSON?.(publicKey) ?? withBytes(publicKey),
       signal: signal2
@@ -119,6 +124,7 @@ function create(publicKey, signal) {
 function use(publicKey, signal, conditional = false) {
   return ask(
     signal,
+    conditional,
     (signal2) => navigator.credentials.get({
       publicKey: recent().parseRequestOptionsFromJSON?.(publicKey) ?? withBytes(publicKey),
       signal: signal2,
@@ -407,9 +413,9 @@ function createClient(settings) {
     if ("code" in answer) return stopped(answer.code);
     const { credential } = answer;
     const result = await call(last[0], { body: { ...last[1]?.(), credential } }, options);
-    if (result.ok) await done?.(publicKey, credential);
+    if (result.ok) void done?.(publicKey, credential);
     else if (result.errors.credential?.includes("invalid_credential") && Date.now() - since < FRESH_CHALLENGE) {
-      await refused?.(publicKey, credential);
+      void refused?.(publicKey, credential);
     }
     return result;
   }
@@ -456,7 +462,7 @@ function createClient(settings) {
       if (result.ok && takesSignals()) {
         const asked = await call("passkey_options", { body: proof }, options);
         if (asked.ok) {
-          await signalAccepted(asked.data.publicKey, []);
+          void signalAccepted(asked.data.publicKey, []);
         }
       }
       return result;

@@ -87,31 +87,30 @@ export const login = {
  */
 function passkeyLogin({ arrive, remember, left }) {
   if (!auth.passkey.isSupported()) return null;
+  const list = new AbortController();
+  left.addEventListener("abort", () => list.abort());
   const { element, status } = form({
     name: "passkey",
     fields: [],
     submit: "login.passkey",
     look: "quiet",
     async send() {
-      // A browser answers one question at a time. This one ends that of the list.
+      // A browser answers one question at a time.
+      list.abort();
       const result = await auth.passkey.login({ signal: left, remember });
       if (result.ok) await arrive();
-      else if (!left.aborted) {
-        offer();
-        throw new Refusal(result);
-      }
+      else if (!left.aborted) throw new Refusal(result);
     },
   });
 
-  /** Offer passkeys in the list, and once more after one that was refused. */
   async function offer() {
-    if (!(await auth.passkey.canAutofill())) return;
-    const result = await auth.passkey.login({ conditional: true, signal: left, remember });
+    const { signal } = list;
+    if (!(await auth.passkey.canAutofill()) || signal.aborted) return;
+    const result = await auth.passkey.login({ conditional: true, signal, remember });
     if (result.ok) await arrive();
     // A list that cannot be offered is no news. A refused passkey is another thing.
     else if (result.errors.credential) {
       status.show("error", errorMessage(new Refusal(result)));
-      await offer();
     }
   }
 
