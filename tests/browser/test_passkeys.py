@@ -37,8 +37,8 @@ def press_and_touch(visit: Visit, authenticator: Authenticator) -> None:
     authenticator.hold()
     with visit.page.expect_response(options):
         log_out(visit)
-    # The button ends the question of the list before it asks for options. A question that
-    # is open before the touch would wait for another one.
+    # The button ends the question of the list before it asks for options. A question
+    # that is open before the touch would wait for another one.
     visit.page.route(options, touch, times=1)
     visit.press("passkey-submit")
 
