@@ -104,8 +104,9 @@ export function messages(
       message(code, {
         ...options,
         params: {
-          ...(retryAfter === undefined ? {} : { retry_after: retryAfter }),
           ...own(byCode, code),
+          // What is left now, where the client has counted it down since the answer.
+          ...(retryAfter === undefined ? {} : { retry_after: retryAfter }),
         },
       }),
     );

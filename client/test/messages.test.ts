@@ -203,13 +203,14 @@ describe("messages", () => {
     });
   });
 
-  it("have the seconds to wait from the header or from the parameters", () => {
-    const failure = { error: "throttled", errors: {}, retryAfter: 42 };
-    const expected = "Too many attempts. Please try again in 42 s.";
-    expect(messages(failure, { language: EN }).general).toEqual([expected]);
+  it("have the seconds to wait from the parameters, or those that are left now", () => {
     const params = { error: { throttled: { retry_after: 42 } } };
-    const other = { error: "throttled", params, retryAfter: 7 };
-    expect(messages(other, { language: EN })).toEqual({ fields: {}, general: [expected] });
+    const failure = { error: "throttled", errors: {} };
+    const said = (given: object): string[] => messages(given, { language: EN }).general;
+    expect(said({ ...failure, params })).toEqual(["Too many attempts. Please try again in 42 s."]);
+    const left = ["Too many attempts. Please try again in 7 s."];
+    expect(said({ ...failure, retryAfter: 7 })).toEqual(left);
+    expect(said({ ...failure, params, retryAfter: 7 })).toEqual(left);
   });
 
   it("take the parameters of the code and the field alone", () => {

@@ -54,6 +54,7 @@ class Example:
         **variables: str,
     ) -> None:
         self.mode = mode
+        self.folder = folder
         self.post_office = post_office
         host_port, frontend_port = ports or (free_port(), free_port())
         self.host = f"http://localhost:{host_port}"

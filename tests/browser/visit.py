@@ -29,6 +29,7 @@ REFUSED = re.compile(
 # And about an answer that a page of a foreign origin may not read.
 BLOCKED = re.compile(r"Access to fetch at .* has been blocked by CORS policy")
 NOT_LOADED = re.compile(r"Failed to load resource: net::ERR_FAILED")
+OFFLINE = re.compile(r"Failed to load resource: net::ERR_INTERNET_DISCONNECTED")
 # Rules that axe leaves out by itself: the name of a button contains what the button
 # shows, and what people tap is large enough.
 RULES_BESIDES = ("label-content-name-mismatch", "target-size")
@@ -69,6 +70,7 @@ class Visit:
         self._expected: list[str] = []
         self._repeated: set[str] = set()
         self._blocked = 0
+        self._offline = 0
         context.on("console", self._on_console)
         context.on("weberror", self._on_web_error)
         context.on("response", self._on_response)
@@ -101,11 +103,15 @@ class Visit:
         """Announce an answer that the browser keeps from the page (CORS)."""
         self._blocked += 1
 
+    def expects_offline(self) -> None:
+        """Announce a request that the browser cannot send: it is offline."""
+        self._offline += 1
+
     def close(self) -> None:
         """Leave, and check what the console said."""
         # The console may be a little behind the answers.
         deadline = time.monotonic() + 2
-        announced = len(self._expected) + 2 * self._blocked
+        announced = len(self._expected) + 2 * self._blocked + self._offline
         while len(self._console) < announced and time.monotonic() < deadline:
             self.page.wait_for_timeout(20)
         self.context.close()
@@ -113,7 +119,8 @@ class Visit:
         assert self._counted(self._refused) == Counter(self._expected)
         said = self._counted([self._short(line) for line in self._console])
         blocked = ["blocked", "not loaded"] * self._blocked
-        assert said == Counter(self._expected + blocked)
+        offline = ["offline"] * self._offline
+        assert said == Counter(self._expected + blocked + offline)
 
     def _counted(self, lines: list[str]) -> Counter[str]:
         return Counter(line for line in lines if line not in self._repeated)
@@ -126,6 +133,8 @@ class Visit:
             return "blocked"
         if NOT_LOADED.match(line):
             return "not loaded"
+        if OFFLINE.match(line):
+            return "offline"
         return line
 
     def go(self, path: str) -> None:

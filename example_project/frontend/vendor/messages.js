@@ -53,8 +53,9 @@ export function messages(failure, options) {
         const texts = codes.map((code) => message(code, {
             ...options,
             params: {
-                ...(retryAfter === undefined ? {} : { retry_after: retryAfter }),
                 ...own(byCode, code),
+                // What is left now, where the client has counted it down since the answer.
+                ...(retryAfter === undefined ? {} : { retry_after: retryAfter }),
             },
         }));
         return [...new Set(texts)];
