@@ -1,8 +1,9 @@
 """
 The documentation is executed: its tutorial and its snippets.
 
-These tests need pip and the package index, Debian's chromium (or another one, named by
-the environment variable CHROMIUM) and the dependency group ``docs``. pytest collects
+These tests need pip and the package index, node with npm and its registry, Debian's
+chromium (or another one, named by the environment variable CHROMIUM) and the dependency
+group ``docs``. pytest collects
 them only if the command line names the folder: ``pytest tests/docs``, as ``tox run -e
 docs`` does. Without a part they skip, or fail with ``AI_KIT_AUTH_REQUIRE_ALL=1``.
 
@@ -25,9 +26,13 @@ import pytest
 
 from ..browser.conftest import CHROMIUM_ARGUMENTS, chromium
 from ..browser.processes import Program, environment, free_port
+from ..client.conftest import Package, package, project
 from ..extras import missing_modules, skip_or_fail
 from ..wheel.host import run
+from . import frontends
 from .pages import DOCS, ROOT
+
+__all__ = ["package", "project"]
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser
@@ -86,6 +91,21 @@ def running_example(folder: Path) -> Iterator[tuple[int, int]]:
         yield ports
     finally:
         program.stop()
+
+
+@pytest.fixture(scope="package")
+def example(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]:
+    """Run the example and return the ports of the project and of the frontend."""
+    with running_example(tmp_path_factory.mktemp("example")) as ports:
+        yield ports
+
+
+@pytest.fixture(scope="package")
+def compilers(package: Package, tmp_path_factory: pytest.TempPathFactory) -> Path:
+    """Return the folder in whose ``node_modules`` the guides' frontends find all."""
+    folder = tmp_path_factory.mktemp("frontends")
+    frontends.install(folder, package.archive)
+    return folder
 
 
 @pytest.fixture(scope="package")

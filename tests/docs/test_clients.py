@@ -1,9 +1,7 @@
-"""The modules of ``howto/axios.rst`` and ``howto/vue.rst`` with the real libraries."""
+"""What ``howto/axios.rst`` and the README have for a page without the package."""
 
 from __future__ import annotations
 
-import shutil
-import subprocess
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -12,7 +10,6 @@ from typing import TYPE_CHECKING, Any
 
 import pytest
 
-from .conftest import insist, running_example
 from .pages import ROOT, blocks
 
 if TYPE_CHECKING:
@@ -22,10 +19,7 @@ API = "https://api.example.com"
 # A user that the example prints when it starts.
 LOGIN = '"demo@example.com", "walk-in-the-park-7"'
 # The file of each package that a browser can import as it is.
-LIBRARIES = {
-    "axios": "dist/esm/axios.min.js",
-    "vue": "dist/vue.esm-browser.prod.js",
-}
+LIBRARIES = {"axios": "dist/esm/axios.min.js"}
 
 
 @dataclass(frozen=True)
@@ -42,29 +36,6 @@ class Frontend:
                 {code}
             }}"""
         )
-
-
-@pytest.fixture(scope="module")
-def libraries(tmp_path_factory: pytest.TempPathFactory) -> Path:
-    """Fetch the libraries and return the folder of the packages."""
-    npm = shutil.which("npm")
-    insist(*(["npm"] if npm is None else []))
-    assert npm is not None
-    folder = tmp_path_factory.mktemp("npm")
-    subprocess.run(  # noqa: S603  # the path of npm, and names of packages
-        [npm, "install", "--no-audit", "--no-fund", "--ignore-scripts", *LIBRARIES],
-        cwd=folder,
-        check=True,
-        stdout=subprocess.DEVNULL,
-    )
-    return folder / "node_modules"
-
-
-@pytest.fixture(scope="module")
-def example(tmp_path_factory: pytest.TempPathFactory) -> Iterator[tuple[int, int]]:
-    """Run the example and return the ports of the project and of the frontend."""
-    with running_example(tmp_path_factory.mktemp("example")) as ports:
-        yield ports
 
 
 def served(code: str, project: int) -> str:
@@ -87,12 +58,12 @@ def readme_module(project: int) -> str:
 def frontend(
     request: pytest.FixtureRequest,
     browser: Browser,
-    libraries: Path,
+    compilers: Path,
     example: tuple[int, int],
 ) -> Iterator[Frontend]:
     project, port = example
     files = {
-        f"{name}.js": (libraries / name / path).read_text("utf-8")
+        f"{name}.js": (compilers / "node_modules" / name / path).read_text("utf-8")
         for name, path in LIBRARIES.items()
     }
     for block in blocks(request.param):
@@ -175,41 +146,3 @@ def test_a_refusal_comes_as_codes_and_is_not_sent_again(frontend: Frontend) -> N
         """
     )
     assert codes == [{"password": ["blank"]}, {"error": ["no_answer"]}]
-
-
-@pytest.mark.parametrize("frontend", ["howto/vue.rst"], indirect=True)
-def test_the_vue_module_keeps_one_user_for_all_components(frontend: Frontend) -> None:
-    states = frontend.run(
-        f"""
-        const vue = await import("/guide/vue.js");
-        const states = [];
-        vue.watch(
-            account.user, (user) => states.push(user && user.email),
-            {{ flush: "sync" }});
-        await account.load();
-        const refusal = await account.login("demo@example.com", "no").catch((e) => e);
-        states.push(refusal.non_field_errors[0]);
-        await account.login({LOGIN});
-        await account.logout();
-        return states;
-        """
-    )
-    assert states == [None, "invalid_credentials", "demo@example.com", None]
-
-
-@pytest.mark.parametrize("frontend", ["howto/vue.rst"], indirect=True)
-def test_the_guard_sends_an_anonymous_user_to_the_login_page(
-    frontend: Frontend,
-) -> None:
-    goals = frontend.run(
-        f"""
-        const {{ guard }} = await import("/guide/guard.js");
-        const to = {{ fullPath: "/orders?page=2", meta: {{ needsUser: true }} }};
-        const first = await guard(to);
-        const open = await guard({{ fullPath: "/", meta: {{}} }});
-        await account.login({LOGIN});
-        return [first, open ?? "goes on", (await guard(to)) ?? "goes on"];
-        """
-    )
-    login = {"name": "login", "query": {"next": "/orders?page=2"}}
-    assert goals == [login, "goes on", "goes on"]
