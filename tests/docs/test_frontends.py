@@ -64,7 +64,7 @@ class Example:
             if mail["To"] == email:
                 text = mail.get_body(("plain",))
                 assert text is not None
-                [link] = re.findall(r"http\S+/auth/activation/\S+", text.get_content())
+                [link] = re.findall(r"http\S+&token=\S+", text.get_content())
                 return str(link)
         pytest.fail(f"no mail to {email}")
 
