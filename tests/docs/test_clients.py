@@ -2,6 +2,7 @@
 
 from __future__ import annotations
 
+import re
 from collections.abc import Iterator
 from dataclasses import dataclass
 from pathlib import Path
@@ -19,7 +20,12 @@ API = "https://api.example.com"
 # A user that the example prints when it starts.
 LOGIN = '"demo@example.com", "walk-in-the-park-7"'
 # The file of each package that a browser can import as it is.
-LIBRARIES = {"axios": "dist/esm/axios.min.js"}
+LIBRARIES = {
+    "axios": "dist/esm/axios.min.js",
+    "django-ai-kit-auth": "dist/django-ai-kit-auth.js",
+    "django-ai-kit-auth/messages": "dist/messages.js",
+    "django-ai-kit-auth/messages/en": "dist/messages/en.js",
+}
 
 
 @dataclass(frozen=True)
@@ -27,6 +33,7 @@ class Frontend:
     """A page on the frontend's origin, which can import a guide's modules."""
 
     page: Page
+    files: dict[str, str]
 
     def run(self, code: str) -> Any:
         """Run ``code`` with ``account``, the module of that name; return its value."""
@@ -47,11 +54,11 @@ def served(code: str, project: int) -> str:
 
 
 def readme_module(project: int) -> str:
-    """Return the README's lines for axios, as a module that exports ``api``."""
+    """Return the README's lines for the npm package, as a module."""
     text = (ROOT / "README.rst").read_text("utf-8")
-    lines = text.partition("    import axios")[2].partition("\n    await api.get")[0]
-    code = dedent(f"    import axios{lines}\n")
-    return served(code.replace("const api", "export const api"), project)
+    lines = text.partition("    import { createClient")[2].partition("\n    // ")[0]
+    code = dedent(f"    import {{ createClient{lines}\n")
+    return served(code, project)
 
 
 @pytest.fixture
@@ -63,7 +70,9 @@ def frontend(
 ) -> Iterator[Frontend]:
     project, port = example
     files = {
-        f"{name}.js": (compilers / "node_modules" / name / path).read_text("utf-8")
+        f"{name}.js": (
+            compilers / "node_modules" / name.partition("/")[0] / path
+        ).read_text("utf-8")
         for name, path in LIBRARIES.items()
     }
     for block in blocks(request.param):
@@ -72,16 +81,16 @@ def frontend(
     files["readme.js"] = readme_module(project)
 
     def serve(route: Route) -> None:
-        name = route.request.url.rpartition("/guide/")[2]
+        name = route.request.url.rpartition("/guide/")[2].partition("?")[0]
         route.fulfill(body=files[name], content_type="text/javascript")
 
     with browser.new_context() as context:
         page = context.new_page()
-        page.route("**/guide/*", serve)
+        page.route("**/guide/**", serve)
         # A page that never came over the network may not ask this machine anything.
         # And its own first request must not race with the guide's for the cookie.
         page.goto(f"http://localhost:{port}/", wait_until="networkidle")
-        yield Frontend(page)
+        yield Frontend(page, files)
 
 
 @pytest.mark.parametrize("frontend", ["howto/axios.rst"], indirect=True)
@@ -104,19 +113,22 @@ def test_the_axios_module_leads_through_login_and_logout(frontend: Frontend) -> 
 
 
 @pytest.mark.parametrize("frontend", ["howto/axios.rst"], indirect=True)
-def test_the_lines_of_the_readme_log_in_and_out(frontend: Frontend) -> None:
-    ident, password = LOGIN.split(", ")
-    statuses = frontend.run(
-        f"""
-        const {{ api }} = await import("/guide/readme.js");
-        const first = await api.get("me/");
-        const login = await api.post(
-            "login/", {{ ident: {ident}, password: {password} }});
-        const logout = await api.post("logout/", {{}});
-        return [first.status, login.data.user.email, logout.status];
-        """
+def test_the_lines_of_the_readme_say_what_it_shows(frontend: Frontend) -> None:
+    text = (ROOT / "README.rst").read_text("utf-8")
+    [sentence] = re.findall(r"^    // (The user name.*)$", text, re.MULTILINE)
+    said: list[str] = []
+    frontend.page.on("console", lambda message: said.append(message.text))
+    frontend.run('await import("/guide/readme.js");')
+    frontend.files["readme.js"] = (
+        frontend.files["readme.js"]
+        .replace('"ada@example.com"', LOGIN.split(", ")[0])
+        .replace('"…"', LOGIN.split(", ")[1])
     )
-    assert statuses == [200, "demo@example.com", 200]
+    frontend.run('await import("/guide/readme.js?again");')
+    assert [line for line in said if "status of 400" not in line] == [
+        sentence,
+        "Welcome, demo!",
+    ]
 
 
 @pytest.mark.parametrize("frontend", ["howto/axios.rst"], indirect=True)

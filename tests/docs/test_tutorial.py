@@ -1,14 +1,15 @@
 """
 The tutorial, executed: its files, its commands, and its steps in a browser.
 
-The test does only what the page says. Two things differ: the ports are free ones,
-"write another number throughout", and an environment variable gives pip the wheel of
-this repository instead of the released one.
+The test does only what the page says. Three things differ: the ports are free ones,
+"write another number throughout"; an environment variable gives pip the wheel of this
+repository instead of the released one; and npm gets the packed ``client/`` by its path.
 """
 
 from __future__ import annotations
 
 import re
+import shutil
 import signal
 import subprocess
 import sys
@@ -20,6 +21,7 @@ from typing import TYPE_CHECKING
 import pytest
 
 from ..browser.processes import Program, environment, free_port
+from ..client.conftest import Package
 from .pages import Block, blocks, source
 
 if TYPE_CHECKING:
@@ -29,6 +31,7 @@ PAGE = "tutorial.rst"
 ROW = re.compile(r"^   \* - (?P<do>.+)\n     -(?P<see>.*)$", re.MULTILINE)
 HEADER = "what you do"
 PORTS = ("8000", "3000")
+NPM_PACK = "npm pack django-ai-kit-auth"
 
 
 @dataclass(frozen=True)
@@ -58,13 +61,17 @@ def steps() -> list[Block | Row]:
 class Reader:
     """A reader with terminals, an editor, a browser and an empty folder."""
 
-    def __init__(self, folder: Path, wheel: Path, page: Page) -> None:
+    def __init__(self, folder: Path, wheel: Path, archive: Path, page: Page) -> None:
         self.folder = folder
         self.page = page
+        self._archive = archive
         constraint = folder / "constraint.txt"
         constraint.write_text(f"django-ai-kit-auth @ {wheel.as_uri()}\n")
+        npm = shutil.which("npm")
+        assert npm is not None
+        programs = f"{Path(sys.executable).parent}:{Path(npm).parent}"
         self._environment = environment(
-            PATH=f"{Path(sys.executable).parent}:/usr/local/bin:/usr/bin:/bin",
+            PATH=f"{programs}:/usr/local/bin:/usr/bin:/bin",
             PIP_CONSTRAINT=str(constraint),
             PIP_DISABLE_PIP_VERSION_CHECK="1",
         )
@@ -103,7 +110,7 @@ class Reader:
                 if command.startswith("cd "):
                     self._into_the_project.append(command)
             else:
-                typed.append(command)
+                typed.append(command.replace(NPM_PACK, f"npm pack {self._archive}"))
         self._run([*remembered, *typed])
         for line in block.printed:
             assert line in self._printed.splitlines(), self._printed
@@ -180,13 +187,17 @@ def test_every_step_is_one_that_can_be_done() -> None:
 
 
 def test_who_does_what_the_page_says_gets_what_it_promises(
-    wheel: Path, browser: Browser, tmp_path: Path, screenshots: Path
+    wheel: Path,
+    package: Package,
+    browser: Browser,
+    tmp_path: Path,
+    screenshots: Path,
 ) -> None:
     problems: list[str] = []
     page = browser.new_page(locale="en-US", viewport={"width": 800, "height": 600})
     page.set_default_timeout(10_000)
     page.on("pageerror", lambda error: problems.append(str(error)))
-    reader = Reader(tmp_path, wheel, page)
+    reader = Reader(tmp_path, wheel, package.archive, page)
     try:
         for step in steps():
             if isinstance(step, Row):
@@ -212,6 +223,7 @@ def test_the_page_leads_through_the_whole_journey_and_to_the_doctor() -> None:
         "django-admin startproject",
         "pip install django-ai-kit-auth",
         "manage.py check",
+        NPM_PACK,
         "Make my account",
         "Open the link from the mail",
         "Log me in",
