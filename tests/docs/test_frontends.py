@@ -15,8 +15,10 @@ from urllib.request import Request, urlopen
 
 import pytest
 
+from ..client.conftest import run
 from . import frontends
 from .conftest import running_example
+from .pages import blocks
 
 if TYPE_CHECKING:
     from playwright.sync_api import Browser, Locator, Page, Route
@@ -187,6 +189,25 @@ def test_a_mistake_in_a_guide_is_seen(compilers: Path) -> None:
     )
     (project.parent / "node_modules").symlink_to(compilers / "node_modules")
     assert "Property 'token' does not exist" in frontends.check("axios", project)
+
+
+def test_the_calls_of_the_page_about_sentences_return_what_it_shows(
+    compilers: Path,
+) -> None:
+    [block] = (it for it in blocks("howto/sentences.rst") if it.path == "src/texts.ts")
+    # The comment above a call is what it returns.
+    shown = re.compile(r"^// (\{.*\})\n(messages\(.*\));$", re.MULTILINE)
+    code, calls = shown.subn(
+        r"console.log(JSON.stringify(\1) === JSON.stringify(\2));", block.code
+    )
+    assert calls == 1
+    last = "message("
+    assert code.count(f"\n{last}") == 1
+    code = code.replace(f"\n{last}", f"\nconsole.log({last}").rstrip(";\n") + ");\n"
+    script = compilers / "texts.js"
+    script.write_text(code, encoding="utf-8")
+    ended = run(["node", script], compilers)
+    assert ended.stdout == "true\nIhre Wunschliste ist voll.\n", ended.stderr
 
 
 @each(*WITH_PAGES)

@@ -29,7 +29,7 @@ COMPILER = {
     "skipLibCheck": True,
     "strict": True,
     "target": "ES2022",
-    "types": ["vite/client"],
+    "types": [],
     "verbatimModuleSyntax": True,
 }
 
