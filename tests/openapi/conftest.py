@@ -76,6 +76,17 @@ class Example:
     def output(self) -> str:
         return self._program.output
 
+    def schema(self, folder: Path) -> Path:
+        """Return the schema, as the example serves it, in a file of ``folder``."""
+        import requests
+
+        # The first one takes a second of a processor, and more where others work.
+        answer = requests.get(f"{self.host}/api/schema/", timeout=60)
+        answer.raise_for_status()
+        path = folder / "schema.yaml"
+        path.write_bytes(answer.content)
+        return path
+
     def stop(self) -> None:
         """Stop it as Ctrl-C does; it must have met no exception."""
         assert self._program.stop() == 0
@@ -101,13 +112,7 @@ def example_with_params(tmp_path: Path) -> Iterator[Example]:
 @pytest.fixture(scope="package")
 def schema_file(example: Example, tmp_path_factory: pytest.TempPathFactory) -> Path:
     """Return the example's schema, as it serves it, in a file."""
-    import requests
-
-    answer = requests.get(f"{example.host}/api/schema/", timeout=30)
-    answer.raise_for_status()
-    path = tmp_path_factory.mktemp("schema") / "schema.yaml"
-    path.write_bytes(answer.content)
-    return path
+    return example.schema(tmp_path_factory.mktemp("schema"))
 
 
 @pytest.fixture(scope="package")

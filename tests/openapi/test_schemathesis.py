@@ -30,7 +30,8 @@ def schemathesis(example: Example, folder: Path, *options: str) -> None:
         [
             program,
             *("--config-file", HERE / "schemathesis.toml"),
-            *("run", f"{example.host}/api/schema/"),
+            # From a file: for the address it waits ten seconds and no longer.
+            *("run", example.schema(folder), "--url", example.host),
             *("--checks", "all", "--workers", "2", "--continue-on-failure"),
             *("--no-color", "--generation-database", "none", "--seed", SEED),
             *options,
