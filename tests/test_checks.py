@@ -76,6 +76,9 @@ class InvitationUsed(WithInvitation):
 class WithParams(RegistrationSerializer):
     params = serializers.JSONField()
 
+    # It may fill a column that the user model demands.
+    def validate(self, attrs: dict[str, Any]) -> Any: ...
+
     def create(self, validated_data: Any) -> Any: ...
 
 
