@@ -6,6 +6,8 @@ export interface Link {
 }
 
 const KEY = "aiKitAuthLink";
+// In the state of each entry that the app router of Next.js has made.
+const NEXT = "__NA";
 
 /**
  * Take `ident` and `token` out of the page's address, and return them; null without.
@@ -24,7 +26,21 @@ export function takeLink(): Link | null {
   url.searchParams.delete("token");
   const link = { ident, token };
   history.replaceState({ ...states(), [KEY]: link }, "", url);
+  if (NEXT in states()) setTimeout(tellNext, 0, url.href);
   return link;
+}
+
+/**
+ * Let the router of Next.js know the address without the link.
+ *
+ * SECURITY: it writes the address that it knows at each refresh, and so brought the token
+ * back. It listens to `replaceState()` once its effects have run, which is after those of
+ * the page, and only to a state without its own mark.
+ */
+function tellNext(address: string): void {
+  const { [NEXT]: mark, ...state } = states();
+  // The visitor may have gone to another page.
+  if (mark && location.href === address) history.replaceState(state, "", address);
 }
 
 /** Forget the link of this page, because it is used up. */

@@ -66,6 +66,38 @@ describe("the link in the address", () => {
 describe("the page of a link", () => {
   const LINK = { ident: "MQ", token: "abc" };
 
+  it("tell a router that writes the address it knows, once it listens", async () => {
+    // Next.js: it heeds a state without its mark, from after the page's effects on.
+    const listening = (): string[] => {
+      const heeded: string[] = [];
+      const replace = history.replaceState.bind(history);
+      vi.spyOn(history, "replaceState").mockImplementation((state: object, _, url) => {
+        if (!("__NA" in state)) heeded.push(String(url));
+        replace({ ...state, __NA: true }, "", url);
+      });
+      return heeded;
+    };
+    const clean = "http://localhost:3000/auth/reset";
+    history.replaceState({ __NA: true, tree: 1 }, "", "/auth/reset?ident=MQ&token=abc");
+    takeLink();
+    const heeded = listening();
+    await vi.waitUntil(() => heeded.length > 0);
+    expect(heeded).toEqual([clean]);
+    expect(location.href).toBe(clean);
+    expect(history.state).toEqual({ __NA: true, tree: 1, aiKitAuthLink: { ident: "MQ", token: "abc" } });
+    vi.restoreAllMocks();
+  });
+
+  it("leave the address alone after the visitor has gone to another page", async () => {
+    for (const state of [{ __NA: true }, null]) {
+      history.replaceState({ __NA: true }, "", "/auth/reset?ident=MQ&token=abc");
+      takeLink();
+      history.pushState(state, "", state ? "/home" : "/auth/reset");
+      await new Promise((resolve) => setTimeout(resolve, 5));
+      expect(history.state).toEqual(state);
+    }
+  });
+
   it("asks what the link is good for, and uses it only when told to", async () => {
     history.replaceState(null, "", "/?ident=MQ&token=abc");
     backend.answers("POST link_status/", { body: { status: "valid" } });

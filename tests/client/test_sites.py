@@ -22,7 +22,7 @@ from ..browser.example import OTHER_PASSWORD, WEAK_PASSWORD, Example, Person
 from ..browser.post_office import Letter, PostOffice
 from ..browser.visit import Visit
 from ..extras import missing_modules
-from .conftest import Package, need
+from .conftest import Package, need, npm, run
 from .site import NAMES, Site, served
 
 if TYPE_CHECKING:
@@ -256,8 +256,7 @@ def test_the_whole_journey(
     stores_nothing(visit)
 
 
-# The frontend and where the token is kept make a difference to the tests below only
-# where they say so.
+# Where the CSRF token is kept makes no difference to these.
 one_mode = pytest.mark.parametrize("example", ["sessions"], indirect=True)
 
 
@@ -392,3 +391,64 @@ def test_a_page_that_is_offline_says_so_and_goes_on_afterwards(visit: Visit) -> 
     visit.context.set_offline(False)
     visit.press("submit")
     visit.reads("email", ada.email)
+
+
+@one_mode
+@pytest.mark.parametrize("site", ["next"], indirect=True)
+def test_an_address_stays_clean_when_the_server_renders_its_page_again(
+    visit: Visit, example: Example
+) -> None:
+    """Next.js keeps the address of a page, and writes it at each refresh."""
+    from playwright.sync_api import expect
+
+    ada = member(visit)
+    visit.context.request.post(
+        example.api("send_pw_reset_email/"), data={"email": ada.email}
+    )
+    letter = example.post_office.letter_to(ada.email, 2)
+    open_link(visit, letter, "ready")
+    # The link is still there after a reload.
+    visit.page.reload()
+    expect(visit.page.get_by_test_id("link")).to_have_attribute("data-state", "ready")
+    other = visit.context.new_page()
+    other.goto(example.frontend + "/auth/login")
+    other.locator("#ident").fill(ada.username)
+    other.locator("#password").fill(ada.password)
+    other.get_by_test_id("submit").click()
+    expect(visit.page.get_by_test_id("server-user")).to_have_text(ada.username)
+    assert "token" not in visit.page.url
+    visit.submit(password=OTHER_PASSWORD)
+    visit.reads("link", "You have a new password.")
+
+
+@one_mode
+@pytest.mark.parametrize("site", ["vite"], indirect=True)
+def test_strict_mode_asks_once_for_the_user(visit: Visit, site: Site) -> None:
+    # These texts are in no build for production, where StrictMode does nothing.
+    built = (site.folder / "dist" / "assets").glob("*.js")
+    assert any("https://react.dev/link/" in path.read_text("utf-8") for path in built)
+    asked: list[str] = []
+    visit.context.on("request", lambda request: asked.append(request.url))
+    go(visit, "/account")
+    visit.page.get_by_test_id("needs-login").wait_for()
+    assert asked.count(visit.example.api("me/")) == 1
+
+
+@pytest.mark.parametrize("site", ["vite"], indirect=True)
+def test_a_strict_project_compiles(site: Site) -> None:
+    # The build of Next.js does so by itself.
+    npm(site.folder, "exec", "--", "tsc")
+
+
+@pytest.mark.parametrize(
+    ("site", "folders"),
+    [("vite", ["src", "react"]), ("next", ["app", "lib"])],
+    indirect=["site"],
+)
+def test_the_sites_pass_the_linter_of_the_package(
+    site: Site, folders: list[str], project: Path
+) -> None:
+    linter = project / "node_modules" / ".bin" / "eslint"
+    config = ["--config", project / "eslint.config.js", "--max-warnings", "0"]
+    linted = run([linter, *config, *folders], site.folder)
+    assert linted.returncode == 0, linted.stdout + linted.stderr

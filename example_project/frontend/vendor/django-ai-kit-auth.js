@@ -43,6 +43,7 @@ var ENDPOINTS = {
 
 // src/links.ts
 var KEY = "aiKitAuthLink";
+var NEXT = "__NA";
 function takeLink() {
   if (typeof location === "undefined" || typeof history === "undefined") return null;
   const url = new URL(location.href);
@@ -53,7 +54,12 @@ function takeLink() {
   url.searchParams.delete("token");
   const link = { ident, token };
   history.replaceState({ ...states(), [KEY]: link }, "", url);
+  if (NEXT in states()) setTimeout(tellNext, 0, url.href);
   return link;
+}
+function tellNext(address) {
+  const { [NEXT]: mark, ...state } = states();
+  if (mark && location.href === address) history.replaceState(state, "", address);
 }
 function forgetLink() {
   if (typeof history === "undefined") return;
