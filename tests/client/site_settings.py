@@ -17,7 +17,6 @@ CSRF_TRUSTED_ORIGINS = [SITE_ORIGIN]
 AI_KIT_AUTH = {
     **AI_KIT_AUTH,
     "FRONTEND": {**AI_KIT_AUTH["FRONTEND"], "URL": SITE_ORIGIN},
-    "ERROR_PARAMS": True,
     # Three wrong passwords are soon typed.
     "THROTTLE_RATES": {"LOGIN_ACCOUNT_ADDRESS": "3/min"},
 }

@@ -12,6 +12,7 @@ import re
 import sqlite3
 from collections.abc import Callable, Iterator
 from contextlib import ExitStack, closing
+from functools import cache
 from pathlib import Path
 from typing import TYPE_CHECKING, Any
 
@@ -56,17 +57,27 @@ def browser() -> Iterator[Browser]:
         browser.close()
 
 
-@pytest.fixture(scope="module", params=NAMES)
-def site(
-    request: pytest.FixtureRequest,
+@pytest.fixture(scope="module")
+def build(
     # Before the sites, which take long to build.
     browser: Browser,
     package: Package,
     tmp_path_factory: pytest.TempPathFactory,
-) -> Iterator[Site]:
-    folder = tmp_path_factory.mktemp(request.param)
-    with served(request.param, package, folder) as site:
-        yield site
+) -> Iterator[Callable[[str], Site]]:
+    """Return a function that builds a site and serves it until the last test."""
+    with ExitStack() as sites:
+        # pytest may set up a parameter more than once.
+        @cache
+        def built(name: str) -> Site:
+            folder = tmp_path_factory.mktemp(name)
+            return sites.enter_context(served(name, package, folder))
+
+        yield built
+
+
+@pytest.fixture(scope="module", params=NAMES)
+def site(request: pytest.FixtureRequest, build: Callable[[str], Site]) -> Site:
+    return build(request.param)
 
 
 @pytest.fixture(scope="module", params=MODES)
@@ -97,7 +108,7 @@ def example(
 def new_visit(
     browser: Browser, example: Example, tmp_path: Path
 ) -> Iterator[Callable[..., Visit]]:
-    """Return a function that opens a browser profile, of a person who reads German."""
+    """Return a function that opens a browser profile with the given options."""
     with ExitStack() as visits:
 
         def new(**options: Any) -> Visit:
