@@ -243,6 +243,8 @@ def test_the_whole_journey(
 
     # Logout.
     visit.press("logout")
+    # The page goes there by itself, a little after it knows.
+    page.wait_for_url(f"{example.frontend}/")
     is_user(visit, "anonymous")
     go(visit, "/account")
     page.get_by_test_id("needs-login").wait_for()
