@@ -462,6 +462,6 @@ def test_the_sites_pass_the_linter_of_the_package(
     site: Site, folders: list[str], project: Path
 ) -> None:
     linter = project / "node_modules" / ".bin" / "eslint"
-    config = ["--config", project / "eslint.config.js", "--max-warnings", "0"]
+    config = ("--config", project / "eslint.config.js", "--max-warnings", "0")
     linted = run([linter, *config, *folders], site.folder)
     assert linted.returncode == 0, linted.stdout + linted.stderr
