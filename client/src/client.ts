@@ -172,14 +172,19 @@ export interface Client<Ops extends object = operations> extends Calls<Ops> {
   /**
    * A request to an endpoint of the project's own, with the cookies and the CSRF token.
    * `path`: below the backend's origin, such as `/api/orders/`. Rejects with a `TypeError`
-   * for an address of another origin.
+   * for an address of another origin. `data` is the JSON of the answer, also of a refusal.
    */
   request: (
     method: string,
     path: string,
     body?: unknown,
     options?: CallOptions,
-  ) => Promise<Success<unknown> | Failure>;
+  ) => Promise<Success<unknown> | (Failure & { data: unknown })>;
+  /**
+   * The token for the header of a request that another library sends, after all calls that
+   * may change it. undefined where the backend gives none; `me()` says why.
+   */
+  csrfToken: () => Promise<string | undefined>;
   /** Listen to other tabs no more. */
   close: () => void;
 }
@@ -330,8 +335,11 @@ export function createClient<Ops extends object = operations>(
   ): Promise<AnyResult> {
     let proven = body;
     for (let attempt = 1; ; attempt += 1) {
-      const result = resultOf(await inTurn(method, url, proven, traits, options));
+      const answer = await inTurn(method, url, proven, traits, options);
+      const result = resultOf(answer);
       if (result.ok) return result;
+      // The refusals of the project's own endpoints have shapes of their own.
+      if (traits === "own") Object.assign(result, { data: answer.body });
       if (result.error === "not_authenticated") {
         csrf = undefined;
         setUser(null);
@@ -510,8 +518,13 @@ export function createClient<Ops extends object = operations>(
       const url = new URL(path, backend);
       // SECURITY: the CSRF token is for no other server.
       if (url.origin !== backend.origin) throw new TypeError(`${url.origin} is not the backend`);
-      return perform(method.toUpperCase(), url.href, body, "", options);
+      return perform(method.toUpperCase(), url.href, body, "own", options);
     },
+    csrfToken: () =>
+      queue.shared(async () => {
+        if (!hasToken()) await fetchToken();
+        return csrf;
+      }),
     close() {
       tabs.close();
     },

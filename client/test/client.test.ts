@@ -85,6 +85,21 @@ describe("the CSRF token", () => {
     expect(backend.last.headers["x-csrftoken"]).toBeUndefined();
   });
 
+  it("is there for another library, after what may change it", async () => {
+    backend.answers("POST login/", { body: { user: ADA, csrf: "of-login" }, delay: 30 });
+    const auth = client();
+    expect(await auth.csrfToken()).toBe("me-1");
+    const login = auth.login(LOGIN);
+    expect(await auth.csrfToken()).toBe("of-login");
+    await login;
+    expect(backend.requests).toEqual(["GET me/", "POST login/"]);
+  });
+
+  it("is undefined for another library where there is none", async () => {
+    backend.answers("GET me/", { status: 503, body: { error: "service_unavailable" } });
+    expect(await client().csrfToken()).toBeUndefined();
+  });
+
   it("goes into the header that the project names", async () => {
     await client({ csrfHeader: "X-Token" }).login(LOGIN);
     expect(backend.last.headers["x-token"]).toBe("me-1");
@@ -535,6 +550,18 @@ describe("a request to an endpoint of the project's own", () => {
     backend.answers("GET /api/orders/", { body: [] });
     expect(await client().request("GET", "/api/orders/")).toMatchObject({ ok: true, data: [] });
     expect(backend.requests).toEqual(["GET /api/orders/"]);
+  });
+
+  it("keeps what a refusal says, in whatever shape", async () => {
+    backend.answers("POST /api/orders/", { status: 400, body: { detail: "Sold out." } });
+    expect(await client().request("POST", "/api/orders/", {})).toEqual({
+      ok: false,
+      status: 400,
+      error: "unexpected_answer",
+      errors: {},
+      params: {},
+      data: { detail: "Sold out." },
+    });
   });
 
   it("goes to no other server", async () => {

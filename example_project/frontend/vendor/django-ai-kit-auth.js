@@ -370,8 +370,10 @@ function createClient(settings) {
   async function perform(method, url, body, traits, options) {
     let proven = body;
     for (let attempt = 1; ; attempt += 1) {
-      const result = resultOf(await inTurn(method, url, proven, traits, options));
+      const answer = await inTurn(method, url, proven, traits, options);
+      const result = resultOf(answer);
       if (result.ok) return result;
+      if (traits === "own") Object.assign(result, { data: answer.body });
       if (result.error === "not_authenticated") {
         csrf = void 0;
         setUser(null);
@@ -517,8 +519,12 @@ function createClient(settings) {
       const backend = new URL(base, typeof location === "undefined" ? void 0 : location.href);
       const url = new URL(path, backend);
       if (url.origin !== backend.origin) throw new TypeError(`${url.origin} is not the backend`);
-      return perform(method.toUpperCase(), url.href, body, "", options);
+      return perform(method.toUpperCase(), url.href, body, "own", options);
     },
+    csrfToken: () => queue.shared(async () => {
+      if (!hasToken()) await fetchToken();
+      return csrf;
+    }),
     close() {
       tabs.close();
     }
