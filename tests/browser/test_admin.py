@@ -10,6 +10,9 @@ from .visit import Visit
 
 pytestmark = pytest.mark.user_model("auth_user")
 
+# Where the CSRF token is kept makes no difference to these.
+one_mode = pytest.mark.parametrize("example", ["sessions"], indirect=True)
+
 
 def log_in_to_admin(visit: Visit, person: Person) -> None:
     visit.page.goto(f"{visit.example.host}/admin/")
@@ -19,6 +22,7 @@ def log_in_to_admin(visit: Visit, person: Person) -> None:
     visit.page.locator("#user-tools", has_text=person.username).wait_for()
 
 
+@one_mode
 def test_an_admin_makes_an_account(visit: Visit, example: Example) -> None:
     ada = example.somebody()
     log_in_to_admin(visit, DEMO_ADMIN)
@@ -46,6 +50,7 @@ def test_an_admin_makes_an_account(visit: Visit, example: Example) -> None:
     visit.reads("profile-email", ada.email)
 
 
+@one_mode
 def test_an_account_without_an_address_is_not_made(
     visit: Visit, example: Example
 ) -> None:

@@ -12,7 +12,11 @@ from .visit import Visit
 
 pytestmark = pytest.mark.user_model("auth_user")
 
+# Where the CSRF token is kept makes no difference to these.
+one_mode = pytest.mark.parametrize("example", ["sessions"], indirect=True)
 
+
+@one_mode
 def test_a_german_page_and_a_german_mail(visit: Visit, example: Example) -> None:
     ada = example.somebody()
     visit.go("/auth/register")
@@ -43,6 +47,7 @@ def test_a_german_page_and_a_german_mail(visit: Visit, example: Example) -> None
     visit.sees("status", "activation.done")
 
 
+@one_mode
 def test_a_german_browser_starts_in_german(
     new_visit: Callable[..., Visit], example: Example
 ) -> None:
@@ -56,6 +61,7 @@ def test_a_german_browser_starts_in_german(
     visit.screenshot("login-german")
 
 
+@one_mode
 def test_a_language_button_is_called_what_it_shows(visit: Visit) -> None:
     """Also from the languages of the browser, which has "EN" in upper case."""
     from playwright.sync_api import expect

@@ -43,6 +43,7 @@ def test_the_demo_user_logs_in_and_out(visit: Visit) -> None:
     visit.sees("status", "login.needed")
 
 
+@one_mode
 def test_a_wrong_password_and_a_stranger_look_the_same(
     visit: Visit, example: Example
 ) -> None:
@@ -56,6 +57,7 @@ def test_a_wrong_password_and_a_stranger_look_the_same(
     visit.is_on("/auth/profile", "profile.title")
 
 
+@one_mode
 def test_empty_fields_are_pointed_at(visit: Visit) -> None:
     visit.go("/auth/login")
     visit.expects("400 login/")
@@ -82,6 +84,7 @@ def test_the_page_says_how_long_to_wait(visit: Visit) -> None:
     visit.sees("status", "errors.throttled", retry_after="37")
 
 
+@one_mode
 def test_the_keyboard_is_enough(visit: Visit) -> None:
     """From the start page to the profile and out again, without a pointer."""
     keys = visit.page.keyboard

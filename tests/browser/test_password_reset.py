@@ -10,6 +10,9 @@ from .visit import Visit
 
 pytestmark = pytest.mark.user_model("auth_user")
 
+# Where the CSRF token is kept makes no difference to these.
+one_mode = pytest.mark.parametrize("example", ["sessions"], indirect=True)
+
 
 def ask_for_a_link(visit: Visit, ident: str) -> str:
     """Send the form and return all that the page says then, but for the ident."""
@@ -61,6 +64,7 @@ def test_from_the_mail_to_a_login_with_the_new_password(
     visit.is_on("/auth/profile", "profile.title")
 
 
+@one_mode
 def test_known_and_unknown_addresses_look_the_same(
     visit: Visit, example: Example
 ) -> None:
@@ -73,6 +77,7 @@ def test_known_and_unknown_addresses_look_the_same(
     assert example.post_office.letters_to(stranger.email) == []
 
 
+@one_mode
 def test_a_reset_link_survives_a_reload_and_works_once(
     visit: Visit, example: Example
 ) -> None:
@@ -94,6 +99,7 @@ def test_a_reset_link_survives_a_reload_and_works_once(
     visit.log_in(Person(ada.username, OTHER_PASSWORD))
 
 
+@one_mode
 def test_a_link_without_a_token_is_refused(visit: Visit) -> None:
     visit.go("/auth/reset_password/")
     visit.sees("status", "errors.reset_password_link_invalid")

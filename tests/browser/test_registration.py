@@ -66,6 +66,7 @@ def test_register_and_follow_the_link_of_the_mail(
     visit.reads("profile-username", ada.username)
 
 
+@one_mode
 def test_the_link_in_the_plain_text_activates_once(
     visit: Visit, example: Example
 ) -> None:
@@ -86,6 +87,7 @@ def test_the_link_in_the_plain_text_activates_once(
     visit.is_on("/auth/login", "login.title")
 
 
+@one_mode
 def test_without_a_username_the_account_gets_one(
     visit: Visit, example: Example
 ) -> None:
@@ -103,11 +105,13 @@ def test_without_a_username_the_account_gets_one(
     assert visit.page.get_by_test_id("profile-username").inner_text().strip() != ""
 
 
+@one_mode
 def test_a_link_without_a_token_is_refused(visit: Visit) -> None:
     visit.go("/auth/activation/?ident=1")
     visit.sees("status", "errors.activation_link_invalid")
 
 
+@one_mode
 def test_a_browser_that_only_opens_the_link_activates_nothing(
     new_visit: Callable[..., Visit], example: Example
 ) -> None:
@@ -147,6 +151,7 @@ def test_a_browser_that_only_opens_the_link_activates_nothing(
     owner.log_in(ada)
 
 
+@one_mode
 def test_who_is_logged_in_registers_no_second_account(visit: Visit) -> None:
     visit.log_in(DEMO_USER)
     visit.go("/auth/register")
@@ -154,6 +159,7 @@ def test_who_is_logged_in_registers_no_second_account(visit: Visit) -> None:
     visit.reads("profile-email", DEMO_USER.email)
 
 
+@one_mode
 def test_a_weak_password_shows_while_it_is_typed(
     visit: Visit, example: Example
 ) -> None:
@@ -173,6 +179,7 @@ def test_a_weak_password_shows_while_it_is_typed(
     visit.sees("errors-password", "field.password_good")
 
 
+@one_mode
 def test_two_different_passwords_are_not_sent(visit: Visit, example: Example) -> None:
     ada = example.somebody()
     visit.go("/auth/register")
@@ -184,6 +191,7 @@ def test_two_different_passwords_are_not_sent(visit: Visit, example: Example) ->
     assert example.post_office.letters_to(ada.email) == []
 
 
+@one_mode
 def test_everything_wrong_is_said_beside_its_field(visit: Visit) -> None:
     visit.go("/auth/register")
     visit.type(email="ada at example", username="a b")
@@ -311,6 +319,7 @@ def test_a_click_beside_a_wrong_address_meets_what_it_aims_at(visit: Visit) -> N
     visit.is_on("/auth/login", "login.title")
 
 
+@one_mode
 def test_an_address_has_one_account(visit: Visit, example: Example) -> None:
     ada = example.somebody()
     visit.ask_for_an_account(ada)
@@ -326,6 +335,7 @@ def test_an_address_has_one_account(visit: Visit, example: Example) -> None:
     assert len(example.post_office.letters_to(ada.email)) == 1
 
 
+@one_mode
 def test_a_mail_that_cannot_be_sent_leaves_the_address_free(
     visit: Visit, example: Example
 ) -> None:
