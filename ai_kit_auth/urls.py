@@ -56,9 +56,9 @@ def _refuse(
     raise error
 
 
-# Names of version 2.0.0, which projects import: every endpoint of the core by its key,
-# and those that are served.
-endpoints = ROUTES
+# Names of version 2.0.0, which projects import: the endpoints that it had, by key,
+# and those that are served. A project that routes all of the former gets no other one.
+endpoints = {key: route for key, route in ROUTES.items() if key != "LINK_STATUS"}
 auth_patterns: list[URLPattern]
 
 try:
