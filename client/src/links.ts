@@ -10,7 +10,8 @@ const KEY = "aiKitAuthLink";
 const NEXT = "__NA";
 
 /**
- * Take `ident` and `token` out of the page's address, and return them; null without.
+ * Take `ident` and `token` out of the page's address, and return them; null without. They
+ * are in its query, or in that of a route behind `#`.
  *
  * SECURITY: an address is copied, shown on screens and sent to other sites as `Referer`.
  * The link goes on living in the state of this entry of the tab's history, so that it
@@ -19,15 +20,28 @@ const NEXT = "__NA";
 export function takeLink(): Link | null {
   if (typeof location === "undefined" || typeof history === "undefined") return null;
   const url = new URL(location.href);
-  const ident = url.searchParams.get("ident");
-  const token = url.searchParams.get("token");
-  if (!ident || !token) return kept();
-  url.searchParams.delete("ident");
-  url.searchParams.delete("token");
-  const link = { ident, token };
+  const [route = "", ...rest] = url.hash.split("?");
+  const behindHash = new URLSearchParams(rest.join("?"));
+  let link = taken(url.searchParams);
+  if (!link) {
+    link = taken(behindHash);
+    if (!link) return kept();
+    const others = String(behindHash);
+    url.hash = others ? `${route}?${others}` : route;
+  }
   history.replaceState({ ...states(), [KEY]: link }, "", url);
   if (NEXT in states()) setTimeout(tellNext, 0, url.href);
   return link;
+}
+
+/** Take the link out of `query`. */
+function taken(query: URLSearchParams): Link | null {
+  const ident = query.get("ident");
+  const token = query.get("token");
+  if (!ident || !token) return null;
+  query.delete("ident");
+  query.delete("token");
+  return { ident, token };
 }
 
 /**

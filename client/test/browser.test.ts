@@ -40,6 +40,17 @@ describe("the link in the address", () => {
     expect(takeLink()).toEqual({ ident: "MQ", token: "abc" });
   });
 
+  it.each([
+    ["#/activation?ident=MQ&token=abc", "#/activation"],
+    ["#/activation?next=%2Fhome&ident=MQ&token=abc", "#/activation?next=%2Fhome"],
+    ["?utm=1#/activation?ident=MQ&token=abc", "?utm=1#/activation"],
+  ])("is found behind the # of %s", (address, left) => {
+    history.replaceState(null, "", `/${address}`);
+    expect(takeLink()).toEqual({ ident: "MQ", token: "abc" });
+    expect(location.href).toBe(`http://localhost:3000/${left}`);
+    expect(takeLink()).toEqual({ ident: "MQ", token: "abc" });
+  });
+
   it("is forgotten when it is used, and the router keeps its state", () => {
     history.replaceState({ router: 1 }, "", "/auth/reset?ident=MQ&token=abc");
     takeLink();
@@ -48,7 +59,7 @@ describe("the link in the address", () => {
     expect(history.state).toEqual({ router: 1 });
   });
 
-  it.each(["/", "/?ident=MQ", "/?token=abc", "/?ident=&token="])("is none in %s", (address) => {
+  it.each(["/", "/?ident=MQ", "/?token=abc", "/?ident=&token=", "/#/reset?ident=MQ", "/#a?b?c"])("is none in %s", (address) => {
     history.replaceState("a router's text", "", address);
     expect(takeLink()).toBeNull();
     forgetLink();

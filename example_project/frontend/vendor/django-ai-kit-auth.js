@@ -47,15 +47,26 @@ var NEXT = "__NA";
 function takeLink() {
   if (typeof location === "undefined" || typeof history === "undefined") return null;
   const url = new URL(location.href);
-  const ident = url.searchParams.get("ident");
-  const token = url.searchParams.get("token");
-  if (!ident || !token) return kept();
-  url.searchParams.delete("ident");
-  url.searchParams.delete("token");
-  const link = { ident, token };
+  const [route = "", ...rest] = url.hash.split("?");
+  const behindHash = new URLSearchParams(rest.join("?"));
+  let link = taken(url.searchParams);
+  if (!link) {
+    link = taken(behindHash);
+    if (!link) return kept();
+    const others = String(behindHash);
+    url.hash = others ? `${route}?${others}` : route;
+  }
   history.replaceState({ ...states(), [KEY]: link }, "", url);
   if (NEXT in states()) setTimeout(tellNext, 0, url.href);
   return link;
+}
+function taken(query) {
+  const ident = query.get("ident");
+  const token = query.get("token");
+  if (!ident || !token) return null;
+  query.delete("ident");
+  query.delete("token");
+  return { ident, token };
 }
 function tellNext(address) {
   const { [NEXT]: mark, ...state } = states();
