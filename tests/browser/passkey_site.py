@@ -10,6 +10,7 @@ suite.
 from __future__ import annotations
 
 import os
+import signal
 import ssl
 from collections.abc import Callable, Iterable
 from contextlib import suppress
@@ -77,5 +78,7 @@ def serve() -> None:
 
 if __name__ == "__main__":
     os.environ["DJANGO_SETTINGS_MODULE"] = "tests.browser.passkey_site"
+    # A shell starts what runs in its background with the signal ignored.
+    signal.signal(signal.SIGINT, signal.default_int_handler)
     with suppress(KeyboardInterrupt):
         serve()
