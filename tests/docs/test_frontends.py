@@ -185,10 +185,10 @@ def test_a_mistake_in_a_guide_is_seen(compilers: Path) -> None:
     project = frontends.write(
         "axios",
         compilers / "mistaken",
-        lambda code: code.replace("me.data.csrf", "me.data.token"),
+        lambda code: code.replace("result.data.user", "result.data.account"),
     )
     (project.parent / "node_modules").symlink_to(compilers / "node_modules")
-    assert "Property 'token' does not exist" in frontends.check("axios", project)
+    assert "Property 'account' does not exist" in frontends.check("axios", project)
 
 
 def test_the_calls_of_the_page_about_sentences_return_what_it_shows(
