@@ -9,6 +9,8 @@ from typing import Any
 import pytest
 from django.contrib.auth import get_user_model
 from django.contrib.auth.signals import user_logged_in
+from django.db import connection
+from django.db.models import F
 from django.urls import reverse
 from django_otp_webauthn.models import WebAuthnCredential
 from rest_framework.exceptions import PermissionDenied
@@ -304,6 +306,30 @@ def test_a_page_in_a_frame_of_another_site(
     phone = give_passkey(make_user())
     phone.in_frame = True
     assert is_refused(log_in_with(client, phone))
+
+
+def test_a_copy_that_logs_in_at_the_same_time(
+    client: APIClient, make_user: MakeUser
+) -> None:
+    """Its counter arrives after the check of this one's, and before it is kept."""
+    user = make_user()
+    credential = give_passkey(user).get(options_of(client))
+    arrivals: list[str] = []
+
+    def arrive_first(
+        execute: Any, sql: str, params: Any, many: bool, context: Any
+    ) -> Any:
+        if sql.startswith("UPDATE") and "sign_count" in sql and not arrivals:
+            arrivals.append(sql)
+            rows = WebAuthnCredential.objects.filter(user=user)
+            rows.update(sign_count=F("sign_count") + 1)
+        return execute(sql, params, many, context)
+
+    with connection.execute_wrapper(arrive_first):
+        answer = send(client, credential)
+    assert arrivals
+    assert is_refused(answer)
+    assert who(client) is None
 
 
 def test_a_copy_of_an_authenticator(client: APIClient, make_user: MakeUser) -> None:
