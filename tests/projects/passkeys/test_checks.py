@@ -11,6 +11,7 @@ from django.db import connection
 from django.test import override_settings
 
 from ai_kit_auth.second_factor.passkeys.ceremonies import Ceremonies
+from ai_kit_auth.second_factor.passkeys.checks import check_stored
 from ai_kit_auth.second_factor.passkeys.soft_authenticator import SoftAuthenticator
 from tests.accounts import configure
 from tests.conftest import MakeUser
@@ -132,6 +133,8 @@ def test_passkeys_of_another_rp_id(settings: Any, make_user: MakeUser) -> None:
     configure(settings, RP_ID="app.example.com")
     assert of_database("default") == ["ai_kit_auth_passkeys.W001"]
     assert of_database() == []
+    # They are not in the database that is asked.
+    assert check_stored(None, databases=["archive"]) == []
     # Since then there are others as well.
     give_passkey(make_user("grace"), SoftAuthenticator(ORIGIN))
     assert of_database("default") == ["ai_kit_auth_passkeys.W001"]
